@@ -1,0 +1,35 @@
+"""Where the shop's data lives and how features are computed. Built at the edge, passed down, never read from globals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class FeatureSettings(BaseSettings):
+    """Settings of the ground floor; environment variables carry the prefix `HUITOU_`."""
+
+    model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default=Path("data"), description="Folder that holds everything huitou writes.")
+    engine: Literal["duckdb"] = Field(default="duckdb", description="Ibis backend that computes features.")
+    threads: int = Field(default=2, ge=1, description="Threads of the engine and of model training.")
+    memory_limit_mb: int = Field(default=2048, ge=256, description="Memory the engine may use before it spills to disk.")
+
+    @property
+    def warehouse_dir(self) -> Path:
+        """Versioned Parquet history of the shop."""
+        return self.data_dir / "warehouse"
+
+    @property
+    def features_dir(self) -> Path:
+        """Versioned offline feature tables."""
+        return self.data_dir / "features"
+
+    @property
+    def online_dir(self) -> Path:
+        """Versioned Feast online store."""
+        return self.data_dir / "online"

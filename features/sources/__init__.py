@@ -1,0 +1,1 @@
+"""One file per outside shape that becomes the shop's schema."""

@@ -1,0 +1,111 @@
+"""The Parquet history of the shop: written whole, read by path.
+
+`DATA_DIR/warehouse/<version>/<table>.parquet` plus `import.json`, the report of what was imported and what was set aside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from features.errors import StateBroken, TooLittleHistory
+from features.schema import ORDERS, TABLES
+from features.settings import FeatureSettings
+from features.versions import content_hash, current_folder, new_version
+
+_REPORT = "import.json"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A finished import: where the tables are and what is known about them as a whole."""
+
+    folder: Path
+    report: Mapping[str, Any]
+
+    def path(self, table: str) -> Path:
+        """Parquet file of a table of `features.schema`."""
+        return self.folder / f"{table}.parquet"
+
+    def read(self, table: str) -> pl.DataFrame:
+        """Read one table whole."""
+        try:
+            return pl.read_parquet(self.path(table))
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StateBroken(f"{self.path(table)} cannot be read ({error}); import the history again.") from error
+
+    @property
+    def version(self) -> str:
+        """Content hash of the imported data: equal data, equal version."""
+        return str(self.report["content_hash"])
+
+    @property
+    def first_event(self) -> datetime:
+        """Time of the first order, UTC."""
+        return datetime.fromisoformat(self.report["first_event"])
+
+    @property
+    def last_event(self) -> datetime:
+        """Time of the last order, UTC: "now" for historical data."""
+        return datetime.fromisoformat(self.report["last_event"])
+
+
+def write_warehouse(
+    settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object
+) -> Warehouse:
+    """Check every table against the schema and make the whole set current at once.
+
+    Args:
+        tables: table name → frame; a missing table is written empty.
+        report: counts of what was kept and set aside; the times of the first and last order are added.
+        inputs: what the import was made from, so that an unchanged source is not imported twice.
+
+    Raises:
+        SchemaViolation: a table does not fit; nothing is written.
+        TooLittleHistory: there is no order at all.
+    """
+    conformed = {t.name: t.conform(tables.get(t.name, t.empty())) for t in TABLES}
+    orders = conformed[ORDERS.name]
+    if orders.is_empty():
+        raise TooLittleHistory("The history holds no order; import at least one order with a time and a customer.")
+    first, last = orders["ordered_at"].min(), orders["ordered_at"].max()
+    assert isinstance(first, datetime) and isinstance(last, datetime)  # noqa: S101 - required and not empty
+    full_report = {
+        **report,
+        "rows": {name: frame.height for name, frame in conformed.items()},
+        "first_event": first.astimezone(UTC).isoformat(),
+        "last_event": last.astimezone(UTC).isoformat(),
+    }
+    with new_version(settings.warehouse_dir, inputs) as folder:
+        for table in TABLES:
+            frame = conformed[table.name]
+            if table.time:
+                frame = frame.sort(table.time, *table.key)
+            frame.write_parquet(folder / f"{table.name}.parquet", statistics=True)
+        full_report["content_hash"] = content_hash(*(folder / f"{t.name}.parquet" for t in TABLES))
+        (folder / _REPORT).write_text(json.dumps(full_report, indent=2), encoding="utf-8")
+    return open_warehouse(settings)
+
+
+def open_warehouse(settings: FeatureSettings) -> Warehouse:
+    """Open the current history.
+
+    Raises:
+        StateMissing: nothing was imported yet.
+        StateBroken: a file is missing or the report is damaged.
+    """
+    folder = current_folder(settings.warehouse_dir, remedy="run `huitou import complete-journey` first.")
+    try:
+        report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StateBroken(f"{folder / _REPORT} cannot be read ({error}); import the history again.") from error
+    for table in TABLES:
+        if not (folder / f"{table.name}.parquet").is_file():
+            raise StateBroken(f"{folder / f'{table.name}.parquet'} is missing; import the history again.")
+    return Warehouse(folder, report)

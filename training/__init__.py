@@ -1,0 +1,1 @@
+"""First floor: how models come to be."""

@@ -1,0 +1,1 @@
+"""What models are fitted and judged on: labels, temporal splits, interaction matrices."""

@@ -1,0 +1,1 @@
+"""How models are judged: metrics with intervals, on data the judged fit did not see."""
