@@ -1,0 +1,1 @@
+"""One feature view per file, each written once as Ibis expressions."""
