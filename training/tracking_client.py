@@ -70,6 +70,7 @@ def _client(uri: str) -> MlflowClient:
         (variables.MLFLOW_HTTP_REQUEST_TIMEOUT, _REQUEST_SECONDS),
         (variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES, _REQUEST_RETRIES),
         (variables.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR, "false"),
+        (variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, "true"),
     ):
         if not variable.is_set():  # what the operator has set in the environment stands
             variable.set(value)

@@ -45,7 +45,7 @@ class Faceless:
     """An artifact class that cannot be called with a frame."""
 
     @classmethod
-    def load(cls, path: Path) -> Faceless:
+    def load(cls, _path: Path) -> Faceless:
         return cls()
 
 
