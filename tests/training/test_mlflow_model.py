@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow import telemetry
 
 from training.artifacts.folder import ArtifactBroken, Manifest, open_artifact, write_artifact
 from training.mlflow_model import ARTIFACT_CLASSES, FrameType, open_frame_model, signature, write_mlmodel
@@ -47,6 +49,14 @@ class Faceless:
     @classmethod
     def load(cls, _path: Path) -> Faceless:
         return cls()
+
+
+@pytest.fixture(autouse=True)
+def no_telemetry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow was imported before pytest could be seen by it; its telemetry is put away before the first call."""
+    monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
+    put_away: Any = telemetry.set_telemetry_client
+    put_away()
 
 
 @pytest.fixture
