@@ -34,12 +34,15 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 def membership(recommended: NDArray[np.int64], pairs: sparse.csr_matrix) -> NDArray[np.bool_]:
     """Whether each recommended column is among the row's pairs; `(rows, k)`, False for `NONE`."""
-    rows = recommended.shape[0]
-    width = pairs.shape[1]
-    pairs = pairs.tocoo()
-    keys = np.unique(pairs.row.astype(np.int64) * width + pairs.col)
+    rows, width = pairs.shape
+    pairs = sparse.csr_matrix(pairs, copy=True)
+    pairs.sum_duplicates()  # also sorts within rows, so the keys below ascend
+    keys = np.repeat(np.arange(rows), np.diff(pairs.indptr)) * width + pairs.indices
+    if not len(keys):
+        return np.zeros(recommended.shape, np.bool_)
     asked = np.arange(rows)[:, None] * width + recommended
-    return np.asarray(np.isin(asked, keys) & (recommended != NONE), np.bool_)
+    found = keys[np.minimum(np.searchsorted(keys, asked), len(keys) - 1)] == asked
+    return np.asarray(found & (recommended != NONE), np.bool_)
 
 
 def recall_at(hits: NDArray[np.bool_], wanted: NDArray[np.int64], k: int) -> NDArray[np.float64]:
@@ -57,7 +60,7 @@ def ndcg_at(hits: NDArray[np.bool_], wanted: NDArray[np.int64], k: int) -> NDArr
 
 def hit_rate_at(hits: NDArray[np.bool_], k: int) -> NDArray[np.float64]:
     """1 where at least one of the first k places was wanted, else 0."""
-    return hits[:, :k].any(axis=1).astype(np.float64)
+    return np.asarray(hits[:, :k].any(axis=1), np.float64)
 
 
 def repeat_share_at(repeats: NDArray[np.bool_], recommended: NDArray[np.int64], k: int) -> NDArray[np.float64]:
@@ -87,6 +90,13 @@ class RankingScores:
     def means(self) -> dict[str, float]:
         """Mean of every measure over the judged customers, and the measures of the whole."""
         return {**{name: float(values.mean()) for name, values in self.by_customer.items()}, **self.overall}
+
+    def named(self, prefix: str) -> RankingScores:
+        """The same measures with `prefix` before every name."""
+        return RankingScores(
+            {prefix + name: values for name, values in self.by_customer.items()},
+            {prefix + name: value for name, value in self.overall.items()},
+        )
 
 
 def score_rankings(

@@ -1,0 +1,234 @@
+"""Item recommender: implicit ALS factors, a customer folded in on the spot, and a calibrated probability for every product.
+
+Two logistic maps turn what is known of a customer and a product into P(bought within 28 days): `explore` for products the customer has
+not bought (the ALS score at its core), `repeat` for those they have (how often and how long ago at its core, because in a shop with
+repeat purchases a customer's own frequency says more than anybody else's). Ranking by the probability blends the two. Numpy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from features.recent import HISTORY_DAYS, RecentPurchases, purchase_weights
+from training.artifacts.fold_in import FoldIn
+from training.artifacts.folder import Manifest, open_artifact, write_artifact
+from training.artifacts.logistic_map import LogisticMap, sigmoid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "items"
+HORIZON_DAYS = 28  # the window of every probability here
+SCORE_FLOOR = 1e-3  # ALS scores at or below this are noise around zero; the logarithm needs a floor
+_ARRAYS, _SETTINGS = "items.npz", "items.json"
+
+EXPLORE_INPUTS = ("log_score", "log_buyers", "log_recent_buyers", "log_orders")
+REPEAT_INPUTS = (*EXPLORE_INPUTS, "log_purchases", "log_days_since", "intervals_since")
+ANYBODY_INPUTS = ("log_buyers", "log_recent_buyers")
+
+
+@dataclass(frozen=True)
+class ScoredItem:
+    """A product recommended to somebody.
+
+    Attributes:
+        product_id: opaque id.
+        score: log-odds; ranks.
+        probability: calibrated P(the customer buys the product within `HORIZON_DAYS`).
+    """
+
+    product_id: str
+    score: float
+    probability: float
+
+
+class ItemSettings(BaseModel):
+    """What scoring needs besides arrays: the fold-in's weights and the fitted maps."""
+
+    model_config = ConfigDict(frozen=True)
+
+    regularization: float
+    alpha: float
+    half_life_days: float
+    exponent: float
+    explore: LogisticMap
+    repeat: LogisticMap
+    anybody: LogisticMap
+
+
+def repeat_columns(
+    explore: tuple[NDArray[Any] | float, ...], purchases: NDArray[Any], days_since: NDArray[Any]
+) -> tuple[NDArray[Any] | float, ...]:
+    """Columns of `REPEAT_INPUTS` from those of `EXPLORE_INPUTS` and the customer's own purchases; training and serving both call this."""
+    intervals = np.minimum(days_since * purchases / HISTORY_DAYS, 10.0)  # ages in units of the mean gap; beyond ten it is simply long ago
+    return (*explore, np.log(purchases), np.log1p(days_since), intervals)
+
+
+@dataclass(frozen=True)
+class ItemModel:
+    """Item factors and maps; holds no customer.
+
+    Attributes:
+        product_ids: `(n,)` unicode, sorted.
+        factors: `(n, f)` float32.
+        buyers: `(n,)` distinct customers in the year before the fit.
+        recent_buyers: `(n,)` distinct customers in the last 28 days before the fit.
+        settings: fold-in weights and maps.
+    """
+
+    product_ids: NDArray[np.str_]
+    factors: NDArray[np.float32]
+    buyers: NDArray[np.int32]
+    recent_buyers: NDArray[np.int32]
+    settings: ItemSettings
+
+    @classmethod
+    def load(cls, path: Path) -> ItemModel:
+        """Read an artifact folder.
+
+        Raises:
+            ArtifactBroken: the folder is damaged or holds another kind of model.
+        """
+        folder = open_artifact(path, kind=KIND)
+        arrays = folder.arrays(_ARRAYS)
+        settings = ItemSettings.model_validate(folder.json(_SETTINGS))
+        model = cls(arrays["product_ids"], arrays["factors"], arrays["buyers"], arrays["recent_buyers"], settings)
+        _ = model._positions, model._folding.gram, model._explore_static, model._anybody  # pay for the caches now, not in a request
+        return model
+
+    def save(self, path: Path, manifest: Manifest) -> Manifest:
+        """Write the model as an artifact; `manifest.kind` must be `KIND`."""
+        arrays = {
+            "product_ids": self.product_ids,
+            "factors": self.factors,
+            "buyers": self.buyers,
+            "recent_buyers": self.recent_buyers,
+        }
+        return write_artifact(path, manifest, texts={_SETTINGS: self.settings.model_dump_json(indent=2)}, arrays={_ARRAYS: arrays})
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {product: position for position, product in enumerate(self.product_ids.tolist())}
+
+    @cached_property
+    def _folding(self) -> FoldIn:
+        return FoldIn(self.factors, self.settings.regularization, self.settings.alpha)
+
+    @cached_property
+    def popularity(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """`log1p` of buyers and of recent buyers, `(n,)` each."""
+        return np.log1p(self.buyers).astype(np.float32), np.log1p(self.recent_buyers).astype(np.float32)
+
+    @cached_property
+    def _explore_static(self) -> NDArray[np.float32]:
+        explore, (buyers, recent) = self.settings.explore, self.popularity
+        return explore.logit((0.0, buyers, recent, 0.0))
+
+    @cached_property
+    def _anybody(self) -> NDArray[np.float32]:
+        return self.settings.anybody.logit(self.popularity)
+
+    def index_of(self, product_id: str) -> int | None:
+        """Position of a product, or None when the model does not know it."""
+        return self._positions.get(product_id)
+
+    def positions_of(self, product_ids: Collection[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Positions of the known ones among `product_ids`, and where in `product_ids` they stood."""
+        found = [(position, place) for place, p in enumerate(product_ids) if (position := self._positions.get(p)) is not None]
+        pairs = np.asarray(found, np.int64).reshape(-1, 2)
+        return pairs[:, 0], pairs[:, 1]
+
+    def fold_in(self, product_ids: Sequence[str], weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A customer's factors, `(f,)`, from products and weights; unknown products are left out."""
+        positions, places = self.positions_of(product_ids)
+        return self._folding.solve(positions, weights[places])
+
+    def logits(self, recent: RecentPurchases) -> NDArray[np.float32]:
+        """Log-odds of every product for one customer, `(n,)` float32; what nobody knows of the customer is what `popular` says."""
+        positions, places = self.positions_of(recent.product_ids.tolist())
+        if not len(positions):
+            return self._anybody.copy()
+        s, maps = self.settings, self.settings.explore
+        purchases, days = recent.purchases[places], recent.days_since_last[places]
+        weights = purchase_weights(purchases, days, half_life_days=s.half_life_days, exponent=s.exponent)
+        score = self.factors @ self._folding.solve(positions, weights)
+        np.log(np.maximum(score, SCORE_FLOOR, out=score), out=score)
+        log_orders = float(np.log(max(recent.orders, 1)))
+        buyers, recent_buyers = self.popularity
+        own = repeat_columns((score[positions], buyers[positions], recent_buyers[positions], log_orders), purchases, days)
+        repeat = s.repeat.logit(own)
+        score *= np.float32(maps.coefficient("log_score"))
+        score += self._explore_static
+        score += np.float32(maps.coefficient("log_orders") * log_orders)
+        score[positions] = repeat
+        return np.asarray(score, np.float32)
+
+    def recommend(
+        self,
+        recent: RecentPurchases,
+        *,
+        limit: int,
+        allowed: NDArray[np.bool_] | None = None,
+        exclude: Collection[str] = (),
+        explore: bool = False,
+    ) -> list[ScoredItem]:
+        """Best products for one customer, best first: `limit` of them, or all that the filters leave.
+
+        Args:
+            recent: the customer's purchases; nothing in them that the model knows means: as for an unknown customer.
+            limit: how many at most.
+            allowed: `(n,)` mask over `product_ids`, e.g. in stock.
+            exclude: products not wanted; unknown ones are ignored.
+            explore: leave out everything in `recent`.
+        """
+        logits = self.logits(recent)
+        if explore:
+            logits[self.positions_of(recent.product_ids.tolist())[0]] = -np.inf
+        return self.best(logits, limit, allowed=allowed, exclude=exclude)
+
+    def popular(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[ScoredItem]:
+        """Best products for somebody of whom nothing is known; the probability is that of any customer buying the product."""
+        return self.best(self._anybody.copy(), limit, allowed=allowed)
+
+    def predict_frame(self, frame: pd.DataFrame, *, limit: int = 20) -> pd.DataFrame:
+        """Recommendations for a frame with the list columns `product_ids`, `purchases`, `days_since_last` and, if there is one, `orders`.
+
+        Returns:
+            The same index; list columns `product_id` and `probability`, best first. Without `orders` the largest count stands for it.
+        """
+        import pandas as pd  # noqa: PLC0415 - only the tracker's generic loader speaks pandas
+
+        rows = []
+        for row in frame.to_dict("records"):
+            purchases = np.asarray(row["purchases"], np.int32)
+            orders = int(row.get("orders", purchases.max(initial=0)))
+            ages = np.asarray(row["days_since_last"], np.float32)
+            best = self.recommend(RecentPurchases(np.asarray(row["product_ids"], np.str_), purchases, ages, orders), limit=limit)
+            rows.append({"product_id": [b.product_id for b in best], "probability": [b.probability for b in best]})
+        return pd.DataFrame(rows, index=frame.index, columns=["product_id", "probability"])
+
+    def best(
+        self, logits: NDArray[np.float32], limit: int, *, allowed: NDArray[np.bool_] | None = None, exclude: Collection[str] = ()
+    ) -> list[ScoredItem]:
+        """The `limit` best of `logits` (overwritten where a filter removes a product), best first; -inf is never among them."""
+        if allowed is not None:
+            logits[~allowed] = -np.inf
+        if exclude:
+            logits[self.positions_of(exclude)[0]] = -np.inf
+        limit = min(limit, len(logits))
+        if limit <= 0:
+            return []
+        part = np.argpartition(logits, -limit)[-limit:]
+        best = part[np.argsort(-logits[part], kind="stable")]
+        best = best[np.isfinite(logits[best])]  # fewer are left than asked for: never an item that a filter removed
+        chosen = logits[best]
+        columns = zip(self.product_ids[best].tolist(), chosen.tolist(), sigmoid(chosen).tolist(), strict=True)
+        return [ScoredItem(product, score, probability) for product, score, probability in columns]
