@@ -1,0 +1,81 @@
+"""The ordered inputs of each model, and the hash that artifact, store and request must agree on.
+
+Light on purpose: serving reads the names without importing the engine that computes them. A test holds every name against its view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from features.versions import content_hash
+
+_WEEKS = range(7, 92, 7)
+
+_PURCHASING = (
+    "days_observed",
+    "days_since_first_order",
+    "days_since_last_order",
+    "order_count",
+    "order_day_count",
+    "gap_mean",
+    "gap_std",
+    "gap_last",
+    "gap_recent",
+    "gap_max",
+    *(f"order_days_last_{d}d" for d in _WEEKS),
+    *(f"order_days_decayed_{d}d" for d in (7, 14, 28, 56, 112)),
+    *(f"amount_decayed_{d}d" for d in (28, 112)),
+    "lines_decayed_28d",
+    "amount_mean",
+    "amount_last",
+    "lines_mean",
+    "lines_last",
+    "discount_share",
+    "coupon_share",
+    "weekend_share",
+    "morning_share",
+    "evening_share",
+    "new_product_share",
+    "product_count",
+    "category_count",
+    "store_count",
+)
+_ENGAGEMENT = (
+    "contact_count",
+    "days_since_last_contact",
+    "contacts_decayed_28d",
+    "contacts_decayed_112d",
+    "open_campaigns",
+    "redemption_count",
+    "days_since_last_redemption",
+    "redemptions_decayed_56d",
+    "redemptions_per_contact",
+)
+_PROFILE = ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married")
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Inputs of a model, in order.
+
+    Attributes:
+        name: what the set is called in manifests and in the online store.
+        views: view name → its features used, in order.
+    """
+
+    name: str
+    views: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """All features in input order."""
+        return tuple(feature for _, features in self.views for feature in features)
+
+    @cached_property
+    def hash(self) -> str:
+        """Content hash of name and order: what an artifact and an online row must agree on."""
+        return content_hash(self.name, [[view, list(features)] for view, features in self.views])
+
+
+CUSTOMER = FeatureSet("customer", (("purchasing", _PURCHASING), ("engagement", _ENGAGEMENT), ("profile", _PROFILE)))

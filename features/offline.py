@@ -1,0 +1,61 @@
+"""Reads the offline features that `features.build` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from features.errors import StateBroken
+from features.feature_sets import FeatureSet
+from features.settings import FeatureSettings
+from features.versions import current_folder
+
+KEYS = ("customer_id", "as_of")
+
+
+@dataclass(frozen=True)
+class OfflineFeatures:
+    """A finished build: one Parquet file per view, one row per customer and as-of date."""
+
+    folder: Path
+
+    def read(self, view: str) -> pl.DataFrame:
+        """One view, all as-of dates.
+
+        Raises:
+            StateBroken: the file is missing or damaged.
+        """
+        path = self.folder / f"{view}.parquet"
+        try:
+            return pl.read_parquet(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StateBroken(f"{path} cannot be read ({error}); run `huitou build --force`.") from error
+
+    def feature_set(self, features: FeatureSet, as_of: Iterable[datetime] | None = None) -> pl.DataFrame:
+        """`customer_id`, `as_of`, then the set's features in order; sorted by date and customer.
+
+        Args:
+            features: which columns of which views.
+            as_of: only these dates; all when None.
+        """
+        joined: pl.DataFrame | None = None
+        for view, columns in features.views:
+            frame = self.read(view).select(*KEYS, *columns)
+            if as_of is not None:
+                frame = frame.filter(pl.col("as_of").is_in(list(as_of)))
+            joined = frame if joined is None else joined.join(frame, on=list(KEYS), how="left")
+        assert joined is not None  # noqa: S101 - a feature set has at least one view
+        return joined.sort("as_of", "customer_id")
+
+
+def open_offline(settings: FeatureSettings) -> OfflineFeatures:
+    """Open the current build.
+
+    Raises:
+        StateMissing: nothing was built yet.
+    """
+    return OfflineFeatures(current_folder(settings.features_dir, remedy="run `huitou build` first."))

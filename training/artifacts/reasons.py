@@ -1,0 +1,149 @@
+"""Why a customer is at risk: causes, their codes and their sentences for the marketer, in Chinese and English.
+
+A cause is a group of features that move together. Its effect is what the prediction changes by when the group takes its reference value, so that
+correlated features of one story are not split into many small reasons.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Reason(BaseModel):
+    """One reason for one customer.
+
+    Attributes:
+        code: stable name for machines.
+        effect: change of the churn probability against the reference; above zero raises the risk.
+        sentence_en, sentence_zh: for the marketer.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    code: str
+    effect: float
+    sentence_en: str
+    sentence_zh: str
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A group of features and what is said when it raises or lowers the risk.
+
+    Attributes:
+        features: replaced together by their reference values.
+        raises, lowers: (code, English, Chinese); the sentences are format strings over the customer's features.
+    """
+
+    features: tuple[str, ...]
+    raises: tuple[str, str, str]
+    lowers: tuple[str, str, str]
+
+
+_RECENT_WINDOWS = tuple(f"order_days_last_{d}d" for d in range(7, 92, 7))
+_DECAYED = tuple(f"order_days_decayed_{d}d" for d in (7, 14, 28, 56, 112))
+
+CAUSES: tuple[Cause, ...] = (
+    Cause(
+        ("days_since_last_order",),
+        (
+            "long_since_last_order",
+            "{days_since_last_order:.0f} days since the last order, usually {gap_mean:.0f}",
+            "距上次下单已 {days_since_last_order:.0f} 天,通常间隔 {gap_mean:.0f} 天",
+        ),
+        (
+            "recent_order",
+            "ordered {days_since_last_order:.0f} days ago, usually every {gap_mean:.0f}",
+            "{days_since_last_order:.0f} 天前刚下过单,通常间隔 {gap_mean:.0f} 天",
+        ),
+    ),
+    Cause(
+        (*_RECENT_WINDOWS, *_DECAYED),
+        (
+            "buying_less_often",
+            "{order_days_last_28d:.0f} order days in the last 28 days, {order_days_last_91d:.0f} in the last 91",
+            "近 28 天下单 {order_days_last_28d:.0f} 天,近 91 天 {order_days_last_91d:.0f} 天",
+        ),
+        (
+            "buys_often",
+            "{order_days_last_28d:.0f} order days in the last 28 days, {order_days_last_91d:.0f} in the last 91",
+            "近 28 天下单 {order_days_last_28d:.0f} 天,近 91 天 {order_days_last_91d:.0f} 天",
+        ),
+    ),
+    Cause(
+        ("gap_mean", "gap_std", "gap_last", "gap_recent", "gap_max"),
+        (
+            "slow_rhythm",
+            "{gap_mean:.0f} days between orders on average, {gap_recent:.0f} recently",
+            "平均 {gap_mean:.0f} 天下单一次,近期 {gap_recent:.0f} 天",
+        ),
+        (
+            "steady_rhythm",
+            "a steady rhythm: an order every {gap_mean:.0f} days, {gap_recent:.0f} recently",
+            "节奏稳定:平均 {gap_mean:.0f} 天一次,近期 {gap_recent:.0f} 天",
+        ),
+    ),
+    Cause(
+        ("order_count", "order_day_count", "product_count", "category_count", "store_count", "new_product_share", "days_since_first_order"),
+        (
+            "shallow_relationship",
+            "only {order_count:.0f} orders in {category_count:.0f} categories so far",
+            "累计仅 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
+        ),
+        (
+            "deep_relationship",
+            "{order_count:.0f} orders in {category_count:.0f} categories so far",
+            "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
+        ),
+    ),
+    Cause(
+        ("amount_mean", "amount_last", "lines_mean", "lines_last", "amount_decayed_28d", "amount_decayed_112d", "lines_decayed_28d"),
+        (
+            "low_spend",
+            "an average basket of {amount_mean:.2f}, the last one {amount_last:.2f}",
+            "平均客单 {amount_mean:.2f},最近一单 {amount_last:.2f}",
+        ),
+        (
+            "high_spend",
+            "an average basket of {amount_mean:.2f}, the last one {amount_last:.2f}",
+            "平均客单 {amount_mean:.2f},最近一单 {amount_last:.2f}",
+        ),
+    ),
+    Cause(
+        (
+            "contact_count",
+            "days_since_last_contact",
+            "contacts_decayed_28d",
+            "contacts_decayed_112d",
+            "open_campaigns",
+            "redemption_count",
+            "days_since_last_redemption",
+            "redemptions_decayed_56d",
+            "redemptions_per_contact",
+            "coupon_share",
+            "discount_share",
+        ),
+        (
+            "weak_response_to_contacts",
+            "{contact_count:.0f} mailings so far, {redemption_count:.0f} coupons redeemed",
+            "累计触达 {contact_count:.0f} 次,核销优惠券 {redemption_count:.0f} 张",
+        ),
+        (
+            "responds_to_contacts",
+            "{contact_count:.0f} mailings so far, {redemption_count:.0f} coupons redeemed",
+            "累计触达 {contact_count:.0f} 次,核销优惠券 {redemption_count:.0f} 张",
+        ),
+    ),
+    Cause(
+        ("weekend_share", "morning_share", "evening_share"),
+        ("shopping_times", "unusual shopping times for a loyal customer", "购物时段与忠实顾客不同"),
+        ("shopping_times_loyal", "shops at the times loyal customers shop", "购物时段与忠实顾客一致"),
+    ),
+    Cause(
+        ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married"),
+        ("profile_risk", "customers with this profile return less", "该画像的顾客回购较少"),
+        ("profile_loyal", "customers with this profile return more", "该画像的顾客回购较多"),
+    ),
+)

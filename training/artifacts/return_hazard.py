@@ -1,0 +1,196 @@
+"""The return-hazard model as it serves: churn at any horizon from one hazard, survival monotone by construction.
+
+`h(x)` is P(the customer orders within the next 7 days | what is known). Churn within H is the survival along the path on which nothing is bought:
+`S(H) = Π (1 − h(x(t + 7k)))`; a last, partial step of r days counts `(1 − h)^(r/7)`.
+Beyond the longest silence the trees have seen they are flat: there the hazard is held below BG/NBD's, and the answer says so.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from features.feature_sets import CUSTOMER
+from training.artifacts.bgnbd import BgNbd
+from training.artifacts.calibration import LogitMap
+from training.artifacts.folder import ArtifactFolder, Manifest, open_artifact, write_artifact
+from training.artifacts.hazard_path import STEP_DAYS, HazardPath
+from training.artifacts.reasons import CAUSES, Reason
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+KIND = "return_hazard"
+HORIZONS = (14, 28, 56, 91)
+_MAX_STEPS = 26  # half a year: expected dates further away are reported as "not within"
+_MIN_EFFECT = 0.005  # smaller changes of a probability are noise, not reasons
+
+Array = NDArray[np.float64]
+
+
+class HazardHeader(BaseModel):
+    """What stands beside the trees.
+
+    Attributes:
+        calibration: map on the hazard's logit.
+        tail: BG/NBD in days, fitted on the same history.
+        longest_silence: greatest `days_since_last_order` among the training rows, leads included.
+        reference: median of every stored feature among the customers at the refit's last as-of date: what a cause is compared with.
+        churn_quantiles: horizon (days) → 101 quantiles of the churn probability over the same customers, for percentiles.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    calibration: LogitMap
+    tail: BgNbd
+    longest_silence: float
+    reference: list[float | None]
+    churn_quantiles: dict[int, list[float]]
+
+
+@dataclass(frozen=True)
+class ReturnHazard:
+    """A finished model."""
+
+    booster: lgb.Booster
+    header: HazardHeader
+    manifest: Manifest | None = None
+    path: HazardPath = HazardPath(CUSTOMER)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Stored features the model reads, in order."""
+        return self.path.features.columns
+
+    def hazards(self, stored: Array, steps: int) -> Array:
+        """Calibrated hazard of each step along the path without orders.
+
+        Args:
+            stored: (n, features) at the as-of date.
+            steps: number of steps of 7 days.
+
+        Returns:
+            (n, steps).
+        """
+        rolled = np.vstack([self.path.at(stored, lead) for lead in range(steps)])
+        raw = np.asarray(self.booster.predict(rolled, num_threads=1 if len(rolled) < 10_000 else 0), dtype=np.float64)
+        hazard = self.header.calibration(raw).reshape(steps, len(stored)).T
+        beyond = self._silence(stored)[:, None] + STEP_DAYS * np.arange(steps) > self.header.longest_silence
+        return np.where(beyond, np.minimum(hazard, self._tail_hazards(stored, steps)), hazard) if beyond.any() else hazard
+
+    def survival(self, stored: Array, days: Array) -> Array:
+        """P(no order within each of `days` after the as-of date), (n, len(days)); 1 at 0 days, never rising."""
+        days = np.asarray(days, dtype=np.float64)
+        steps = max(1, math.ceil(days.max() / STEP_DAYS))
+        log_stay = np.log1p(-np.clip(self.hazards(stored, steps), 0.0, 1.0 - 1e-12))
+        total = np.hstack([np.zeros((len(stored), 1)), np.cumsum(log_stay, axis=1)])
+        whole = np.minimum((days // STEP_DAYS).astype(int), steps)
+        rest = days / STEP_DAYS - whole
+        partial = log_stay[:, np.minimum(whole, steps - 1)] * rest
+        return np.asarray(np.exp(total[:, whole] + partial))
+
+    def churn_probability(self, stored: Array, horizon_days: float) -> Array:
+        """P(no order within the horizon), (n,)."""
+        return self.survival(stored, np.array([horizon_days]))[:, 0]
+
+    def median_days_until_order(self, stored: Array) -> Array:
+        """Days until the chance of having ordered reaches one half, (n,); infinity when that is beyond half a year."""
+        days = np.arange(_MAX_STEPS + 1) * float(STEP_DAYS)
+        survival = self.survival(stored, days)
+        below = survival <= 0.5
+        first = np.where(below.any(axis=1), below.argmax(axis=1), 0)
+        rows = np.arange(len(stored))
+        high, low = survival[rows, np.maximum(first - 1, 0)], survival[rows, first]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            inside = np.log(high / 0.5) / np.log(high / low)
+        return np.where(first > 0, (first - 1 + np.clip(inside, 0, 1)) * STEP_DAYS, np.inf)
+
+    def percentile(self, probability: Array, horizon_days: int) -> Array:
+        """Share of customers (0–100) with a lower churn probability at the refit's last as-of date, (n,)."""
+        return np.interp(probability, self.header.churn_quantiles[horizon_days], np.arange(101.0))
+
+    def beyond_history(self, stored: Array, horizon_days: float) -> NDArray[np.bool_]:
+        """Whether the horizon reaches silences that no training row had, so that BG/NBD bounds the answer, (n,)."""
+        steps = max(1, math.ceil(horizon_days / STEP_DAYS))
+        return np.asarray(self._silence(stored) + STEP_DAYS * (steps - 1) > self.header.longest_silence)
+
+    def reasons(self, stored: Array, *, horizon_days: int = 28, limit: int = 4) -> list[Reason]:
+        """Why this customer: each cause replaced by its reference, and the model asked again.
+
+        The reference of the last order's age is the customer's own mean gap; of everything else the median customer.
+
+        Args:
+            stored: (features,) of one customer.
+            horizon_days: horizon of the churn probability that is explained.
+            limit: most reasons returned, strongest first.
+        """
+        index = {name: i for i, name in enumerate(self.inputs)}
+        reference = np.array([np.nan if v is None else v for v in self.header.reference])
+        facts = {name: (0.0 if math.isnan(stored[i]) else float(stored[i])) for name, i in index.items()}
+        variants = np.tile(stored, (len(CAUSES) + 1, 1))
+        for row, cause in enumerate(CAUSES, start=1):
+            for name in cause.features:
+                variants[row, index[name]] = reference[index[name]]
+            if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
+                variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
+        churn = self.churn_probability(variants, horizon_days)
+        found = []
+        for cause, replaced in zip(CAUSES, churn[1:], strict=True):
+            effect = float(churn[0] - replaced)
+            if abs(effect) < _MIN_EFFECT:
+                continue
+            code, english, chinese = cause.raises if effect > 0 else cause.lowers
+            found.append(
+                Reason(code=code, effect=round(effect, 4), sentence_en=english.format(**facts), sentence_zh=chinese.format(**facts))
+            )
+        return sorted(found, key=lambda reason: -abs(reason.effect))[:limit]
+
+    def shap(self, stored: Array) -> dict[str, float]:
+        """Exact TreeSHAP of the next step's hazard, on the margin (log odds) before calibration, of one customer (features,)."""
+        row = self.path.at(stored[None, :], 0)
+        values = np.asarray(self.booster.predict(row, pred_contrib=True))[0]
+        return dict(zip((*self.path.inputs, "expected_value"), values.tolist(), strict=True))
+
+    def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Churn at the standard horizons for a pandas frame with the stored features as columns."""
+        stored = frame[list(self.inputs)].to_numpy(dtype=np.float64)
+        survival = self.survival(stored, np.array(HORIZONS, dtype=np.float64))
+        return type(frame)({f"churn_probability_{h}d": survival[:, i] for i, h in enumerate(HORIZONS)}, index=frame.index)
+
+    def save(self, folder: Path, manifest: Manifest) -> Manifest:
+        """Write as LightGBM text and JSON."""
+        texts = {"hazard.txt": self.booster.model_to_string(), "header.json": self.header.model_dump_json(indent=1)}
+        return write_artifact(folder, manifest, texts=texts)
+
+    @classmethod
+    def load(cls, folder: Path) -> ReturnHazard:
+        """Open and check.
+
+        Raises:
+            ArtifactBroken: damaged, of another format, or made for other features.
+        """
+        artifact: ArtifactFolder = open_artifact(folder, kind=KIND, feature_set_hash=CUSTOMER.hash)
+        header = HazardHeader.model_validate(artifact.json("header.json"))
+        return cls(lgb.Booster(model_str=artifact.text("hazard.txt")), header, artifact.manifest)
+
+    def _silence(self, stored: Array) -> Array:
+        return np.asarray(stored[:, self._column("days_since_last_order")])
+
+    def _tail_hazards(self, stored: Array, steps: int) -> Array:
+        """BG/NBD's P(order in the step | none since the as-of date), (n, steps)."""
+        age, silence = stored[:, self._column("days_since_first_order")], self._silence(stored)
+        repeats = stored[:, self._column("order_day_count")] - 1
+        silent: list[Any] = [
+            self.header.tail.probability_silent(repeats, age - silence, age + STEP_DAYS * k, STEP_DAYS) for k in range(steps)
+        ]
+        return 1.0 - np.column_stack(silent)
+
+    def _column(self, name: str) -> int:
+        return self.inputs.index(name)

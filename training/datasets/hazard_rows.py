@@ -1,0 +1,108 @@
+"""Training rows of the return hazard: as-of date × lead, with the label "orders within the next step"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from features.feature_sets import CUSTOMER
+from training.artifacts.hazard_path import STEP_DAYS, HazardPath
+from training.datasets.labels import days_until_next_order
+
+_STEP = timedelta(days=STEP_DAYS)
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Snapshots:
+    """Stored features of every customer at every as-of date, with what came after.
+
+    Attributes:
+        stored: (n, features) in the order of `CUSTOMER`.
+        as_of: (n,) datetime64[us], UTC.
+        customer: (n,) customer number.
+        customer_id: (n,) ids.
+        wait: (n,) days until the next order; infinity when none is known.
+    """
+
+    stored: Array
+    as_of: NDArray[np.datetime64]
+    customer: NDArray[np.int64]
+    customer_id: NDArray[np.str_]
+    wait: Array
+
+    @classmethod
+    def from_frames(cls, features: pl.DataFrame, orders: pl.DataFrame) -> Snapshots:
+        """From offline features (`customer_id`, `as_of`, features of `CUSTOMER`) and the orders."""
+        ids = features["customer_id"].to_numpy().astype(str)
+        return cls(
+            stored=features.select(CUSTOMER.columns).to_numpy().astype(np.float64),
+            as_of=features["as_of"].dt.replace_time_zone(None).to_numpy(),
+            customer=np.unique(ids, return_inverse=True)[1],
+            customer_id=ids,
+            wait=days_until_next_order(features, orders),
+        )
+
+    def at(self, dates: list[datetime]) -> Snapshots:
+        """Only the rows of these as-of dates."""
+        return self._pick(np.isin(self.as_of, [naive(d) for d in dates]))
+
+    def _pick(self, mask: NDArray[np.bool_]) -> Snapshots:
+        return Snapshots(self.stored[mask], self.as_of[mask], self.customer[mask], self.customer_id[mask], self.wait[mask])
+
+
+@dataclass(frozen=True)
+class HazardRows:
+    """Inputs, labels and when each label was closed.
+
+    Attributes:
+        inputs: (m, inputs of `HazardPath`).
+        label: (m,) 1 when the customer ordered within the step.
+        label_end: (m,) datetime64[us].
+    """
+
+    inputs: Array
+    label: Array
+    label_end: NDArray[np.datetime64]
+
+    def between(self, start: datetime | None, end: datetime) -> HazardRows:
+        """Rows whose label step lies between two moments."""
+        mask = self.label_end <= naive(end)
+        if start is not None:
+            mask &= self.label_end - np.timedelta64(_STEP) >= naive(start)
+        return HazardRows(self.inputs[mask], self.label[mask], self.label_end[mask])
+
+
+def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int) -> HazardRows:
+    """Rows of every snapshot whose label step ends by `until`.
+
+    Args:
+        snapshots: all as-of dates.
+        until: last moment a label may look at.
+        max_lead: greatest lead, in steps; a row of lead k exists where the customer bought nothing in the k steps.
+        lead_share: share of the survivors sampled at each lead above 0. A row of lead k repeats a later snapshot but for the frozen features, so
+            few are enough.
+        seed: of the sample.
+    """
+    path = HazardPath(CUSTOMER)
+    rng = np.random.default_rng(seed)
+    inputs, labels, ends = [np.empty((0, len(path.inputs)))], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
+    for lead in range(max_lead + 1):
+        end = snapshots.as_of + np.timedelta64(_STEP) * (lead + 1)
+        keep = (end <= naive(until)) & (snapshots.wait > STEP_DAYS * lead)
+        if lead:
+            keep &= rng.random(len(keep)) < lead_share
+        inputs.append(path.at(snapshots.stored[keep], lead))
+        labels.append((snapshots.wait[keep] <= STEP_DAYS * (lead + 1)).astype(np.float64))
+        ends.append(end[keep])
+    return HazardRows(np.vstack(inputs), np.concatenate(labels), np.concatenate(ends))
+
+
+def naive(moment: datetime) -> np.datetime64:
+    """UTC moment as numpy's zone-less datetime64[us]."""
+    return np.datetime64(moment.replace(tzinfo=None), "us")

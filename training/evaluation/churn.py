@@ -1,0 +1,129 @@
+"""Judges churn probabilities at every horizon whose label is closed, beside the baselines, with customer-bootstrap intervals."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.artifacts.return_hazard import HORIZONS
+from training.datasets.hazard_rows import Snapshots, naive
+from training.evaluation.classification import (
+    BootstrapWeights,
+    auc,
+    average_precision,
+    expected_calibration_error,
+    gain,
+    interval,
+    log_loss,
+    perfect_calibration_error,
+    reliability,
+)
+from training.models.churn_baselines import ChurnBaselines
+from training.recipe import Curve, Evaluation
+
+Array = NDArray[np.float64]
+
+
+class Survival(Protocol):
+    """A model that gives survival curves."""
+
+    def survival(self, stored: Array, days: Array) -> Array:
+        """P(no order within each of `days`), (n, len(days))."""
+        ...
+
+
+def judge_churn(name: str, model: Survival, baselines: ChurnBaselines, judged: Snapshots, *, now: datetime, seed: int) -> Evaluation:
+    """Metrics `auc_14d`, `average_precision_14d`, `log_loss_14d`, `ece_14d`, … for every horizon with both outcomes among closed labels.
+
+    `ece_perfect_p95_28d` is the 95th percentile of the calibration error that a perfectly calibrated model would show on these rows.
+    """
+    survival = model.survival(judged.stored, np.array(HORIZONS, dtype=np.float64))
+    parts = _Parts(seed)
+    for column, horizon in enumerate(HORIZONS):
+        closed = judged.as_of + np.timedelta64(horizon, "D") <= naive(now)
+        label = (judged.wait > horizon).astype(np.float64)[closed]
+        if not closed.any() or label.min() == label.max():
+            parts.notes.append(f"{horizon} days: no closed label with both outcomes in the judged weeks; not measured.")
+            continue
+        others = {b: f(judged.stored[closed], horizon) for b, f in baselines.predict.items()}
+        parts.add(horizon, label, survival[closed, column], others, judged.customer[closed])
+    return Evaluation(
+        name=name,
+        protocol="",
+        rows=len(judged.wait),
+        metrics=parts.metrics,
+        intervals=parts.intervals,
+        baselines=parts.baselines,
+        differences=parts.differences,
+        curves=[*parts.curves, *_survival_curves(model, judged)],
+        notes=parts.notes,
+    )
+
+
+class _Parts:
+    """Collects one horizon after another."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.metrics: dict[str, float] = {}
+        self.intervals: dict[str, tuple[float, float]] = {}
+        self.baselines: dict[str, dict[str, float]] = {}
+        self.differences: dict[str, tuple[float, float]] = {}
+        self.curves: list[Curve] = []
+        self.notes: list[str] = []
+
+    def add(self, horizon: int, y: Array, p: Array, others: dict[str, Array | None], customers: NDArray[np.int64]) -> None:
+        draws = BootstrapWeights.draw(customers, seed=self.seed)
+        own_auc, own_loss = draws.auc(y, p), draws.log_loss(y, p)
+        self.metrics |= _metrics(horizon, y, p)
+        self.metrics[f"ece_perfect_p95_{horizon}d"] = perfect_calibration_error(p, seed=self.seed)
+        self.intervals |= {f"auc_{horizon}d": interval(own_auc), f"log_loss_{horizon}d": interval(own_loss)}
+        for name, q in others.items():
+            if q is None:
+                self.notes.append(f"{name}: no closed {horizon}-day label before the judged weeks; not fitted.")
+                continue
+            self.baselines.setdefault(name, {}).update(_metrics(horizon, y, q))
+            self.differences[f"auc_{horizon}d vs {name}"] = interval(own_auc - draws.auc(y, q))
+            self.differences[f"log_loss_{horizon}d vs {name}"] = interval(own_loss - draws.log_loss(y, q))
+        predicted, observed = reliability(y, p)
+        self.curves.append(_curve(f"Calibration of churn within {horizon} days", "return hazard", predicted, observed, "predicted", "observed"))
+        for label, q in {"return hazard": p, **others}.items():
+            if q is not None and horizon == 28:
+                share, found = gain(y, q)
+                self.curves.append(_curve("Gain: leavers within 28 days found", label, share, found, "share of customers", "share of leavers"))
+
+
+def _metrics(horizon: int, y: Array, p: Array) -> dict[str, float]:
+    return {
+        f"auc_{horizon}d": auc(y, p),
+        f"average_precision_{horizon}d": average_precision(y, p),
+        f"log_loss_{horizon}d": log_loss(y, p),
+        f"ece_{horizon}d": expected_calibration_error(y, p),
+    }
+
+
+def _curve(plot: str, label: str, x: list[float], y: list[float], x_label: str, y_label: str) -> Curve:
+    return Curve(plot=plot, label=label, x=x, y=y, x_label=x_label, y_label=y_label)
+
+
+def _survival_curves(model: Survival, judged: Snapshots) -> list[Curve]:
+    """Mean survival of the calmest to the most endangered quarter of customers, at the newest judged date."""
+    newest = judged.stored[judged.as_of == judged.as_of.max()]
+    days = np.arange(0.0, 92.0, 7.0)
+    survival = model.survival(newest, days)
+    quarters = np.array_split(np.argsort(survival[:, 4]), 4)
+    return [
+        _curve(
+            "Survival: no order yet, by risk quarter",
+            f"quarter {i + 1}",
+            days.tolist(),
+            survival[q].mean(axis=0).tolist(),
+            "days after the as-of date",
+            "share without an order",
+        )
+        for i, q in enumerate(quarters)
+        if len(q)
+    ]
