@@ -53,6 +53,25 @@ _ENGAGEMENT = (
     "redemptions_per_contact",
 )
 _PROFILE = ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married")
+_CATEGORY_CYCLE = (
+    "days_since_first_purchase",
+    "days_since_last_purchase",
+    "purchase_count",
+    "gap_mean",
+    "gap_std",
+    "gap_last",
+    "gap_recent",
+    *(f"purchases_last_{d}d" for d in _WEEKS),
+    *(f"purchases_decayed_{d}d" for d in (7, 14, 28, 56, 112)),
+    "quantity_mean",
+    "quantity_last",
+    "quantity_recent",
+    "amount_mean",
+    "category_purchases_last_28d",
+    "category_season",
+    "category_gap_mean",
+    "category_repeat_share",
+)
 
 
 @dataclass(frozen=True)
@@ -79,3 +98,5 @@ class FeatureSet:
 
 
 CUSTOMER = FeatureSet("customer", (("purchasing", _PURCHASING), ("engagement", _ENGAGEMENT), ("profile", _PROFILE)))
+CATEGORY = FeatureSet("category", (("category_cycle", _CATEGORY_CYCLE),))
+RECENT = FeatureSet("recent", (("recent_purchases", ("purchases", "days_since_last")),))

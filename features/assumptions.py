@@ -1,0 +1,120 @@
+"""What a shop's data do not say, in one named file: margins, costs, stock, coupon values, consent.
+
+Nothing of this kind stands in code. The file is copied into the data folder at import, may be edited there, and is named in the report and in
+every answer together with its hash, so that a figure in money can be traced to the belief behind it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from features.errors import SourceUnreadable
+from features.versions import content_hash
+
+FILE = "assumptions.toml"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Margins(_Part):
+    """Share of the paid amount that remains as margin."""
+
+    default: float = Field(ge=0, le=1)
+    departments: dict[str, float] = {}
+
+
+class Contacts(_Part):
+    """What sending one message costs, in currency, per channel."""
+
+    cost: dict[str, float]
+    default_cost: float = Field(ge=0)
+
+
+class Offers(_Part):
+    """What an offer gives away."""
+
+    coupon_value: float = Field(ge=0, description="currency taken off by one redeemed coupon")
+    bundle_discount: float = Field(ge=0, lt=1, description="share taken off the bundle's list price")
+    winback_discount: float = Field(ge=0, lt=1, description="share taken off the next order of a returning customer")
+    winback_from_churn: float = Field(ge=0, le=1, description="churn probability within 28 days from which win-back is suitable")
+
+
+class Catalogue(_Part):
+    """Which products may be offered."""
+
+    excluded_categories: list[str] = []
+    inactive_after_days: int = Field(ge=1, description="a product that did not sell for so long is not offered")
+    stock: str = Field(pattern="^(unlimited|required)$", description="unlimited: a product without a stock figure counts as in stock")
+
+
+class Layers(_Part):
+    """Bounds of the value layers, as percentiles (0-100) of the spend of the last 112 days (decayed)."""
+
+    high_value_from_percentile: float
+    potential_from_percentile: float
+    dormant_after_days: int
+
+
+class Consent(_Part):
+    """Channels that may be used where the data hold no consent."""
+
+    channels: list[str]
+
+
+class Assumptions(_Part):
+    """The whole file."""
+
+    name: str
+    note: str
+    currency: str
+    margins: Margins
+    contacts: Contacts
+    offers: Offers
+    catalogue: Catalogue
+    layers: Layers
+    consent: Consent
+
+    @property
+    def version(self) -> str:
+        """`name@hash`: changes with any value."""
+        return f"{self.name}@{content_hash(self.model_dump(mode='json'))[:8]}"
+
+    def margin_rate(self, department: str | None) -> float:
+        """Margin of a department, or the default."""
+        return self.margins.departments.get(department or "", self.margins.default)
+
+    def contact_cost(self, channel: str | None) -> float:
+        """Cost of one message on a channel."""
+        return self.contacts.cost.get(channel or "", self.contacts.default_cost)
+
+
+def load_assumptions(path: Path) -> Assumptions:
+    """Read and check an assumptions file.
+
+    Raises:
+        SourceUnreadable: names the file and the field.
+    """
+    try:
+        return Assumptions.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise SourceUnreadable(f"{path} is missing; run `huitou import` again or copy one of the shipped files there.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SourceUnreadable(f"{path} is not valid TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SourceUnreadable(f"{path}, field {field}: {first['msg']}.") from error
+
+
+def install_assumptions(shipped: Path, data_dir: Path) -> Path:
+    """Copy a shipped file into the data folder unless one is there already; returns its path."""
+    target = data_dir / FILE
+    if not target.exists():
+        data_dir.mkdir(parents=True, exist_ok=True)
+        target.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+    return target

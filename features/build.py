@@ -1,0 +1,147 @@
+"""As-of features → offline Parquet → Feast's online store.
+
+Both states are written aside and become current together with their own pointer; an interrupted build leaves the previous ones whole. A build whose
+inputs (history, definitions, assumptions, clock) have not changed is not repeated.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import ibis
+import polars as pl
+
+from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.assumptions import Assumptions, load_assumptions
+from features.definitions.catalogue import CUSTOMER_VIEWS
+from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
+from features.engine import open_engine, open_shop
+from features.errors import TooLittleHistory
+from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.offline import OfflineFeatures
+from features.online import PACKED_FILE, materialize, pack_customers
+from features.products import FILE as PRODUCTS_FILE
+from features.products_build import build_products
+from features.recent_build import recent_purchases
+from features.settings import FeatureSettings
+from features.versions import current_folder, matches, new_version
+from features.warehouse import Warehouse, open_warehouse
+
+_FORMAT = 1  # raise when the written files change their form
+_WEEK = timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class Built:
+    """What a build made.
+
+    Attributes:
+        offline: folder of the offline features.
+        online: folder of the online store.
+        as_of_dates: number of as-of dates, the newest included.
+        customers: number of customers online.
+        changed: False when the previous build was still good.
+    """
+
+    offline: Path
+    online: Path
+    as_of_dates: int
+    customers: int
+    changed: bool
+
+
+def build_features(
+    settings: FeatureSettings, *, now: datetime | None = None, force: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> Built:
+    """Build every feature as of each week and of `now`, and materialise the newest online.
+
+    Args:
+        settings: folders, engine, threads.
+        now: the clock, UTC; the last event of the history by default. Nothing after it is seen.
+        force: build even when nothing changed.
+        progress: told the name of each part as it begins.
+
+    Raises:
+        StateMissing: nothing was imported.
+        TooLittleHistory: no customer had ordered by `now`.
+    """
+    warehouse = open_warehouse(settings)
+    now = now or warehouse.last_event
+    assumptions = load_assumptions(settings.data_dir / ASSUMPTIONS_FILE)
+    inputs = {
+        "format": _FORMAT,
+        "warehouse": warehouse.version,
+        "now": now.isoformat(),
+        "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash],
+        "assumptions": assumptions.version,
+    }
+    dates = as_of_dates(warehouse, now)
+    if not force and matches(settings.features_dir, inputs) and matches(settings.online_dir, inputs):
+        offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
+        online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
+        customers = pl.scan_parquet(offline / PACKED_FILE).select(pl.len()).collect().item()
+        return Built(offline, online, len(dates), customers, changed=False)
+    with new_version(settings.features_dir, inputs) as folder:
+        customers = _write_offline(settings, warehouse, assumptions, dates, folder, progress)
+    offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
+    with new_version(settings.online_dir, inputs) as folder:
+        progress("writing the online store")
+        shutil.copyfile(offline / PRODUCTS_FILE, folder / PRODUCTS_FILE)
+        shutil.copyfile(settings.data_dir / ASSUMPTIONS_FILE, folder / ASSUMPTIONS_FILE)
+        materialize(folder, offline, now)
+    online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
+    return Built(offline, online, len(dates), customers, changed=True)
+
+
+def as_of_dates(warehouse: Warehouse, now: datetime) -> list[datetime]:
+    """Weekly as-of dates from a week after the first event's midnight, and `now` itself, oldest first."""
+    midnight = warehouse.first_event.replace(hour=0, minute=0, second=0, microsecond=0)
+    grid = [midnight + _WEEK * i for i in range(1, int((now - midnight) / _WEEK) + 1)]
+    return [*grid, now] if not grid or grid[-1] != now else grid
+
+
+def customer_spine(warehouse: Warehouse, dates: list[datetime]) -> pl.DataFrame:
+    """Every customer at every as-of date from the first order on: `customer_id`, `as_of`."""
+    firsts = warehouse.read("orders").drop_nulls("customer_id").group_by("customer_id").agg(pl.col("ordered_at").min().alias("first"))
+    frame = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Datetime("us", "UTC")})
+    return firsts.join(frame, how="cross").filter(pl.col("first") <= pl.col("as_of")).select("customer_id", "as_of").sort("as_of", "customer_id")
+
+
+def _write_offline(
+    settings: FeatureSettings,
+    warehouse: Warehouse,
+    assumptions: Assumptions,
+    dates: list[datetime],
+    folder: Path,
+    progress: Callable[[str], None],
+) -> int:
+    spine = customer_spine(warehouse, dates)
+    if spine.is_empty():
+        raise TooLittleHistory(f"No customer had ordered by {dates[-1].isoformat()}; choose a later clock or import more history.")
+    backend = open_engine(settings)
+    shop = open_shop(backend, warehouse)
+    spine_table = ibis.memtable(spine)
+    for view in CUSTOMER_VIEWS:
+        progress(f"view {view.name}: {spine.height:,} rows")
+        _write(view.build(shop, spine_table), folder / f"{view.name}.parquet")
+    progress(f"view {CATEGORY_CYCLE.name}, newest date")
+    newest = ibis.memtable(spine.filter(pl.col("as_of") == dates[-1]))
+    pairs = pair_spine(shop, newest, excluded_categories=assumptions.catalogue.excluded_categories)
+    _write(CATEGORY_CYCLE.build(shop, pairs), folder / f"{CATEGORY_CYCLE.name}.parquet")
+    progress("packing the newest rows")
+    offline = OfflineFeatures(folder)
+    vectors = offline.feature_set(CUSTOMER, [dates[-1]])
+    recent = recent_purchases(pl.scan_parquet(warehouse.path("order_lines")), dates[-1])
+    packed = pack_customers(vectors, offline.read(CATEGORY_CYCLE.name), recent, dates[-1])
+    packed.write_parquet(folder / PACKED_FILE)
+    products = build_products(warehouse, assumptions, vectors, dates[-1])
+    (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")
+    return packed.height
+
+
+def _write(table: ibis.Table, path: Path) -> None:
+    table.to_parquet(path)
