@@ -12,8 +12,9 @@ from features.errors import TooLittleHistory
 from training.artifacts.items import HORIZON_DAYS, KIND, ItemModel
 from training.artifacts.logistic_map import sigmoid
 from training.datasets.interactions import Interactions, Targets
-from training.evaluation.classification import expected_calibration_error, log_loss, perfect_calibration_error, reliability
-from training.evaluation.ranking import NONE, RankingScores, bootstrap_interval, score_rankings, top_k
+from training.evaluation.classification import reliability
+from training.evaluation.comparison import compare, judge_probabilities
+from training.evaluation.ranking import NONE, RankingScores, score_rankings, top_k
 from training.models.item_baselines import Scorer, item_cosine, personal_frequency, popularity
 from training.recipe import Curve, Evaluation
 
@@ -46,8 +47,8 @@ def judge_items(model: ItemModel, seen: Interactions, targets: Targets, *, seed:
     served, probabilities, bought = _serve(model, seen, targets)
     peers = {name: _both(_rank(scorer, seen.purchases), seen, targets) for name, scorer in _baselines(model, seen).items()}
     ours = _both(served, seen, targets)
-    metrics, intervals, differences = compare(ours, peers, seed=seed)
-    metrics |= _calibration(probabilities, bought, seed=seed)
+    metrics, intervals, differences = compare(ours, peers, parts=("ALS alone",), seed=seed)
+    metrics |= judge_probabilities(probabilities, bought, seed=seed)
     x, y = reliability(bought, probabilities)
     plot = "Items: probability of purchase within 28 days, recommended places"
     axes = {"x_label": "predicted", "y_label": "observed"}
@@ -72,29 +73,6 @@ def judge_items(model: ItemModel, seen: Interactions, targets: Targets, *, seed:
 
 
 Lists = dict[str, NDArray[np.int64]]
-
-
-def compare(
-    ours: dict[str, RankingScores], peers: dict[str, dict[str, RankingScores]], *, seed: int
-) -> tuple[dict[str, float], dict[str, tuple[float, float]], dict[str, tuple[float, float]]]:
-    """Means, their intervals, and the paired difference to the best baseline of each measure.
-
-    Args:
-        ours: protocol → scores.
-        peers: baseline → protocol → scores, the same customers.
-        seed: of the bootstrap.
-    """
-    metrics: dict[str, float] = {}
-    intervals, differences = {}, {}
-    for protocol, scores in ours.items():
-        metrics |= scores.means()
-        for metric, values in scores.by_customer.items():
-            intervals[metric] = bootstrap_interval(values, seed=seed)
-            if "repeat_share" in metric:
-                continue
-            best = max((name for name in peers if not name.startswith("ALS")), key=lambda n: peers[n][protocol].means()[metric])
-            differences[f"{metric} vs {best}"] = bootstrap_interval(values - peers[best][protocol].by_customer[metric], seed=seed)
-    return metrics, intervals, differences
 
 
 def _baselines(model: ItemModel, seen: Interactions) -> dict[str, Scorer]:
@@ -160,16 +138,6 @@ def _both(lists: Lists, seen: Interactions, targets: Targets) -> dict[str, Ranki
     }
     return {
         protocol: score_rankings(lists[protocol], *wanted[protocol](), seen.purchases, cuts=CUTS).named(protocol) for protocol in wanted
-    }
-
-
-def _calibration(probabilities: NDArray[np.float64], bought: NDArray[np.float64], *, seed: int) -> dict[str, float]:
-    base = np.full_like(bought, bought.mean())
-    return {
-        "ece_candidates": expected_calibration_error(bought, probabilities),
-        "ece_candidates_if_perfect_95th": perfect_calibration_error(probabilities, seed=seed, draws=40),
-        "log_loss_candidates": log_loss(bought, probabilities),
-        "log_loss_candidates_constant": log_loss(bought, base),
     }
 
 
