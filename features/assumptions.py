@@ -1,7 +1,7 @@
 """What a shop's data do not say, in one named file: margins, costs, stock, coupon values, consent.
 
-Nothing of this kind stands in code. The file is copied into the data folder at import, may be edited there, and is named in the report and in
-every answer together with its hash, so that a figure in money can be traced to the belief behind it.
+Nothing of this kind stands in code. The file is copied into the data folder at import, may be edited there, and is named in the report
+and in every answer together with its hash, so that a figure in money can be traced to the belief behind it.
 """
 
 from __future__ import annotations

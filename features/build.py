@@ -1,7 +1,7 @@
 """As-of features → offline Parquet → Feast's online store.
 
-Both states are written aside and become current together with their own pointer; an interrupted build leaves the previous ones whole. A build whose
-inputs (history, definitions, assumptions, clock) have not changed is not repeated.
+Both states are written aside and become current together with their own pointer; an interrupted build leaves the previous ones whole. A
+build whose inputs (history, definitions, assumptions, clock) have not changed is not repeated.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
 from features.offline import OfflineFeatures
-from features.online import PACKED_FILE, materialize, pack_customers
+from features.online import materialize, pack_customers
 from features.products import FILE as PRODUCTS_FILE
 from features.products_build import build_products
 from features.recent_build import recent_purchases
 from features.settings import FeatureSettings
+from features.store import PACKED_FILE
 from features.versions import current_folder, matches, new_version
 from features.warehouse import Warehouse, open_warehouse
 
@@ -86,7 +87,7 @@ def build_features(
         customers = pl.scan_parquet(offline / PACKED_FILE).select(pl.len()).collect().item()
         return Built(offline, online, len(dates), customers, changed=False)
     with new_version(settings.features_dir, inputs) as folder:
-        customers = _write_offline(settings, warehouse, assumptions, dates, folder, progress)
+        customers = _write_offline(settings, warehouse, assumptions, dates=dates, folder=folder, progress=progress)
     offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
     with new_version(settings.online_dir, inputs) as folder:
         progress("writing the online store")
@@ -108,13 +109,19 @@ def customer_spine(warehouse: Warehouse, dates: list[datetime]) -> pl.DataFrame:
     """Every customer at every as-of date from the first order on: `customer_id`, `as_of`."""
     firsts = warehouse.read("orders").drop_nulls("customer_id").group_by("customer_id").agg(pl.col("ordered_at").min().alias("first"))
     frame = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Datetime("us", "UTC")})
-    return firsts.join(frame, how="cross").filter(pl.col("first") <= pl.col("as_of")).select("customer_id", "as_of").sort("as_of", "customer_id")
+    return (
+        firsts.join(frame, how="cross")
+        .filter(pl.col("first") <= pl.col("as_of"))
+        .select("customer_id", "as_of")
+        .sort("as_of", "customer_id")
+    )
 
 
 def _write_offline(
     settings: FeatureSettings,
     warehouse: Warehouse,
     assumptions: Assumptions,
+    *,
     dates: list[datetime],
     folder: Path,
     progress: Callable[[str], None],

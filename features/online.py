@@ -1,6 +1,7 @@
 """Packs the newest features per customer and lets Feast write them to its online store.
 
-Each customer is three packed values (`vector`, `categories`, `recent`) in one Feast view: as plain columns the same write took Feast minutes and many
+Each customer is three packed values (`vector`, `categories`, `recent`) in one Feast view: as plain columns the same write took Feast
+minutes and many
 gigabytes per million customers. The plain views stay in Feast's registry and offline store, for training sets and exploration.
 """
 
@@ -15,7 +16,6 @@ import polars as pl
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
 from features.packing import Block
 
-PACKED_FILE = "customer_online.parquet"
 _WIDTH = len(CATEGORY.columns)
 
 
@@ -31,9 +31,7 @@ def pack_customers(vectors: pl.DataFrame, categories: pl.DataFrame, recent: pl.D
     Returns:
         `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`.
     """
-    by_customer = {
-        str(key[0]): part for key, part in categories.sort("product_category").partition_by("customer_id", as_dict=True).items()
-    }
+    by_customer = {str(key[0]): part for key, part in categories.sort("product_category").partition_by("customer_id", as_dict=True).items()}
     recent_rows = {row["customer_id"]: row for row in recent.iter_rows(named=True)}
     ids = vectors["customer_id"].to_list()
     matrix = vectors.select(CUSTOMER.columns).to_numpy().astype(np.float64)
@@ -68,11 +66,11 @@ def materialize(folder: Path, offline: Path, as_of: datetime) -> None:
     """Register every view with Feast and write the packed rows to the online store in `folder`.
 
     Args:
-        folder: version folder of the online state; gets `feature_store.yaml`, `registry.db` and `online.db`.
-        offline: version folder of the offline features, with `PACKED_FILE` in it.
+        folder: version folder of the online state; gets `registry.db` and `online.db`.
+        offline: version folder of the offline features, with the packed rows in it.
         as_of: time of the newest rows, UTC.
     """
-    from features.feast_repo.repo import open_store, registered_objects  # noqa: PLC0415 - feast takes seconds to import
+    from features.feast_repo.repo import open_store, registered_objects  # feast takes seconds to import
 
     store = open_store(folder)
     store.apply(registered_objects(offline))

@@ -1,6 +1,7 @@
 """A block of numbers as bytes: what the online store holds per customer, read back in microseconds without any schema service.
 
-Layout, little endian: magic `HB01`, the feature set's hash (16 ASCII), the as-of date (int64, microseconds since 1970 UTC), the length of the labels
+Layout, little endian: magic `HB01`, the feature set's hash (16 ASCII), the as-of date (int64, microseconds since 1970 UTC), the length
+of the labels
 (uint32), the labels as UTF-8 JSON, then the values as float64, row by row. Packing is exact: NaN and every bit survive.
 """
 

@@ -1,6 +1,7 @@
 """What serving knows of the products and of the shop's running offers: one compact JSON file, written by the build.
 
-Prices are what customers paid lately; margins, stock rules and exclusions come from the assumptions file and from the product table, never from code.
+Prices are what customers paid lately; margins, stock rules and exclusions come from the assumptions file and from the product table,
+never from code.
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ def build_products(warehouse: Warehouse, assumptions: Assumptions, vectors: pl.D
         & ~pl.col("product_category").is_in(assumptions.catalogue.excluded_categories).fill_null(value=False)
     )
     products = products.with_columns(active=active, price=pl.coalesce(_finite("recent_price"), _finite("price")))
-    best = products.filter(pl.col("active") & pl.col("product_category").is_not_null()).sort("sales", "product_id", descending=[True, False])
+    best = products.filter(pl.col("active") & pl.col("product_category").is_not_null()).sort(
+        "sales", "product_id", descending=[True, False]
+    )
     popular = best.group_by("product_category").agg(pl.col("product_id").head(_BEST_SELLERS))
     coupons, mailed = _coupons(warehouse, set(products.filter("active")["product_id"]), as_of)
     spend = vectors["amount_decayed_112d"]

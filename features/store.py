@@ -1,7 +1,7 @@
 """Reads one customer from the online store, by the shortest proven way.
 
-Feast defines and writes the store (`features.online`); the request path reads the same SQLite rows directly, because Feast's own client costs about a
-millisecond of Python per read and 4–7 s of imports. A contract test holds both readings equal for every feature.
+Feast defines and writes the store (`features.online`); the request path reads the same SQLite rows directly, because Feast's own client
+costs about a millisecond of Python per read and 4–7 s of imports. A contract test holds both readings equal for every feature.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ PROJECT = "huitou"
 VIEW = "customer_online"
 ENTITY = "customer_id"
 DATABASE = "online.db"
+PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
 
 _STRING = 2  # feast.types.ValueType.STRING
 _BYTES_TAG = 0x0A  # protobuf: field 1 (bytes_val), length-delimited

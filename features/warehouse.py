@@ -56,12 +56,11 @@ class Warehouse:
         return datetime.fromisoformat(self.report["last_event"])
 
 
-def write_warehouse(
-    settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object
-) -> Warehouse:
+def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object) -> Warehouse:
     """Check every table against the schema and make the whole set current at once.
 
     Args:
+        settings: says where the warehouse is.
         tables: table name → frame; a missing table is written empty.
         report: counts of what was kept and set aside; the times of the first and last order are added.
         inputs: what the import was made from, so that an unchanged source is not imported twice.
@@ -75,7 +74,8 @@ def write_warehouse(
     if orders.is_empty():
         raise TooLittleHistory("The history holds no order; import at least one order with a time and a customer.")
     first, last = orders["ordered_at"].min(), orders["ordered_at"].max()
-    assert isinstance(first, datetime) and isinstance(last, datetime)  # noqa: S101 - required and not empty
+    assert isinstance(first, datetime)  # noqa: S101 - a required column of a table that is not empty
+    assert isinstance(last, datetime)  # noqa: S101
     full_report = {
         **report,
         "rows": {name: frame.height for name, frame in conformed.items()},

@@ -96,7 +96,10 @@ class TrainingData:
 class Recipe(Protocol):
     """How one model comes to be."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Registered model name."""
+        ...
 
     def evaluate(self, data: TrainingData, folder: Path) -> Evaluation:
         """Fit on the past, write that artifact into `folder`, judge it on the last unseen weeks beside its baselines.

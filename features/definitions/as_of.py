@@ -3,8 +3,8 @@
 Events and spine rows are stacked; per key, ordered by time, a window that ends at a spine row sees exactly the events up to its as-of date.
 The cost is a sort of events + snapshots, never their product, and both DuckDB and Spark run it (Spark has no ASOF join).
 
-Time is counted in whole seconds, an event's fraction of a second rounded up, so that an event later than an as-of date within the same second
-is not seen.
+Time is counted in whole seconds, an event's fraction of a second rounded up, so that an event later than an as-of date within the same
+second is not seen.
 """
 
 from __future__ import annotations

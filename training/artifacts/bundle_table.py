@@ -62,6 +62,10 @@ class BundleTable:
         return self.members >= 0
 
     @cached_property
+    def _places(self) -> NDArray[np.int64]:
+        return np.ascontiguousarray(self.members.T)  # reducing over the long axis is several times faster than over rows of three
+
+    @cached_property
     def sizes(self) -> NDArray[np.float32]:
         """Products per bundle."""
         return np.asarray(self.present.sum(axis=1), np.float32)
@@ -88,13 +92,13 @@ class BundleTable:
         counts = np.zeros(len(self.product_ids) + 1, np.float32)  # the last place stands for the padding
         ages = np.zeros_like(counts)
         counts[columns], ages[columns] = purchases, days_since
-        of_members = counts[self.members]
-        owned = ((of_members > 0) & self.present).sum(axis=1) / self.sizes
-        rates = np.log((counts[:-1] + PRIOR_ORDERS * self.item_rates) / (orders + PRIOR_ORDERS))
-        chance = (np.append(rates, np.float32(0))[self.members]).sum(axis=1) + self.log_lift
+        of_members = counts[self._places]
+        owned = ((of_members > 0) & self.present.T).sum(axis=0, dtype=np.float32) / self.sizes
+        rates = np.log((counts[:-1] + PRIOR_ORDERS * self.item_rates) / np.float32(orders + PRIOR_ORDERS))
+        chance = np.append(rates, np.float32(0))[self._places].sum(axis=0) + self.log_lift
         whole = owned >= 1.0
-        smallest = np.where(self.present, of_members, np.inf).min(axis=1)
-        oldest = ages[self.members].max(axis=1)
+        smallest = np.where(self.present.T, of_members, np.inf).min(axis=0)
+        oldest = ages[self._places].max(axis=0)
         return Sight(
             owned.astype(np.float32),
             np.where(whole, smallest, 0.0).astype(np.float32),

@@ -133,10 +133,10 @@ class BundleModel:
 
     def known(self, recent: RecentPurchases) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
         """Positions, counts and ages of the recent products that the model knows."""
-        positions = self._positions
-        found = [(positions[p], place) for place, p in enumerate(recent.product_ids.tolist()) if p in positions]
-        pairs = np.asarray(found, np.int64).reshape(-1, 2)
-        return pairs[:, 0], recent.purchases[pairs[:, 1]], recent.days_since_last[pairs[:, 1]]
+        get = self._positions.get
+        positions = np.asarray([get(p, -1) for p in recent.product_ids.tolist()], np.int64)
+        places = np.flatnonzero(positions >= 0)
+        return positions[places], recent.purchases[places], recent.days_since_last[places]
 
     def logits(self, recent: RecentPurchases) -> NDArray[np.float32]:
         """Log-odds of every bundle for one customer, `(n_bundles,)`; with nothing known of the customer, what `popular` says."""
@@ -214,7 +214,7 @@ class BundleModel:
         Returns:
             The same index; list columns `bundle_id` and `probability`, best first. Without `orders` the largest count stands for it.
         """
-        import pandas as pd  # noqa: PLC0415 - only the tracker's generic loader speaks pandas
+        import pandas as pd
 
         rows = []
         for row in frame.to_dict("records"):

@@ -105,7 +105,7 @@ def write_artifact(
     for name, text in (texts or {}).items():
         (path / name).write_text(text, encoding="utf-8")
     for name, columns in (arrays or {}).items():
-        np.savez_compressed(path / name, allow_pickle=False, **columns)  # type: ignore[arg-type]  # numpy's stub mixes the flag with arrays
+        np.savez_compressed(path / name, allow_pickle=False, **columns)
     names = [*(texts or {}), *(arrays or {})]
     written = manifest.model_copy(update={"files": {name: _sha256(path / name) for name in names}})
     (path / MANIFEST).write_text(written.model_dump_json(indent=2), encoding="utf-8")

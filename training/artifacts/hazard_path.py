@@ -1,7 +1,7 @@
 """The path on which nothing is bought: how each feature moves while the customer stays away.
 
-Recencies and ages grow, windows empty, decayed sums shrink; what the path does not determine (contacts, redemptions, profile) stays as it was at
-the as-of date, and the lead, in steps, is itself an input. One function serves training and serving, so that there is no skew.
+Recencies and ages grow, windows empty, decayed sums shrink; what the path does not determine (contacts, redemptions, profile) stays as
+it was at the as-of date, and the lead, in steps, is itself an input. One function serves training and serving, so that there is no skew.
 """
 
 from __future__ import annotations

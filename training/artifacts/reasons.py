@@ -1,7 +1,7 @@
 """Why a customer is at risk: causes, their codes and their sentences for the marketer, in Chinese and English.
 
-A cause is a group of features that move together. Its effect is what the prediction changes by when the group takes its reference value, so that
-correlated features of one story are not split into many small reasons.
+A cause is a group of features that move together. Its effect is what the prediction changes by when the group takes its reference value,
+so that correlated features of one story are not split into many small reasons.
 """
 
 from __future__ import annotations

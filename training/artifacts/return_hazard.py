@@ -1,6 +1,7 @@
 """The return-hazard model as it serves: churn at any horizon from one hazard, survival monotone by construction.
 
-`h(x)` is P(the customer orders within the next 7 days | what is known). Churn within H is the survival along the path on which nothing is bought:
+`h(x)` is P(the customer orders within the next 7 days | what is known). Churn within H is the survival along the path on which nothing
+is bought:
 `S(H) = Π (1 − h(x(t + 7k)))`; a last, partial step of r days counts `(1 − h)^(r/7)`.
 Beyond the longest silence the trees have seen they are flat: there the hazard is held below BG/NBD's, and the answer says so.
 """
@@ -8,9 +9,9 @@ Beyond the longest silence the trees have seen they are flat: there the hazard i
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -62,7 +63,7 @@ class ReturnHazard:
     booster: lgb.Booster
     header: HazardHeader
     manifest: Manifest | None = None
-    path: HazardPath = HazardPath(CUSTOMER)
+    path: HazardPath = field(default_factory=lambda: HazardPath(CUSTOMER))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -102,7 +103,7 @@ class ReturnHazard:
 
     def median_days_until_order(self, stored: Array) -> Array:
         """Days until the chance of having ordered reaches one half, (n,); infinity when that is beyond half a year."""
-        days = np.arange(_MAX_STEPS + 1) * float(STEP_DAYS)
+        days = np.arange(_MAX_STEPS + 1, dtype=np.float64) * STEP_DAYS
         survival = self.survival(stored, days)
         below = survival <= 0.5
         first = np.where(below.any(axis=1), below.argmax(axis=1), 0)
@@ -114,7 +115,7 @@ class ReturnHazard:
 
     def percentile(self, probability: Array, horizon_days: int) -> Array:
         """Share of customers (0–100) with a lower churn probability at the refit's last as-of date, (n,)."""
-        return np.interp(probability, self.header.churn_quantiles[horizon_days], np.arange(101.0))
+        return np.asarray(np.interp(probability, self.header.churn_quantiles[horizon_days], np.arange(101.0)))
 
     def beyond_history(self, stored: Array, horizon_days: float) -> NDArray[np.bool_]:
         """Whether the horizon reaches silences that no training row had, so that BG/NBD bounds the answer, (n,)."""
@@ -157,6 +158,16 @@ class ReturnHazard:
         row = self.path.at(stored[None, :], 0)
         values = np.asarray(self.booster.predict(row, pred_contrib=True))[0]
         return dict(zip((*self.path.inputs, "expected_value"), values.tolist(), strict=True))
+
+    @property
+    def frame_inputs(self) -> dict[str, Literal["double"]]:
+        """Columns of `predict_frame`, for the tracker's signature."""
+        return dict.fromkeys(self.inputs, "double")
+
+    @property
+    def frame_outputs(self) -> dict[str, Literal["double"]]:
+        """Columns that `predict_frame` answers with."""
+        return {f"churn_probability_{h}d": "double" for h in HORIZONS}
 
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Churn at the standard horizons for a pandas frame with the stored features as columns."""

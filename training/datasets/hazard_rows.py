@@ -85,7 +85,8 @@ def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_sh
         snapshots: all as-of dates.
         until: last moment a label may look at.
         max_lead: greatest lead, in steps; a row of lead k exists where the customer bought nothing in the k steps.
-        lead_share: share of the survivors sampled at each lead above 0. A row of lead k repeats a later snapshot but for the frozen features, so
+        lead_share: share of the survivors sampled at each lead above 0. A row of lead k repeats a later snapshot but for the frozen
+        features, so
             few are enough.
         seed: of the sample.
     """

@@ -17,8 +17,8 @@ def days_until_next_order(snapshots: pl.DataFrame, orders: pl.DataFrame) -> NDAr
         orders: `customer_id`, `ordered_at`. An order at exactly the as-of date counts as seen, not as the next one.
 
     Returns:
-        (n,) days in the order of `snapshots`; infinity where no later order is known. Whether "none" means "not within H" is for the caller to
-        say: only where `as_of + H` is not after the end of the data.
+        (n,) days in the order of `snapshots`; infinity where no later order is known. Whether "none" means "not within H" is for the
+        caller to say: only where `as_of + H` is not after the end of the data.
     """
     left = snapshots.select("customer_id", "as_of").with_row_index("row")
     left = left.with_columns(after=pl.col("as_of") + pl.duration(microseconds=1)).sort("after")

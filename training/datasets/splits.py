@@ -37,7 +37,9 @@ class TemporalSplit:
 
 
 def last_unseen_weeks(first_event: datetime, now: datetime) -> TemporalSplit:
-    """Judge on up to three as-of dates 28 days apart, the last one 28 days and a spare step before `now`; one step is left unused before them.
+    """Judge on up to three as-of dates 28 days apart, the last one 28 days and a spare step before `now`.
+
+    One step is left unused between the labels of the judged fit and the first of them.
 
     Raises:
         TooLittleHistory: less than about three months of history.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -21,10 +22,10 @@ from training.evaluation.classification import (
     perfect_calibration_error,
     reliability,
 )
-from training.models.churn_baselines import ChurnBaselines
 from training.recipe import Curve, Evaluation
 
 Array = NDArray[np.float64]
+Baseline = Callable[[Array, int], Array | None]  # (stored features, horizon in days) → P(no order), None where it could not be fitted
 
 
 class Survival(Protocol):
@@ -35,7 +36,9 @@ class Survival(Protocol):
         ...
 
 
-def judge_churn(name: str, model: Survival, baselines: ChurnBaselines, judged: Snapshots, *, now: datetime, seed: int) -> Evaluation:
+def judge_churn(
+    name: str, model: Survival, baselines: Mapping[str, Baseline], judged: Snapshots, *, now: datetime, seed: int
+) -> Evaluation:
     """Metrics `auc_14d`, `average_precision_14d`, `log_loss_14d`, `ece_14d`, … for every horizon with both outcomes among closed labels.
 
     `ece_perfect_p95_28d` is the 95th percentile of the calibration error that a perfectly calibrated model would show on these rows.
@@ -48,7 +51,7 @@ def judge_churn(name: str, model: Survival, baselines: ChurnBaselines, judged: S
         if not closed.any() or label.min() == label.max():
             parts.notes.append(f"{horizon} days: no closed label with both outcomes in the judged weeks; not measured.")
             continue
-        others = {b: f(judged.stored[closed], horizon) for b, f in baselines.predict.items()}
+        others = {b: f(judged.stored[closed], horizon) for b, f in baselines.items()}
         parts.add(horizon, label, survival[closed, column], others, judged.customer[closed])
     return Evaluation(
         name=name,
@@ -89,11 +92,15 @@ class _Parts:
             self.differences[f"auc_{horizon}d vs {name}"] = interval(own_auc - draws.auc(y, q))
             self.differences[f"log_loss_{horizon}d vs {name}"] = interval(own_loss - draws.log_loss(y, q))
         predicted, observed = reliability(y, p)
-        self.curves.append(_curve(f"Calibration of churn within {horizon} days", "return hazard", predicted, observed, "predicted", "observed"))
+        self.curves.append(
+            _curve(f"Calibration of churn within {horizon} days", "return hazard", (predicted, observed), ("predicted", "observed"))
+        )
         for label, q in {"return hazard": p, **others}.items():
             if q is not None and horizon == 28:
                 share, found = gain(y, q)
-                self.curves.append(_curve("Gain: leavers within 28 days found", label, share, found, "share of customers", "share of leavers"))
+                self.curves.append(
+                    _curve("Gain: leavers within 28 days found", label, (share, found), ("share of customers", "share of leavers"))
+                )
 
 
 def _metrics(horizon: int, y: Array, p: Array) -> dict[str, float]:
@@ -105,8 +112,8 @@ def _metrics(horizon: int, y: Array, p: Array) -> dict[str, float]:
     }
 
 
-def _curve(plot: str, label: str, x: list[float], y: list[float], x_label: str, y_label: str) -> Curve:
-    return Curve(plot=plot, label=label, x=x, y=y, x_label=x_label, y_label=y_label)
+def _curve(plot: str, label: str, points: tuple[list[float], list[float]], axes: tuple[str, str]) -> Curve:
+    return Curve(plot=plot, label=label, x=points[0], y=points[1], x_label=axes[0], y_label=axes[1])
 
 
 def _survival_curves(model: Survival, judged: Snapshots) -> list[Curve]:
@@ -119,10 +126,8 @@ def _survival_curves(model: Survival, judged: Snapshots) -> list[Curve]:
         _curve(
             "Survival: no order yet, by risk quarter",
             f"quarter {i + 1}",
-            days.tolist(),
-            survival[q].mean(axis=0).tolist(),
-            "days after the as-of date",
-            "share without an order",
+            (days.tolist(), survival[q].mean(axis=0).tolist()),
+            ("days after the as-of date", "share without an order"),
         )
         for i, q in enumerate(quarters)
         if len(q)

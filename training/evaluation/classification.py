@@ -114,7 +114,7 @@ def _weighted_auc(ranked: _Ranked, weights: Array) -> Array:
     below = np.cumsum(negative, axis=1) - negative
     pairs = (positive * (below + 0.5 * negative)).sum(axis=1)
     possible = positive.sum(axis=1) * negative.sum(axis=1)
-    return np.divide(pairs, possible, out=np.full_like(pairs, np.nan), where=possible > 0)
+    return np.asarray(np.divide(pairs, possible, out=np.full_like(pairs, np.nan), where=possible > 0))
 
 
 def _losses(y: Array, p: Array) -> Array:

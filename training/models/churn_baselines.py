@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from features.feature_sets import CUSTOMER
 from training.artifacts.hazard_path import HazardPath
 from training.datasets.hazard_rows import Snapshots, naive
+from training.evaluation.churn import Baseline
 from training.models.bgnbd import fit_bgnbd
 
 Array = NDArray[np.float64]
@@ -27,14 +26,7 @@ _RECENCY = ("days_since_last_order",)
 _RFM = ("days_since_last_order", "order_day_count", "amount_mean", "days_since_first_order")
 
 
-@dataclass(frozen=True)
-class ChurnBaselines:
-    """Fitted baselines: name → (stored features, horizon in days) → P(no order within the horizon)."""
-
-    predict: Mapping[str, Callable[[Array, int], Array | None]]
-
-
-def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[str, Any], seed: int) -> ChurnBaselines:
+def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[str, Any], seed: int) -> dict[str, Baseline]:
     """Fit every baseline on snapshots whose label of the asked horizon is closed by `until`.
 
     Args:
@@ -57,7 +49,7 @@ def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[s
         label = (snapshots.wait[mask] > horizon).astype(np.float64)
         return (snapshots.stored[mask], label) if mask.any() and label.min() != label.max() else None
 
-    def logistic(columns: tuple[str, ...]) -> Callable[[Array, int], Array | None]:
+    def logistic(columns: tuple[str, ...]) -> Baseline:
         def predict(stored: Array, horizon: int) -> Array | None:
             rows = labelled(horizon)
             if rows is None:
@@ -72,7 +64,9 @@ def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[s
         if rows is None:
             return None
         path = HazardPath(CUSTOMER)
-        trees = {k: config[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2")}
+        trees = {
+            k: config[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2")
+        }
         parameters = {"objective": "binary", "bagging_freq": 1, "seed": seed, "verbose": -1, **trees}
         booster = lgb.train(parameters, lgb.Dataset(path.at(rows[0], 0), rows[1]), num_boost_round=config["rounds"])
         return np.asarray(booster.predict(path.at(stored, 0)))
@@ -81,9 +75,9 @@ def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[s
         first, last = stored[:, _COLUMN["days_since_first_order"]], stored[:, _COLUMN["days_since_last_order"]]
         return bgnbd.probability_silent(stored[:, _COLUMN["order_day_count"]] - 1, first - last, first, horizon)
 
-    return ChurnBaselines({RECENCY: logistic(_RECENCY), RFM: logistic(_RFM), BGNBD: parametric, DIRECT: direct})
+    return {RECENCY: logistic(_RECENCY), RFM: logistic(_RFM), BGNBD: parametric, DIRECT: direct}
 
 
 def _logs(stored: Array, columns: tuple[str, ...]) -> Array:
     x = stored[:, [_COLUMN[c] for c in columns]]
-    return np.log1p(np.nan_to_num(np.maximum(x, 0.0)))
+    return np.asarray(np.log1p(np.nan_to_num(np.maximum(x, 0.0))))

@@ -1,8 +1,8 @@
 """Return hazard: one LightGBM learns the chance of an order in the next 7 days; churn at every horizon follows from it.
 
 Trained on every weekly as-of date whose label step is closed, at the lead 0 and, sampled, at later leads of customers who stayed away. The
-settings below were chosen on Complete Journey with labels before 2017-07-02 and as-of dates 2017-07-02 and 07-30: fewer leads and small trees won,
-by less than the interval.
+settings below were chosen on Complete Journey with labels before 2017-07-02 and as-of dates 2017-07-02 and 07-30: fewer leads and small
+trees won, by less than the interval.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ReturnHazardRecipe:
         dates = ", ".join(d.date().isoformat() for d in split.evaluation)
         return evaluation.model_copy(
             update={
-                "protocol": f"As-of dates {dates}; labels of the judged fit end by {split.training_until.date()}; all customers seen before.",
+                "protocol": f"As-of dates {dates}; labels of the judged fit end by {split.training_until.date()}; all seen before.",
                 "parameters": {**self.config.model_dump(), "slope": model.header.calibration.slope},
                 "seconds": time.perf_counter() - started,
             }
@@ -113,8 +113,8 @@ class ReturnHazardRecipe:
     def _calibrate(self, rows: HazardRows, data: TrainingData, *, since: datetime, until: datetime) -> LogitMap:
         """One map from rolling origins: each fit predicts the two label steps after its own end, and the map is learned on all of them.
 
-        A single early fit with its later window measures how a stale model drifts, which the fit on all rows does not: on Complete Journey its
-        map raised the 28-day calibration error of the unseen weeks from .010 to .026.
+        A single early fit with its later window measures how a stale model drifts, which the fit on all rows does not: on Complete
+        Journey its map raised the 28-day calibration error of the unseen weeks from .010 to .026.
         """
         predictions, labels = [], []
         origin = since

@@ -1,0 +1,5 @@
+"""`python -m huitou`."""
+
+from huitou.main import main
+
+main()

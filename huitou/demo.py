@@ -1,0 +1,121 @@
+"""`huitou demo`: the whole path on real data."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from huitou.console import Steps, errors, output, steps
+from huitou.options import DataDir, Force, feature_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from features.settings import FeatureSettings
+    from features.warehouse import Warehouse
+    from huitou.console import Step
+    from training.pipeline import Trained
+
+_RESULTS = "demo.json"
+_REPORT = "report.html"
+
+
+def demo(data_dir: DataDir = None, force: Force = False) -> None:
+    """Run everything on dunnhumby's Complete Journey: import, build, train, ask the API, write the report.
+
+    Needs no server and no network after installation, about three minutes and 3 GB. Writes DATA_DIR/demo.json and DATA_DIR/report.html.
+    A second run reuses what has not changed.
+    """
+    from huitou.report.report import ReportInputs, write_report
+    from huitou.tables import answer_lines, models_table
+    from training.pipeline import MODELS
+
+    started = time.perf_counter()
+    settings = feature_settings(data_dir)
+    with steps(4 + len(MODELS)) as progress:
+        warehouse, results = _learn(settings, progress, force=force)
+        with progress.step("API"):
+            answers = _ask(settings)
+        seconds, peak = time.perf_counter() - started, peak_mb()
+        with progress.step("report"):
+            inputs = ReportInputs(
+                warehouse, warehouse.last_event, results, answers, settings.data_dir / "assumptions.toml", progress.done, seconds, peak
+            )
+            write_report(inputs, settings.data_dir / _REPORT)
+        done = list(progress.done)
+    seconds = time.perf_counter() - started
+    _write_json(settings.data_dir / _RESULTS, seconds, done, results)
+    output().print(models_table(results))
+    for title, answer in answers:
+        output().print("\n".join(answer_lines(title, answer)))
+    output().print("Where the time went: " + ", ".join(f"{step.name} {step.seconds:.1f} s" for step in done))
+    output().print(f"Done in {seconds:.0f} s, peak memory {peak_mb():,.0f} MB. Money rests on {settings.data_dir / 'assumptions.toml'}.")
+    output().print(f"Report: {settings.data_dir / _REPORT}")
+    output().print(f"Keep it running:  huitou serve --data-dir {settings.data_dir}   (API pages at http://127.0.0.1:8000/docs)")
+    output().print(
+        f"MLflow's pages:   mlflow ui --backend-store-uri sqlite:///{(settings.data_dir / 'mlflow.db').resolve()}   (http://127.0.0.1:5000)"
+    )
+    for result in results:
+        if result.reason:
+            errors().print(f"[yellow]{result.name} was not trained:[/] {result.reason}")
+
+
+def _learn(settings: FeatureSettings, progress: Steps, *, force: bool) -> tuple[Warehouse, Sequence[Trained]]:
+    from features.build import build_features
+    from features.sources.complete_journey import import_complete_journey
+    from huitou.train import ProgressWatcher
+    from training.pipeline import MODELS, train
+    from training.recipe import TrainingData
+    from training.registry import Registry
+    from training.settings import TrainingSettings
+
+    with progress.step("import"):
+        warehouse, _ = import_complete_journey(settings, force=force, progress=progress.tell)
+    with progress.step("build"):
+        build_features(settings, force=force, progress=progress.tell)
+    data = TrainingData(settings, warehouse, warehouse.last_event)
+    return warehouse, train(MODELS, data, Registry(TrainingSettings.beside(settings)), ProgressWatcher(progress), force=force)
+
+
+def _ask(settings: FeatureSettings) -> list[tuple[str, dict[str, Any]]]:
+    """Start the API as its users would, and ask it for one at-risk and one loyal household."""
+    from huitou.visit import at_risk_and_loyal, running_api
+
+    at_risk, loyal = at_risk_and_loyal(settings.data_dir)
+    with running_api(settings.data_dir) as api:
+        return [
+            (title, api.post("/v1/next-best-offers", {"customer_id": customer, "channel": "email", "limit": 3, "explain": True}))
+            for title, customer in (("At risk", at_risk), ("Loyal", loyal))
+        ]
+
+
+def peak_mb() -> float:
+    """Greatest resident memory so far of this process plus that of its largest child, MB (Linux counts in kB)."""
+    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+
+
+def _write_json(path: Path, seconds: float, done: Sequence[Step], results: Sequence[Trained]) -> None:
+    models = [
+        {
+            "name": r.name,
+            "rows": r.evaluation.rows,
+            "metrics": r.evaluation.metrics,
+            "baselines": r.evaluation.baselines,
+            "seconds": r.seconds,
+        }
+        for r in results
+        if r.evaluation is not None
+    ]
+    document = {
+        "seconds": round(seconds, 2),
+        "peak_mb": round(peak_mb(), 1),
+        "steps": [{"name": step.name, "seconds": round(step.seconds, 2)} for step in done],
+        "models": models,
+        "not_trained": {r.name: r.reason for r in results if r.evaluation is None},
+    }
+    aside = path.with_suffix(".writing")
+    aside.write_text(json.dumps(document, indent=1), encoding="utf-8")
+    aside.replace(path)

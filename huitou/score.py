@@ -1,0 +1,29 @@
+"""`huitou score`: every customer's scores as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from huitou.console import output, steps
+from huitou.options import DataDir, Now, clock
+
+
+def score(
+    data_dir: DataDir = None,
+    out: Annotated[Path | None, typer.Option(help="File to write. [default: DATA_DIR/scores.csv]", show_default=False)] = None,
+    now: Now = None,
+) -> None:
+    """Score every customer: churn at 14, 28, 56 and 91 days with percentiles, expected next order date, stage and value layer, as CSV."""
+    from serving.campaigns.scores import score_all
+    from serving.services import build_services
+    from serving.settings import ServingSettings
+
+    given = {"data_dir": data_dir, "now": clock(now)}
+    settings = ServingSettings(**{k: v for k, v in given.items() if v is not None})
+    target = out or settings.data_dir / "scores.csv"
+    with steps(1) as progress, progress.step("score"):
+        count = score_all(build_services(settings), target)
+    output().print(f"Scored {count:,} customers into {target}.")

@@ -1,0 +1,53 @@
+"""`huitou serve`: the HTTP API."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from typing import Annotated
+
+import typer
+
+from features.errors import HuitouError
+from huitou.console import output
+from huitou.options import DataDir, Now, clock
+
+
+def serve(
+    data_dir: DataDir = None,
+    host: Annotated[str, typer.Option(help="Address to listen on; loopback only, since the API has no keys yet.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    now: Now = None,
+) -> None:
+    """Serve next-best offers, recommendations and scores over HTTP.
+
+    Needs `huitou build`; a model that was not trained makes its part of the answers degraded, with the reason. The API's own page is at
+    /docs.
+    """
+    import uvicorn
+    from serving.app import create_app
+    from serving.settings import ServingSettings
+
+    given = {"data_dir": data_dir, "now": clock(now)}
+    settings = ServingSettings(host=host, port=port, **{k: v for k, v in given.items() if v is not None})
+    listener = _bind(settings.host, settings.port)
+    app = create_app(settings)
+    address = f"http://{settings.host}:{listener.getsockname()[1]}"
+    output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
+    server.run(sockets=[listener])
+    if not server.started:
+        raise HuitouError("The service could not start; the reason is above.")
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise HuitouError(f"Port {port} on {host} is in use; choose another with --port, or --port 0 for a free one.") from error
+        raise HuitouError(f"Cannot listen on {host}:{port} ({error.strerror}).") from error
+    return listener

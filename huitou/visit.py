@@ -1,0 +1,117 @@
+"""A running API to ask, in a process of its own, as a marketing system would meet it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from features.errors import HuitouError
+
+_PATIENCE = 60.0  # seconds until the service must be ready; it starts in about two
+_POLL = 0.1
+
+
+@dataclass(frozen=True)
+class Api:
+    """Asks a running API."""
+
+    address: str
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST JSON, get JSON.
+
+        Raises:
+            HuitouError: the API refused or did not answer.
+        """
+        data = json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.address}{path}", data=data, headers={"content-type": "application/json"})  # noqa: S310 - loopback
+        return self._answer(request)
+
+    def get(self, path: str) -> dict[str, Any]:
+        """GET JSON; errors as in `post`."""
+        return self._answer(urllib.request.Request(f"{self.address}{path}"))  # noqa: S310 - loopback
+
+    def _answer(self, request: urllib.request.Request) -> dict[str, Any]:
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - loopback
+                answer: dict[str, Any] = json.load(response)
+                return answer
+        except urllib.error.HTTPError as error:
+            raise HuitouError(f"The API refused {request.selector}: {error.read().decode(errors='replace')[:500]}") from error
+        except (OSError, ValueError) as error:
+            raise HuitouError(f"The API did not answer {request.selector} ({error}).") from error
+
+
+@contextlib.contextmanager
+def running_api(data_dir: Path) -> Iterator[Api]:
+    """Start `huitou serve` on a free port, wait until it is ready, stop it at the end.
+
+    Raises:
+        HuitouError: it did not become ready; the message carries what it said.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "huitou", "serve", "--data-dir", str(data_dir), "--port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+    try:
+        api = Api(f"http://127.0.0.1:{port}")
+        _wait(api, process)
+        yield api
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def _wait(api: Api, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            said = process.stderr.read().strip() if process.stderr else ""
+            raise HuitouError(f"The API stopped before it was ready: {said[-500:]}")
+        with contextlib.suppress(HuitouError):
+            api.get("/healthz")
+            return
+        time.sleep(_POLL)
+    raise HuitouError(f"The API was not ready after {_PATIENCE:.0f} seconds.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
+    """Two telling customers of the online store: a good buyer gone quiet, and the most frequent buyer of the last weeks.
+
+    Raises:
+        HuitouError: the store is empty.
+    """
+    from features.store import SqliteCustomerReader
+    from features.versions import current_folder
+
+    reader = SqliteCustomerReader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
+    known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None]
+    reader.close()
+    if not known:
+        raise HuitouError("The online store holds no customer; run `huitou build` again.")
+    quiet = [c for c in known if 2 <= c.value("days_since_last_order") / max(c.value("gap_mean") or 1.0, 1.0) <= 5] or known
+    at_risk = max(quiet, key=lambda c: c.value("amount_decayed_112d"))
+    loyal = max(known, key=lambda c: c.value("order_days_last_56d"))
+    return at_risk.customer_id, loyal.customer_id
