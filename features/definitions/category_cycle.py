@@ -1,0 +1,133 @@
+"""How a customer buys a category: when last, in which rhythm, how much; customer × product category.
+
+A purchase is a day on which the customer ordered the category, however often that day. The category's own facts (`category_demand`) stand
+beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import ibis
+from ibis.expr.types import Table
+
+from features.definitions import category_demand
+from features.definitions.as_of import DAY, AsOf, seconds
+from features.definitions.view import FeatureView
+from features.engine import Shop
+
+# One window per step, so that each can be rolled forward by whole steps. The repurchase model reads those up to 28 days: the longer ones changed
+# its log loss by less than .0003 (Complete Journey, as-of dates 2017-09-10 and 10-08), and the engine skips what nobody selects.
+WEEKS = tuple(range(7, 92, 7))
+DECAYS = (7, 14, 28, 56, 112)  # days; from one step to a quarter
+KEYS = ("customer_id", "product_category")
+
+PAIR_FEATURES = {
+    "days_since_first_purchase": "days since the customer first bought the category",
+    "days_since_last_purchase": "days since the customer last bought the category",
+    "purchase_count": "days with a purchase of the category so far",
+    "gap_mean": "mean days between two purchases (null before the second)",
+    "gap_std": "standard deviation of the days between two purchases (null before the third)",
+    "gap_last": "days between the last two purchases (null before the second)",
+    "gap_recent": "mean days between purchases, recent ones weighing more (decay 56 days)",
+    **{f"purchases_last_{d}d": f"purchases in the last {d} days" for d in WEEKS},
+    **{f"purchases_decayed_{d}d": f"purchases, each weighing exp(-age/{d} days)" for d in DECAYS},
+    "quantity_mean": "mean quantity of a purchase, in the shop's units",
+    "quantity_last": "quantity of the last order with the category",
+    "quantity_recent": "mean quantity of a purchase, recent ones weighing more (decay 56 days)",
+    "amount_mean": "mean amount of a purchase",
+}
+FEATURES = {**PAIR_FEATURES, **category_demand.FEATURES}
+
+
+def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[str] = ()) -> Table:
+    """Every category a customer had bought by the as-of date.
+
+    Args:
+        shop: the history; what a customer first bought after the as-of date is not seen.
+        customers: `customer_id`, `as_of`.
+        excluded_categories: categories that are no merchandise (coupons scanned as products, …).
+
+    Returns:
+        `customer_id`, `product_category`, `as_of`; one row per pair and as-of date.
+    """
+    lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
+    kept = shop.products.filter(shop.products.product_category.notnull())
+    if excluded_categories:
+        kept = kept.filter(kept.product_category.notin(sorted(excluded_categories)))
+    lines = lines.join(kept.select("product_id", "product_category"), "product_id")
+    firsts = lines.group_by(*KEYS).agg(first_at=seconds(lines.ordered_at.min()))
+    pairs = customers.select("customer_id", "as_of").join(firsts, "customer_id")
+    return pairs.filter(pairs.first_at <= seconds(pairs.as_of)).select(*KEYS, "as_of")
+
+
+def _events(shop: Shop, spine: Table) -> Table:
+    """What each order with the category adds to every sum; pairs that nobody asks for are dropped before the sort."""
+    bought = category_demand.purchases(shop).semi_join(spine.select(*KEYS).distinct(), KEYS)
+    gap = bought.day - bought.day_before
+    return bought.select(
+        *KEYS,
+        "at",
+        "new_day",
+        "day",
+        "day_before",
+        "quantity",
+        "amount",
+        gap=gap,
+        time=bought.at,
+        first_time=-bought.at,
+        gap_squared=gap * gap,
+        # The change against the previous value: its running sum is the last value, without an ordered "last" aggregate.
+        quantity_change=bought.quantity - ibis.coalesce(bought.quantity_before, 0.0),
+    )
+
+
+def pair_features(shop: Shop, spine: Table) -> Table:
+    """The customer's own part at every row of the spine; right on `Shop.of_customers` too."""
+    stack = AsOf.stack(_events(shop, spine), spine, KEYS)
+    purchases = stack.total("new_day")
+    some = purchases.nullif(0)
+    gaps = purchases - 1.0  # every purchase but the first closes a gap
+    pauses = ibis.ifelse(gaps >= 1, gaps, ibis.null())
+    gap_mean = stack.total("gap") / pauses
+    variance = stack.total("gap_squared") / pauses - gap_mean * gap_mean
+    recent = stack.decayed("new_day", 56).nullif(0)
+    age = (stack.table.at + stack.greatest("first_time")) / float(DAY)
+    recent_pauses = ibis.ifelse(gaps >= 1, recent - (-age / 56.0).exp(), ibis.null())
+    features = {
+        "days_since_first_purchase": age,
+        "days_since_last_purchase": stack.age_days("time"),
+        "purchase_count": purchases,
+        "gap_mean": gap_mean,
+        "gap_std": ibis.ifelse(gaps >= 2, ibis.greatest(variance, 0.0).sqrt(), ibis.null()),
+        # Days only grow, so the greatest is the last: null before the second purchase, as the day before it is.
+        "gap_last": stack.greatest("day") - stack.greatest("day_before"),
+        "gap_recent": stack.decayed("gap", 56) / recent_pauses,
+        **{f"purchases_last_{d}d": stack.last_days("new_day", d) for d in WEEKS},
+        **{f"purchases_decayed_{d}d": stack.decayed("new_day", d) for d in DECAYS},
+        "quantity_mean": stack.total("quantity") / some,
+        "quantity_last": ibis.ifelse(purchases > 0, stack.total("quantity_change"), ibis.null()),
+        "quantity_recent": stack.decayed("quantity", 56) / recent,
+        "amount_mean": stack.total("amount") / some,
+    }
+    return stack.rows(**{name: features[name] for name in PAIR_FEATURES})
+
+
+def build(shop: Shop, spine: Table) -> Table:
+    """Cycle features at every (customer_id, product_category, as_of) of the spine; the shop must hold every customer's orders."""
+    demand = category_demand.build(shop, spine.select("product_category", "as_of").distinct())
+    return join_demand(pair_features(shop, spine), demand)
+
+
+def join_demand(pairs: Table, demand: Table) -> Table:
+    """Put the category's facts beside the customer's own; a category or date that `demand` does not know gets nulls.
+
+    Args:
+        pairs: result of `pair_features`, of some or all customers.
+        demand: `product_category`, `as_of` and the features of `category_demand`, computed from all customers.
+    """
+    joined = pairs.left_join(demand, ["product_category", "as_of"])
+    return joined.select(*KEYS, "as_of", *FEATURES)
+
+
+CATEGORY_CYCLE = FeatureView("category_cycle", KEYS, FEATURES, build)
