@@ -1,0 +1,50 @@
+# Two commands do everything on a machine with Python 3.11+ and make:  make demo   make test
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DATA_DIR ?= data
+
+.PHONY: demo test lint lock clean
+
+demo: $(VENV)/.demo
+	$(BIN)/huitou demo --data-dir $(DATA_DIR)
+
+test: $(VENV)/.dev
+	$(BIN)/coverage erase
+	$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term
+	@echo "make test: passed"
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+
+# Regenerate the hash-locked requirements from pyproject.toml; no index address is written.
+lock: $(VENV)/.dev
+	for part in dev demo serve; do \
+		$(BIN)/uv pip compile pyproject.toml --extra $$part --universal --python-version 3.11 --generate-hashes \
+			--no-emit-index-url --no-header --no-annotate --quiet --upgrade \
+			$$( [ $$part = dev ] || echo --constraints requirements/.dev.constraints ) --output-file requirements/$$part.lock; \
+		[ $$part != dev ] || sed 's/ *--hash=.*//; s/ *\\$$//; /^ *$$/d' requirements/dev.lock > requirements/.dev.constraints; \
+	done
+	rm -f requirements/.dev.constraints
+
+clean:
+	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("huitou needs Python 3.11 or newer, this is %s; set PYTHON=..." % sys.version.split()[0]) if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+
+# --compile is pip's default: Python without .pyc files imports slowly.
+$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
