@@ -10,8 +10,7 @@ from feast.value_type import ValueType
 
 from features.definitions.catalogue import VIEWS
 from features.definitions.view import FeatureView as Definition
-from features.online import PACKED_FILE
-from features.store import DATABASE, ENTITY, PROJECT, VIEW
+from features.store import DATABASE, ENTITY, PACKED_FILE, PROJECT, VIEW
 
 CUSTOMER = Entity(name="customer", join_keys=[ENTITY], value_type=ValueType.STRING)
 CATEGORY = Entity(name="category", join_keys=["product_category"], value_type=ValueType.STRING)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -207,6 +207,16 @@ class BundleModel:
     def index_of(self, bundle_id: str) -> int | None:
         """Position of a bundle, or None when the model does not know it."""
         return self._bundles.get(bundle_id)
+
+    @property
+    def frame_inputs(self) -> dict[str, Literal["strings", "longs", "doubles"]]:
+        """Columns of `predict_frame`, for the tracker's signature."""
+        return {"product_ids": "strings", "purchases": "longs", "days_since_last": "doubles"}
+
+    @property
+    def frame_outputs(self) -> dict[str, Literal["strings", "doubles"]]:
+        """Columns that `predict_frame` answers with."""
+        return {"bundle_id": "strings", "probability": "doubles"}
 
     def predict_frame(self, frame: pd.DataFrame, *, limit: int = 10) -> pd.DataFrame:
         """Recommendations for a frame with the list columns `product_ids`, `purchases`, `days_since_last` and, if there is one, `orders`.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -213,6 +213,16 @@ class ItemModel:
     def popular(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[ScoredItem]:
         """Best products for somebody of whom nothing is known; the probability is that of any customer buying the product."""
         return self.best(self._anybody.copy(), limit, allowed=allowed)
+
+    @property
+    def frame_inputs(self) -> dict[str, Literal["strings", "longs", "doubles"]]:
+        """Columns of `predict_frame`, for the tracker's signature."""
+        return {"product_ids": "strings", "purchases": "longs", "days_since_last": "doubles"}
+
+    @property
+    def frame_outputs(self) -> dict[str, Literal["strings", "doubles"]]:
+        """Columns that `predict_frame` answers with."""
+        return {"product_id": "strings", "probability": "doubles"}
 
     def predict_frame(self, frame: pd.DataFrame, *, limit: int = 20) -> pd.DataFrame:
         """Recommendations for a frame with the list columns `product_ids`, `purchases`, `days_since_last` and, if there is one, `orders`.
