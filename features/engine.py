@@ -54,7 +54,11 @@ class Shop:
 
 def open_engine(settings: FeatureSettings) -> Any:  # noqa: ANN401 - Ibis backends share no public base type
     """Open the backend named by the settings."""
-    return ibis.duckdb.connect(threads=settings.threads, memory_limit=f"{settings.memory_limit_mb}MB")
+    return ibis.duckdb.connect(
+        threads=settings.threads,
+        memory_limit=f"{settings.memory_limit_mb}MB",
+        temp_directory=str(settings.data_dir / ".spill"),  # beside the data: the working folder may not be writable
+    )
 
 
 def open_shop(backend: Any, warehouse: Warehouse) -> Shop:  # noqa: ANN401

@@ -62,11 +62,15 @@ class Block:
         magic, found, micros, size, columns = _HEADER.unpack_from(data)
         if magic != _MAGIC:
             raise StateBroken("An online feature row has an unknown form; run `huitou build` again.")
-        if feature_hash is not None and found.decode() != feature_hash:
-            raise StateBroken(f"Online features are of set {found.decode()}, expected {feature_hash}; run `huitou build` again.")
+        name = found.decode("ascii", errors="replace")
+        if feature_hash is not None and name != feature_hash:
+            raise StateBroken(f"Online features are of set {name}, expected {feature_hash}; run `huitou build` again.")
         start = _HEADER.size + size
-        labels = tuple(json.loads(data[_HEADER.size : start]))
+        try:
+            labels = tuple(json.loads(data[_HEADER.size : start]))
+        except ValueError as error:
+            raise StateBroken("An online feature row is truncated or damaged; run `huitou build` again.") from error
         if len(data) - start != 8 * columns * len(labels):
             raise StateBroken("An online feature row is truncated; run `huitou build` again.")
         values = np.frombuffer(data, dtype="<f8", offset=start).reshape(len(labels), columns)
-        return cls(found.decode(), _EPOCH + timedelta(microseconds=micros), labels, values)
+        return cls(name, _EPOCH + timedelta(microseconds=micros), labels, values)

@@ -108,7 +108,14 @@ class SqliteCustomerReader:
 
 
 def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatures:
-    """From the three packed blobs `vector`, `categories` and `recent`."""
+    """From the three packed blobs `vector`, `categories` and `recent`.
+
+    Raises:
+        StateBroken: a blob is missing, damaged or of another feature set.
+    """
+    missing = {"vector", "categories", "recent"} - set(blobs)
+    if missing:
+        raise StateBroken(f"The online row of customer {customer_id} lacks {', '.join(sorted(missing))}; run `huitou build` again.")
     vector = Block.unpack(blobs["vector"], feature_hash=CUSTOMER.hash)
     categories = Block.unpack(blobs["categories"], feature_hash=CATEGORY.hash)
     recent = Block.unpack(blobs["recent"], feature_hash=RECENT.hash)
@@ -148,10 +155,12 @@ def bytes_value(data: bytes) -> bytes:
     """
     if not data or data[0] != _BYTES_TAG:
         raise StateBroken("The online store holds a value that is not packed bytes; run `huitou build` again.")
-    length, shift, at = 0, 0, 1
-    while True:
-        byte = data[at]
+    length, shift = 0, 0
+    for at, byte in enumerate(data[1:], start=2):
         length |= (byte & 0x7F) << shift
-        at, shift = at + 1, shift + 7
+        shift += 7
+        if not byte & 0x80 and len(data) == at + length:
+            return data[at:]
         if not byte & 0x80:
-            return data[at : at + length]
+            break
+    raise StateBroken("An online value is truncated; run `huitou build` again.")

@@ -64,7 +64,8 @@ def matches(root: Path, inputs: object) -> bool:
     if version is None:
         return False
     stamp = root / version / _STAMP
-    return stamp.is_file() and json.loads(stamp.read_text(encoding="utf-8")) == {"inputs": content_hash(inputs)}
+    # Bytes, not JSON: a damaged stamp only means that the step runs again.
+    return stamp.is_file() and stamp.read_bytes() == _stamp(inputs)
 
 
 @contextlib.contextmanager
@@ -85,20 +86,27 @@ def new_version(root: Path, inputs: object) -> Iterator[Path]:
     aside = Path(tempfile.mkdtemp(prefix=".writing-", dir=root))
     try:
         yield aside
-        (aside / _STAMP).write_text(json.dumps({"inputs": content_hash(inputs)}), encoding="utf-8")
+        (aside / _STAMP).write_bytes(_stamp(inputs))
         name = f"v-{content_hash(inputs)}-{aside.name.removeprefix('.writing-')}"
         aside.chmod(0o755)
         aside.rename(root / name)
         _point(root, name)
-    except OSError as error:
+    except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
-        if error.errno == errno.ENOSPC:
+        if _is_full(error):
             raise OutOfSpace(f"The disk that holds {root} is full; free some space and run the step again.") from error
         raise
-    except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
-        raise
     _prune(root, keep=name)
+
+
+def _is_full(error: BaseException) -> bool:
+    # Polars, DuckDB and SQLite each raise an error type of their own when the disk is full; only the sentence tells.
+    text = str(error)
+    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in text or "disk is full" in text
+
+
+def _stamp(inputs: object) -> bytes:
+    return json.dumps({"inputs": content_hash(inputs)}).encode()
 
 
 def _point(root: Path, name: str) -> None:

@@ -106,6 +106,11 @@ def open_warehouse(settings: FeatureSettings) -> Warehouse:
     except (OSError, ValueError) as error:
         raise StateBroken(f"{folder / _REPORT} cannot be read ({error}); import the history again.") from error
     for table in TABLES:
-        if not (folder / f"{table.name}.parquet").is_file():
-            raise StateBroken(f"{folder / f'{table.name}.parquet'} is missing; import the history again.")
+        path = folder / f"{table.name}.parquet"
+        if not path.is_file():
+            raise StateBroken(f"{path} is missing; import the history again.")
+        try:  # the footer stands at the end: a truncated file has none
+            pl.read_parquet_schema(path)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            raise StateBroken(f"{path} cannot be read ({error}); import the history again.") from error
     return Warehouse(folder, report)

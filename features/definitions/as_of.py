@@ -3,23 +3,25 @@
 Events and spine rows are stacked; per key, ordered by time, a window that ends at a spine row sees exactly the events up to its as-of date.
 The cost is a sort of events + snapshots, never their product, and both DuckDB and Spark run it (Spark has no ASOF join).
 
-Time is counted in whole seconds, an event's fraction of a second rounded up, so that an event later than an as-of date within the same
-second is not seen.
+Time is counted in whole microseconds, the resolution of the schema: an event at the as-of date itself is seen, one a microsecond later is
+not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import ibis
 from ibis.expr.types import BooleanValue, IntegerValue, NumericValue, Table, TimestampValue
 
-DAY = 86_400  # seconds
+DAY = 86_400_000_000  # microseconds
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def seconds(time: TimestampValue) -> IntegerValue:
-    """Seconds since 1970, fractions rounded up."""
-    return time.epoch_seconds().cast("int64") + (time.microsecond() > 0).cast("int64")
+def micros(time: TimestampValue) -> IntegerValue:
+    """Microseconds since 1970, UTC, exact. A difference, because Ibis on Spark can extract no microseconds from a timestamp."""
+    return time.delta(ibis.literal(_EPOCH), unit="microsecond").cast("int64")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class AsOf:
     """Events and as-of rows stacked, ready for window functions.
 
     Attributes:
-        table: the stack; `at` is the time in seconds, `is_spine` marks the as-of rows, whose measures are null.
+        table: the stack; `at` is the time in microseconds, `is_spine` marks the as-of rows, whose measures are null.
         keys: what the windows are partitioned by.
     """
 
@@ -42,7 +44,7 @@ class AsOf:
         rows = spine.select(
             *keys,
             "as_of",
-            at=seconds(spine.as_of),
+            at=micros(spine.as_of),
             is_spine=ibis.literal(True),
             **{m: ibis.null().cast(types[m]) for m in measures},
         )
@@ -78,7 +80,7 @@ class AsOf:
         return ibis.coalesce(grown.sum().over(self._since(None)) * shrink, 0.0)
 
     def age_days(self, column: str) -> NumericValue:
-        """Days between the row's as-of date and the greatest time (seconds) in `column`; null when there is none."""
+        """Days between the row's as-of date and the greatest time (microseconds) in `column`; null when there is none."""
         return (self.table.at - self.greatest(column)) / float(DAY)
 
     def rows(self, **features: NumericValue | BooleanValue) -> Table:
@@ -87,5 +89,5 @@ class AsOf:
         return wide.filter(wide.is_spine).drop("is_spine")
 
     def _since(self, preceding: int | None) -> ibis.expr.builders.LegacyWindowBuilder:
-        # A range frame ends with all rows of the same second: an event at the as-of date itself is seen.
+        # A range frame ends with all rows of the same microsecond: an event at the as-of date itself is seen.
         return ibis.range_window(group_by=list(self.keys), order_by="at", preceding=preceding, following=0)

@@ -12,12 +12,12 @@ import ibis
 from ibis.expr.types import Table
 
 from features.definitions import category_demand
-from features.definitions.as_of import DAY, AsOf, seconds
+from features.definitions.as_of import DAY, AsOf, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
-# One window per step, so that each can be rolled forward by whole steps. The repurchase model reads those up to 28 days: the longer ones changed
-# its log loss by less than .0003 (Complete Journey, as-of dates 2017-09-10 and 10-08), and the engine skips what nobody selects.
+# One window per step, so that each can be rolled forward by whole steps. The repurchase model reads those up to 28 days: the longer ones
+# changed its log loss by less than .0003 (Complete Journey, as-of dates 2017-09-10 and 10-08), and the engine skips what nobody selects.
 WEEKS = tuple(range(7, 92, 7))
 DECAYS = (7, 14, 28, 56, 112)  # days; from one step to a quarter
 KEYS = ("customer_id", "product_category")
@@ -56,9 +56,9 @@ def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[
     if excluded_categories:
         kept = kept.filter(kept.product_category.notin(sorted(excluded_categories)))
     lines = lines.join(kept.select("product_id", "product_category"), "product_id")
-    firsts = lines.group_by(*KEYS).agg(first_at=seconds(lines.ordered_at.min()))
+    firsts = lines.group_by(*KEYS).agg(first_at=micros(lines.ordered_at.min()))
     pairs = customers.select("customer_id", "as_of").join(firsts, "customer_id")
-    return pairs.filter(pairs.first_at <= seconds(pairs.as_of)).select(*KEYS, "as_of")
+    return pairs.filter(pairs.first_at <= micros(pairs.as_of)).select(*KEYS, "as_of")
 
 
 def _events(shop: Shop, spine: Table) -> Table:

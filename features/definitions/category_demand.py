@@ -9,7 +9,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from features.definitions.as_of import DAY, AsOf, seconds
+from features.definitions.as_of import DAY, AsOf, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -25,15 +25,14 @@ def purchases(shop: Shop) -> Table:
     """Orders of a category by a customer; of several on one day only the first counts as a purchase.
 
     Returns:
-        `customer_id`, `product_category`, `at` (seconds, the order's time), `new_day` (1.0 for the day's first order with the category,
-        else
-        0.0), `day` (days since 1970), `day_before` (day of the previous purchase; null for the first and within the day), `quantity`,
-        `quantity_before` (of the previous order with the category), `amount`. Lines without a customer or a category are left out.
+        `customer_id`, `product_category`, `at` (microseconds, the order's time), `new_day` (1.0 for the day's first order with the
+        category, else 0.0), `day` (days since 1970), `day_before` (day of the previous purchase; null for the first and within the
+        day), `quantity`, `quantity_before` (of the previous order with the category), `amount`. Lines without a customer or a category are left out.
     """
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
     categories = shop.products.filter(shop.products.product_category.notnull()).select("product_id", "product_category")
     lines = lines.join(categories, "product_id")
-    lines = lines.mutate(at=seconds(lines.ordered_at), day=(seconds(lines.ordered_at.truncate("D")) / DAY).cast("float64"))
+    lines = lines.mutate(at=micros(lines.ordered_at), day=(micros(lines.ordered_at.truncate("D")) / DAY).cast("float64"))
     baskets = lines.group_by("customer_id", "product_category", "at", "day").agg(quantity=lines.quantity.sum(), amount=lines.amount.sum())
     by_time = ibis.window(group_by=["customer_id", "product_category"], order_by="at")
     baskets = baskets.mutate(previous_day=baskets.day.lag().over(by_time), quantity_before=baskets.quantity.lag().over(by_time))
@@ -62,7 +61,7 @@ def build(shop: Shop, spine: Table) -> Table:
         repeats=ended.day_before.notnull().cast("float64").sum(),
     )
     stack = AsOf.stack(events, spine, ("product_category",))
-    observed = (stack.table.at - seconds(ibis.literal(shop.first_event))) / float(DAY)
+    observed = (stack.table.at - micros(ibis.literal(shop.first_event))) / float(DAY)
     month, quarter = stack.last_days("purchases", 28), stack.last_days("purchases", 91)
     days_28, days_91 = (ibis.greatest(ibis.least(observed, days), 1.0) for days in (28.0, 91.0))
     repeats, total = stack.total("repeats"), stack.total("purchases")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from features.definitions.as_of import AsOf, seconds
+from features.definitions.as_of import AsOf, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -26,22 +26,24 @@ def _events(shop: Shop) -> Table:
     """Contacts, campaign ends and redemptions in one table: a measure is null where it does not apply."""
     offers = shop.offers.select("offer_id", "ends_at")
     contacts = shop.contacts.left_join(offers, "offer_id").drop("offer_id_right")
+    # A message without a campaign, or sent after its end, opens nothing: it would stay open for ever, or count below zero.
+    runs = (contacts.ends_at > contacts.sent_at).fill_null(False)
     none = ibis.null().cast("float64")
     never = ibis.null().cast("int64")
-    sent_at = seconds(contacts.sent_at)
+    sent_at = micros(contacts.sent_at)
     sent = contacts.select(
-        "customer_id", at=sent_at, contact=ibis.literal(1.0), open=ibis.literal(1.0), contacted=sent_at, redeemed=none, redeemed_at=never
+        "customer_id", at=sent_at, contact=ibis.literal(1.0), open=runs.cast("float64"), contacted=sent_at, redeemed=none, redeemed_at=never
     )
-    ended = contacts.filter(contacts.ends_at.notnull()).select(
+    ended = contacts.filter(runs).select(
         "customer_id",
-        at=seconds(contacts.ends_at),
+        at=micros(contacts.ends_at),
         contact=none,
         open=ibis.literal(-1.0),
         contacted=never,
         redeemed=none,
         redeemed_at=never,
     )
-    used_at = seconds(shop.redemptions.redeemed_at)
+    used_at = micros(shop.redemptions.redeemed_at)
     used = shop.redemptions.select(
         "customer_id", at=used_at, contact=none, open=none, contacted=never, redeemed=ibis.literal(1.0), redeemed_at=used_at
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from features.definitions.as_of import DAY, AsOf, seconds
+from features.definitions.as_of import DAY, AsOf, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -56,7 +56,7 @@ def _order_events(shop: Shop) -> Table:
     )
     variety = firsts.group_by("order_id").agg(new_products=firsts.new_product.sum(), new_categories=firsts.new_category.sum())
     orders = shop.orders.filter(shop.orders.customer_id.notnull()).left_join(variety, "order_id").drop("order_id_right")
-    orders = orders.mutate(at=seconds(orders.ordered_at), day=seconds(orders.ordered_at.truncate("D")) / DAY)
+    orders = orders.mutate(at=micros(orders.ordered_at), day=micros(orders.ordered_at.truncate("D")) / DAY)
     by_time = ibis.window(group_by="customer_id", order_by=["at", "order_id"])
     by_store = ibis.window(group_by=["customer_id", "store_id"], order_by=["at", "order_id"])
     orders = orders.mutate(
@@ -112,7 +112,7 @@ def build(shop: Shop, spine: Table) -> Table:
     gap_mean = stack.total("gap") / pauses
     variance = stack.total("gap_squared") / pauses - gap_mean * gap_mean
     list_price = stack.total("list_price").nullif(0)
-    observed = seconds(ibis.literal(shop.first_event))
+    observed = micros(ibis.literal(shop.first_event))
     decayed_lines = stack.decayed("lines", 56).nullif(0)
     features = {
         "days_observed": (t.at - observed) / float(DAY),

@@ -31,7 +31,8 @@ _FILES = ("transactions", "products", "demographics", "campaigns", "campaign_des
 _NOTE_FORMAT = 2  # raise when the translation below changes, so that a warehouse of the older form is imported again
 
 _COLUMNS = {
-    "transactions": {"household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc"},
+    "transactions": {"household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc"}
+    | {"coupon_disc", "coupon_match_disc", "transaction_timestamp"},
     "products": {"product_id", "department", "brand", "product_category", "product_type", "package_size"},
     "demographics": {"household_id", "age", "income"},
     "campaigns": {"campaign_id", "household_id"},
