@@ -27,7 +27,8 @@ def purchases(shop: Shop) -> Table:
     Returns:
         `customer_id`, `product_category`, `at` (microseconds, the order's time), `new_day` (1.0 for the day's first order with the
         category, else 0.0), `day` (days since 1970), `day_before` (day of the previous purchase; null for the first and within the
-        day), `quantity`, `quantity_before` (of the previous order with the category), `amount`. Lines without a customer or a category are left out.
+        day), `quantity`, `quantity_before` (of the previous order with the category), `amount`. Lines without a customer or a category
+        are left out.
     """
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
     categories = shop.products.filter(shop.products.product_category.notnull()).select("product_id", "product_category")
