@@ -6,10 +6,9 @@ matrix product. With 1,000 equal-mass bins the areas differ from the exact ones 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,6 @@ from training.artifacts.category_path import CATEGORY_INPUTS
 from training.artifacts.repurchase import HORIZONS
 from training.datasets.category_rows import CategorySnapshots
 from training.evaluation.classification import average_precision, expected_calibration_error, interval, log_loss, reliability
-from training.models.repurchase_baselines import RepurchaseBaselines
 from training.recipe import Curve, Evaluation
 
 Array = NDArray[np.float64]
@@ -29,14 +27,6 @@ _DRAWS = 200
 _BINS = 1000
 _CALIBRATION_BINS = 10
 _CLIP = 1e-6
-
-
-class Forecaster(Protocol):
-    """What is judged."""
-
-    def probabilities(self, category_features: Array, customer_features: Array, horizons: Sequence[float]) -> Array:
-        """P(bought within each horizon), (n, horizons)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,15 @@ class _Measure:
     draws: Array
 
 
-def judge_repurchase(name: str, model: Forecaster, baselines: RepurchaseBaselines, judged: CategorySnapshots, *, seed: int) -> Evaluation:
+def judge_repurchase(
+    name: str,
+    own: Mapping[int, Array],
+    judged: CategorySnapshots,
+    *,
+    probable: Mapping[str, Mapping[int, Array]],
+    ranked: Mapping[str, Array],
+    seed: int,
+) -> Evaluation:
     """Metrics `pr_auc_7d`, `auc_7d`, `log_loss_7d`, `ece_7d`, …, `hit_rate_5`, `precision_5`, `quantity_mae`.
 
     `hit_rate_5` is the share of lists (customer × as-of date) of whose five highest-ranked categories at least one was bought within
@@ -99,16 +97,16 @@ def judge_repurchase(name: str, model: Forecaster, baselines: RepurchaseBaseline
 
     Args:
         name: of the model.
-        model: what is judged.
-        baselines: its peers, fitted on earlier dates.
+        own: horizon in days → its probabilities of the judged rows, (n,).
         judged: every pair at the judged dates; all labels of the longest horizon must be closed.
+        probable: peer → the same of that peer.
+        ranked: peer that only ranks → its score of the judged rows, (n,), the same for every horizon.
         seed: of the bootstrap.
     """
     rows = _Rows.of(judged, seed=seed)
-    own = dict(zip(HORIZONS, model.probabilities(judged.category, judged.customer, HORIZONS).T, strict=True))
     mine = _measures(rows, judged.wait, own, are_probabilities=True)
-    peers = {n: _measures(rows, judged.wait, p, are_probabilities=True) for n, p in baselines.probabilities(judged.category).items()}
-    for n, score in baselines.scores(judged.category).items():
+    peers = {n: _measures(rows, judged.wait, p, are_probabilities=True) for n, p in probable.items()}
+    for n, score in ranked.items():
         peers[n] = _measures(rows, judged.wait, dict.fromkeys(HORIZONS, score), are_probabilities=False)
     usual, last = _quantity_errors(rows, judged)
     if usual and last:
@@ -206,7 +204,7 @@ def _differences(mine: dict[str, _Measure], peers: dict[str, dict[str, _Measure]
     return differences
 
 
-def _curves(judged: CategorySnapshots, own: dict[int, Array]) -> list[Curve]:
+def _curves(judged: CategorySnapshots, own: Mapping[int, Array]) -> list[Curve]:
     curves = []
     for horizon, p in own.items():
         predicted, observed = reliability((judged.wait <= horizon).astype(np.float64), p)

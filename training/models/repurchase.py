@@ -16,7 +16,6 @@ of the customers. Log loss of the 28-day probability:
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -29,15 +28,13 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
-from features.definitions.purchasing import PURCHASING
-from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from training.artifacts.calibration import fit_logit_map
-from training.artifacts.category_path import CATEGORY_INPUTS, CUSTOMER_INPUTS, STEP_DAYS, TREE_INPUTS
+from training.artifacts.category_path import STEP_DAYS, TREE_INPUTS
 from training.artifacts.folder import Manifest
-from training.artifacts.repurchase import FEATURE_SET_HASH, KIND, RepurchaseHeader, RepurchaseModel
+from training.artifacts.repurchase import FEATURE_SET_HASH, HORIZONS, KIND, RepurchaseHeader, RepurchaseModel
 from training.code_version import git_commit
+from training.datasets.category_features import category_features
 from training.datasets.category_labels import category_purchases
 from training.datasets.category_rows import CategorySnapshots, category_rows
 from training.datasets.splits import weekly_grid
@@ -80,7 +77,7 @@ class RepurchaseConfig(BaseModel):
     near_lead_share: float = 0.6
     far_lead_share: float = 0.05
     max_lead: int = 12
-    excluded_categories: tuple[str, ...] = ()
+    excluded_categories: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -116,8 +113,17 @@ class RepurchaseRecipe:
         model.save(folder, self._manifest(data, dates.until, {}))
         data.tell("judging on the unseen weeks")
         judged, past = snapshots.at(judged_dates), snapshots.at([dates.calibration])
+        peers = fit_repurchase_baselines(past)
         batch = replace(model, num_threads=data.settings.threads)
-        evaluation = judge_repurchase(self.name, batch, fit_repurchase_baselines(past), judged, seed=data.seed)
+        own = batch.probabilities(judged.category, judged.customer, HORIZONS)
+        evaluation = judge_repurchase(
+            self.name,
+            dict(zip(HORIZONS, own.T, strict=True)),
+            judged,
+            probable=peers.probabilities(judged.category),
+            ranked=peers.scores(judged.category),
+            seed=data.seed,
+        )
         shown = ", ".join(date.date().isoformat() for date in judged_dates)
         return evaluation.model_copy(
             update={
@@ -146,27 +152,8 @@ class RepurchaseRecipe:
         Returns:
             `customer_id`, `product_category`, `as_of`, the category inputs and, with the prefix `customer_`, the customer inputs.
         """
-        backend = open_engine(data.settings)
-        shop = open_shop(backend, data.warehouse)
-        with tempfile.TemporaryDirectory() as folder:
-            # Parquet between the steps: the engine would compute a spine that is used twice twice over.
-            customers, pairs = Path(folder) / "customers.parquet", Path(folder) / "pairs.parquet"
-            wanted = {**dict.fromkeys(as_ofs, self.config.pair_share), **dict.fromkeys(whole, 1.0)}
-            _customer_spine(data, list(wanted)).write_parquet(customers)
-            customer_spine = backend.read_parquet(customers)
-            spine = pair_spine(shop, customer_spine, excluded_categories=self.config.excluded_categories).to_polars()
-            self._sample(spine, wanted, seed=data.seed).write_parquet(pairs)
-            pair_table = CATEGORY_CYCLE.build(shop, backend.read_parquet(pairs))
-            cycle = pair_table.select("customer_id", "product_category", "as_of", *CATEGORY_INPUTS).to_polars()
-            own = PURCHASING.build(shop, customer_spine).select("customer_id", "as_of", *CUSTOMER_INPUTS).to_polars()
-        own = own.rename({name: f"customer_{name}" for name in CUSTOMER_INPUTS})
-        joined: pl.DataFrame = cycle.join(own, on=["customer_id", "as_of"], how="left")
-        return joined.sort("as_of", "customer_id", "product_category")  # the engine's order is not stable, the fit's rows must be
-
-    def _sample(self, spine: pl.DataFrame, wanted: dict[datetime, float], *, seed: int) -> pl.DataFrame:
-        spine = spine.sort("as_of", "customer_id", "product_category")
-        share = spine["as_of"].replace_strict(list(wanted), list(wanted.values()), return_dtype=pl.Float64).to_numpy()
-        return spine.filter(pl.Series(np.random.default_rng(seed).random(spine.height) < share))
+        shares = {**dict.fromkeys(as_ofs, self.config.pair_share), **dict.fromkeys(whole, 1.0)}
+        return category_features(data.settings, data.warehouse, shares, excluded_categories=self.config.excluded_categories, seed=data.seed)
 
     def _dates(self, data: TrainingData, until: datetime) -> _Dates:
         """Dates of a fit whose labels, the calibration's included, end by `until`."""
@@ -228,7 +215,7 @@ class RepurchaseRecipe:
 
     def _parameters(self) -> dict[str, str | int | float]:
         settings = self.config.model_dump(exclude={"excluded_categories"})
-        return {**settings, "excluded_categories": ", ".join(self.config.excluded_categories)}
+        return {**settings, "excluded_categories": ", ".join(sorted(self.config.excluded_categories))}
 
     def _manifest(self, data: TrainingData, until: datetime, metrics: dict[str, float]) -> Manifest:
         return Manifest(
@@ -242,11 +229,3 @@ class RepurchaseRecipe:
             settings={**self._parameters(), "step_days": STEP_DAYS, "seed": data.seed},
             metrics=metrics,
         )
-
-
-def _customer_spine(data: TrainingData, dates: list[datetime]) -> pl.DataFrame:
-    """Every customer at every date from the first order on."""
-    orders = data.warehouse.read("orders").filter(pl.col("customer_id").is_not_null())
-    firsts = orders.group_by("customer_id").agg(pl.col("ordered_at").min())
-    as_of = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Datetime("us", "UTC")})
-    return firsts.join(as_of, how="cross").filter(pl.col("ordered_at") <= pl.col("as_of")).select("customer_id", "as_of")
