@@ -1,0 +1,56 @@
+"""When categories will be needed again, as far as offers and reminders look: the repurchase model's first four steps, and no further.
+
+`RepurchaseModel.predict` walks thirteen steps for a due date up to a quarter away; a reminder needs four of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.feature_sets import CATEGORY
+from serving.churn_scores import median_days
+from training.artifacts.repurchase import RepurchaseModel
+
+REACH_DAYS = 28  # four steps of 7 days, the window of every offer's probability
+_STEPS = 4
+_QUANTITY = CATEGORY.columns.index("quantity_recent")  # the usual quantity, as the repurchase model states it
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CategoryNeeds:
+    """What is expected of n pairs of customer and category.
+
+    Attributes:
+        probability_14d, probability_28d: (n,) P(bought again within so many days after the as-of date).
+        days_until_due: (n,) days at which the chance reaches one half; infinity when not within `REACH_DAYS`.
+    """
+
+    probability_14d: Array
+    probability_28d: Array
+    days_until_due: Array
+
+
+def category_needs(model: RepurchaseModel, category: Array, customer: Array) -> CategoryNeeds:
+    """Forecast n pairs.
+
+    Args:
+        model: a finished model.
+        category: (n, `model.category_inputs`).
+        customer: (`model.customer_inputs`,) of one customer who owns all pairs, or (n, `model.customer_inputs`).
+    """
+    survival = np.ones((len(category), _STEPS + 1))
+    if len(category):
+        for lead in range(_STEPS):
+            survival[:, lead + 1] = survival[:, lead] * (1.0 - model.hazards(category, customer, lead))
+    return CategoryNeeds(1.0 - survival[:, 2], 1.0 - survival[:, _STEPS], median_days(survival))
+
+
+def usual_quantities(category_features: Array) -> Array:
+    """Decayed mean quantity of a purchase, from the online block (n, features of `CATEGORY`); at least 1, also where unknown, (n,)."""
+    quantity = category_features[:, _QUANTITY]
+    return np.where(quantity > 1.0, quantity, 1.0)

@@ -1,0 +1,99 @@
+"""One customer in one request: what is known, and what the models say, each asked at most once and only when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.recent import RecentPurchases, nothing_recent
+from features.store import CustomerFeatures
+from serving.churn_scores import ChurnScores, score_churn
+from serving.live import Live
+from training.artifacts.items import ScoredItem
+
+
+@dataclass(frozen=True)
+class CustomerContext:
+    """What offers are made from.
+
+    Attributes:
+        live: the state this request answers from.
+        now: the service's clock, UTC.
+        customer: features; None for somebody unknown, and whenever nothing personal may be used.
+        channel: where the answer will be sent, None when not yet decided.
+        cart: product ids in the cart now.
+    """
+
+    live: Live
+    now: datetime
+    customer: CustomerFeatures | None = None
+    channel: str | None = None
+    cart: tuple[str, ...] = ()
+
+    @property
+    def personal(self) -> bool:
+        """Whether anything of the customer may be and is used."""
+        return self.customer is not None
+
+    @property
+    def contact_cost(self) -> float:
+        """Cost of one message on the channel."""
+        return self.live.catalogue.assumptions.contact_cost(self.channel)
+
+    @cached_property
+    def recent(self) -> RecentPurchases:
+        """Recent purchases with the cart's products as bought today: what is in the cart tells most about the next need."""
+        return nothing_recent() if self.customer is None else with_cart(self.customer.recent, self.cart)
+
+    @cached_property
+    def churn(self) -> ChurnScores | None:
+        """Churn scores of this one customer; None without customer or model."""
+        model = self.live.models.return_hazard
+        return None if model is None or self.customer is None else score_churn(model, self.customer.vector[None, :])
+
+    @cached_property
+    def item_logits(self) -> NDArray[np.float32] | None:
+        """Log-odds of every product of the item model; what anybody would buy when nothing personal is used."""
+        items = self.live.models.items
+        return None if items is None else items.logits(self.recent)
+
+    def best_items(self, limit: int, *, explore: bool = False) -> list[ScoredItem]:
+        """Products that may be offered, best first, none of them in the cart.
+
+        Args:
+            limit: how many at most.
+            explore: leave out what the customer bought in the last year.
+        """
+        items, logits = self.live.models.items, self.item_logits
+        if items is None or logits is None:
+            return []
+        exclude = {*self.cart, *self.recent.product_ids.tolist()} if explore else set(self.cart)
+        return items.best(logits.copy(), limit, allowed=self.live.item_mask, exclude=exclude)
+
+    @cached_property
+    def category_inputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """The repurchase model's inputs: (categories, features) and (features,); None when there is nothing to ask."""
+        columns, of_customer = self.live.category_columns, self.live.customer_columns
+        if self.customer is None or columns is None or of_customer is None or not self.customer.categories:
+            return None
+        return self.customer.category_features[:, columns], self.customer.vector[of_customer]
+
+
+def with_cart(recent: RecentPurchases, cart: Sequence[str]) -> RecentPurchases:
+    """Recent purchases as if the cart had just been ordered: its products come first, with one purchase more than before."""
+    if not cart:
+        return recent
+    wanted = list(dict.fromkeys(cart))
+    earlier = dict(zip(recent.product_ids.tolist(), recent.purchases.tolist(), strict=True))
+    others = ~np.isin(recent.product_ids, wanted)
+    return RecentPurchases(
+        product_ids=np.concatenate([np.asarray(wanted, np.str_), recent.product_ids[others]]),
+        purchases=np.concatenate([np.array([earlier.get(p, 0) + 1 for p in wanted], np.int32), recent.purchases[others]]),
+        days_since_last=np.concatenate([np.zeros(len(wanted), np.float32), recent.days_since_last[others]]),
+        orders=recent.orders + 1,
+    )

@@ -1,0 +1,1 @@
+"""From candidates to one decision: eligibility, arbitration, and the engine that walks through them."""

@@ -1,0 +1,29 @@
+"""The errors of the top floor. Every message names what is wrong, where, and the remedy."""
+
+from __future__ import annotations
+
+from features.errors import HuitouError
+
+
+class ServingError(HuitouError):
+    """Base of the errors that the API turns into problem documents."""
+
+
+class CustomerUnknown(ServingError):
+    """Nothing is known of the customer asked for."""
+
+
+class ModelUnavailable(ServingError):
+    """The answer needs a model that was not trained or is damaged."""
+
+
+class CursorInvalid(ServingError):
+    """A page's cursor was not made by this list, or the list has changed since."""
+
+
+class StillPreparing(ServingError):
+    """A table is being computed; the same request succeeds a little later."""
+
+
+class SelfTestFailed(ServingError):
+    """A freshly loaded model gave an impossible answer; the earlier one goes on serving."""

@@ -1,0 +1,102 @@
+"""Everything a request reads, as one immutable whole: customers, catalogue, models, and what follows from products and models together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.assumptions import load_assumptions
+from features.feature_sets import CATEGORY, CUSTOMER
+from features.products import Coupon, read_products
+from features.store import CustomerReader, SqliteCustomerReader
+from serving.catalogue import Catalogue
+from serving.live_models import LiveModels
+
+
+@dataclass(frozen=True)
+class Live:
+    """One moment's state; a request takes it once and uses nothing else, so that an answer never mixes two states.
+
+    Attributes:
+        version: name of the online state's version folder.
+        reader: the customers.
+        catalogue: products, coupons, assumptions.
+        models: finished models.
+    """
+
+    version: str
+    reader: CustomerReader
+    catalogue: Catalogue
+    models: LiveModels
+
+    @property
+    def as_of(self) -> datetime:
+        """What the online features look from, UTC."""
+        return self.catalogue.products.as_of
+
+    def with_models(self, models: LiveModels) -> Live:
+        """The same customers and products with other models."""
+        return replace(self, models=models).warm()
+
+    def warm(self) -> Live:
+        """Pay for the masks now, not in a request; returns itself."""
+        self.catalogue.warm()
+        _ = self.item_mask, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
+        return self
+
+    @cached_property
+    def item_mask(self) -> NDArray[np.bool_] | None:
+        """Which of the item model's products may be offered; None without the model."""
+        items = self.models.items
+        return None if items is None else self.catalogue.mask(items.product_ids.tolist())
+
+    @cached_property
+    def bundle_mask(self) -> NDArray[np.bool_] | None:
+        """Which of the bundle model's products may be offered; None without the model."""
+        bundles = self.models.bundles
+        return None if bundles is None else self.catalogue.mask(bundles.table.product_ids.tolist())
+
+    @cached_property
+    def coupon_positions(self) -> dict[str, NDArray[np.int64]]:
+        """Offer id → positions, in the item model, of the coupon's products that may be offered."""
+        return {coupon.offer_id: self._positions(coupon) for coupon in self.catalogue.products.coupons}
+
+    def _positions(self, coupon: Coupon) -> NDArray[np.int64]:
+        items = self.models.items
+        if items is None:
+            return np.empty(0, np.int64)
+        return items.positions_of([p for p in coupon.product_ids if self.catalogue.offerable(p)])[0]
+
+    @cached_property
+    def category_columns(self) -> NDArray[np.intp] | None:
+        """Columns of the online category block that the repurchase model reads, in its order."""
+        repurchase = self.models.repurchase
+        return None if repurchase is None else np.array([CATEGORY.columns.index(name) for name in repurchase.category_inputs], np.intp)
+
+    @cached_property
+    def customer_columns(self) -> NDArray[np.intp] | None:
+        """Columns of the online customer vector that the repurchase model reads, in its order."""
+        repurchase = self.models.repurchase
+        return None if repurchase is None else np.array([CUSTOMER.columns.index(name) for name in repurchase.customer_inputs], np.intp)
+
+
+def open_live(folder: Path, models: LiveModels) -> Live:
+    """Open a version folder of the online state.
+
+    Args:
+        folder: what `huitou build` wrote.
+        models: to answer with.
+
+    Raises:
+        StateMissing: there is no store in the folder.
+        StateBroken: the products file is damaged.
+        SourceUnreadable: the assumptions file is damaged.
+    """
+    catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
+    return Live(folder.name, SqliteCustomerReader(folder), catalogue, models).warm()

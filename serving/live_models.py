@@ -1,0 +1,182 @@
+"""The models that answer now: loaded from the local cache, checked, self-tested, swapped as one immutable set, rolled back as one.
+
+Neither MLflow nor its database is touched: training and promotion leave the champions on this disk. A model that is missing or broken
+leaves its part of the answers degraded with a named reason; the service starts all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from features.errors import HuitouError
+from serving.model_checks import check_bundles, check_items, check_repurchase, check_return_hazard
+from training import local_models
+from training.artifacts.bundles import BundleModel
+from training.artifacts.folder import ArtifactBroken
+from training.artifacts.items import ItemModel
+from training.artifacts.repurchase import RepurchaseModel
+from training.artifacts.return_hazard import ReturnHazard
+from training.local_models import ChampionRef, VersionRef
+
+_POINTER = "CHAMPION"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one model is opened and tried out."""
+
+    load: Callable[[Path], Any]
+    check: Callable[[Any], None]
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "return_hazard": Kind(ReturnHazard.load, check_return_hazard),
+        "repurchase": Kind(RepurchaseModel.load, check_repurchase),
+        "items": Kind(ItemModel.load, check_items),
+        "bundles": Kind(BundleModel.load, check_bundles),
+    }
+)
+
+
+@dataclass(frozen=True)
+class LiveModels:
+    """One consistent set of models; a request holds it from beginning to end.
+
+    Attributes:
+        return_hazard, repurchase, items, bundles: the models, None where there is none that works.
+        versions: model name → `version-run`, as in the local cache, for every model that answers.
+        problems: model name → one sentence, for every model that is missing or is not the champion.
+    """
+
+    return_hazard: ReturnHazard | None = None
+    repurchase: RepurchaseModel | None = None
+    items: ItemModel | None = None
+    bundles: BundleModel | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the models that do not answer at all, so that a part of the answers is degraded."""
+        return [name for name in KINDS if getattr(self, name) is None]
+
+
+class ModelShelf:
+    """Holds the live set and the one before it.
+
+    Reading `current` is one attribute access, replaced atomically; reloading belongs to one thread at a time.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        """Load what is there; never raises for a model that is missing or broken."""
+        self._data_dir = data_dir
+        self._seen = self._pointers()
+        self.current = load_models(data_dir, LiveModels())
+        self.previous: LiveModels | None = None
+
+    def reload_if_changed(self) -> bool:
+        """Swap in the new set when a champion has changed on disk; returns whether it did.
+
+        A champion that fails its check or self-test does not displace the model that answers now.
+        """
+        pointers = self._pointers()
+        if pointers == self._seen:
+            return False
+        fresh = load_models(self._data_dir, self.current)
+        self._seen = pointers
+        if fresh.versions == self.current.versions and fresh.problems == self.current.problems:
+            return False
+        self.previous, self.current = self.current, fresh
+        return True
+
+    def roll_back(self) -> bool:
+        """Return to the set before this one, at once and in memory; False when there is none.
+
+        It lasts until a champion changes on disk; `training.local_models.rollback` makes it lasting.
+        """
+        if self.previous is None:
+            return False
+        self.previous, self.current = self.current, self.previous
+        return True
+
+    def _pointers(self) -> dict[str, bytes | None]:
+        return {name: _content(self._data_dir / "models" / name / _POINTER) for name in KINDS}
+
+
+def load_models(data_dir: Path, standing: LiveModels) -> LiveModels:
+    """Load every champion; where that fails keep the standing model, else take the champion before it.
+
+    Args:
+        data_dir: folder that holds everything huitou writes.
+        standing: what answers now; a model whose version has not changed is taken over, not loaded again.
+    """
+    models: dict[str, Any] = {}
+    versions: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for name in KINDS:
+        model, version, problem = _load_one(data_dir, name, standing)
+        models[name] = model
+        if version is not None:
+            versions[name] = version
+        if problem is not None:
+            problems[name] = problem
+    return LiveModels(**models, versions=MappingProxyType(versions), problems=MappingProxyType(problems))
+
+
+def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str | None, str | None]:
+    model, version = getattr(standing, name), standing.versions.get(name)
+    try:
+        ref = local_models.champion(data_dir, name)
+    except ArtifactBroken as error:
+        return model, version, str(error)
+    if ref is None:
+        return model, version, f"The model {name} was never trained here; run `huitou train {name}`."
+    if _label(ref.ref) == version:
+        return model, version, None
+    try:
+        return _open(data_dir, name, ref.ref), _label(ref.ref), None
+    except HuitouError as error:
+        if model is not None:
+            return model, version, f"{error} Version {version} goes on serving."
+        return _open_previous(data_dir, ref, str(error))
+
+
+def _open_previous(data_dir: Path, ref: ChampionRef, problem: str) -> tuple[Any, str | None, str]:
+    if ref.previous is None:
+        return None, None, problem
+    label = _label(ref.previous)
+    try:
+        return _open(data_dir, ref.name, ref.previous), label, f"{problem} The champion before it, {label}, serves."
+    except HuitouError as error:
+        return None, None, f"{problem} The one before it fails too: {error}"
+
+
+def _open(data_dir: Path, name: str, ref: VersionRef) -> Any:  # noqa: ANN401 - each kind has a class of its own
+    folder = local_models.model_folder(data_dir, name, ref)
+    local_models.check(folder, name)
+    kind = KINDS[name]
+    try:
+        model = kind.load(folder)
+        kind.check(model)
+    except HuitouError:
+        raise
+    except Exception as error:
+        # Whatever a damaged or foreign file makes of a loader, it must cost this model only, not the service.
+        raise ArtifactBroken(f"{folder} cannot be used ({type(error).__name__}: {error}); run `huitou train {name}` again.") from error
+    return model
+
+
+def _label(ref: VersionRef) -> str:
+    return f"{ref.version}-{ref.run_id[:8]}"
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None  # no champion yet

@@ -1,0 +1,77 @@
+"""Self-tests: one question to each freshly loaded model whose answer must be possible, before a customer is answered by it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.recent import RecentPurchases, nothing_recent
+from serving.errors import SelfTestFailed
+from training.artifacts.bundles import BundleModel
+from training.artifacts.items import ItemModel
+from training.artifacts.repurchase import RepurchaseModel
+from training.artifacts.return_hazard import HORIZONS, ReturnHazard
+
+_TEST_DAYS = np.array([0.0, *HORIZONS], dtype=np.float64)
+
+
+def check_return_hazard(model: ReturnHazard) -> None:
+    """The median customer and one of whom nothing is known: survival starts at 1, never rises, stays in [0, 1].
+
+    Raises:
+        SelfTestFailed: names the model and what it answered.
+    """
+    reference = np.array([np.nan if value is None else value for value in model.header.reference], dtype=np.float64)
+    survival = model.survival(np.vstack([reference, np.full_like(reference, np.nan)]), _TEST_DAYS)
+    _require_probabilities("return_hazard", survival)
+    if (np.diff(survival, axis=1) > 1e-12).any() or not np.allclose(survival[:, 0], 1.0):
+        raise SelfTestFailed(f"return_hazard: survival {survival.round(4).tolist()} rises with the horizon; train it again.")
+    if not set(HORIZONS) <= set(model.header.churn_quantiles):
+        raise SelfTestFailed("return_hazard: the quantiles of some horizon are missing; train it again.")
+
+
+def check_repurchase(model: RepurchaseModel) -> None:
+    """A category bought twenty times and one of which nothing is known: probabilities rise with the horizon.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    category = np.vstack([np.full(len(model.category_inputs), 20.0), np.full(len(model.category_inputs), np.nan)])
+    forecast = model.predict(category, np.full(len(model.customer_inputs), 20.0))
+    chances = np.column_stack([forecast.probability_7d, forecast.probability_14d, forecast.probability_28d])
+    _require_probabilities("repurchase", chances)
+    if (np.diff(chances, axis=1) < -1e-12).any():
+        raise SelfTestFailed(f"repurchase: the chances {chances.round(4).tolist()} fall with the horizon; train it again.")
+    if not np.isfinite(forecast.days_until_due).all():
+        raise SelfTestFailed("repurchase: a due date is not finite; train it again.")
+
+
+def check_items(model: ItemModel) -> None:
+    """Somebody unknown and somebody who bought the first product yesterday.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    known = RecentPurchases(model.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
+    for recent in (nothing_recent(), known):
+        found = model.recommend(recent, limit=3)
+        _require_probabilities("items", np.array([item.probability for item in found]))
+        if not found:
+            raise SelfTestFailed("items: nothing is recommended to anybody; train it again.")
+
+
+def check_bundles(model: BundleModel) -> None:
+    """As for items. A shop without sets is lawful: then nothing is recommended.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    known = RecentPurchases(model.table.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
+    for recent in (nothing_recent(), known):
+        found = model.recommend(recent, limit=3)
+        _require_probabilities("bundles", np.array([bundle.probability for bundle in found]))
+
+
+def _require_probabilities(name: str, values: NDArray[np.float64]) -> None:
+    if not np.isfinite(values).all() or (values < 0).any() or (values > 1).any():
+        raise SelfTestFailed(f"{name}: {values.ravel()[:8].tolist()} are not probabilities; train it again.")

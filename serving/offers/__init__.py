@@ -1,0 +1,1 @@
+"""One offer type per file, all behind `protocol.OfferType`."""

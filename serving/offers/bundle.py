@@ -1,0 +1,54 @@
+"""Bundle: products that sell together, at a small discount for the set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from training.artifacts.bundles import ScoredBundle
+
+
+@dataclass(frozen=True)
+class BundleOffers:
+    """The best few sets, each a candidate of its own.
+
+    Attributes:
+        considered: sets valued per customer; the money decides among them.
+    """
+
+    name: str = "bundle"
+    considered: int = 8
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Sets whose products may all be offered and are not already all in the cart."""
+        model = context.live.models.bundles
+        if model is None:
+            return []
+        best = model.recommend(context.recent, limit=self.considered, active=context.live.bundle_mask, just_bought=context.cart)
+        return [self._candidate(context, bundle) for bundle in best]
+
+    def _candidate(self, context: CustomerContext, bundle: ScoredBundle) -> Candidate:
+        catalogue = context.live.catalogue
+        discount = catalogue.assumptions.offers.bundle_discount * sum(catalogue.price(p) for p in bundle.product_ids)
+        return Candidate(
+            offer_id=f"{self.name}:{bundle.bundle_id}",
+            type=self.name,
+            items=tuple(OfferItem(p, catalogue.name(p), bundle.probability) for p in bundle.product_ids),
+            probability=bundle.probability,
+            margin=sum(catalogue.margin(p) for p in bundle.product_ids) - discount,
+            cost=context.contact_cost,
+            reasons=(_bought_together(bundle),),
+            valid_until=context.now + VALID_FOR,
+            channels=tuple(catalogue.assumptions.consent.channels),
+        )
+
+
+def _bought_together(bundle: ScoredBundle) -> OfferReason:
+    return OfferReason(
+        "bought_together",
+        f"Bought together in {bundle.support} orders, {bundle.lift:.1f} times as often as by chance",
+        f"在 {bundle.support} 个订单中一起购买,是随机情况的 {bundle.lift:.1f} 倍",
+        "Often bought together",
+        "经常一起购买",
+    )

@@ -1,0 +1,79 @@
+"""Coupon: a reminder of a running campaign's coupons that the customer already holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from features.products import Coupon
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import Candidate, OfferItem, OfferReason
+from training.artifacts.logistic_map import sigmoid
+
+_RANKED = 12  # products looked at per campaign, best first; further down nobody buys
+
+
+@dataclass(frozen=True)
+class CouponOffers:
+    """One candidate per running campaign whose coupons the customer was sent.
+
+    Attributes:
+        shown: products named in the reminder.
+    """
+
+    name: str = "coupon"
+    shown: int = 3
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Campaigns that run now; the probability is the redemption rate of finished campaigns, the same for every holder."""
+        if context.customer is None:
+            return []
+        held = context.live.catalogue.coupons_of(context.customer.customer_id, context.now)
+        return [candidate for coupon in held if (candidate := self._candidate(context, coupon)) is not None]
+
+    def _candidate(self, context: CustomerContext, coupon: Coupon) -> Candidate | None:
+        catalogue = context.live.catalogue
+        value = catalogue.assumptions.offers.coupon_value
+        ranked = self._ranked(context, coupon)
+        # A product that leaves less than the coupon gives away makes it a gift: such products are named only when there are no others.
+        paying = [item for item in ranked if catalogue.margin(item.product_id) > value]
+        items = tuple((paying or ranked)[: self.shown])
+        if not items:
+            return None
+        return Candidate(
+            offer_id=f"{self.name}:{coupon.offer_id}",
+            type=self.name,
+            items=items,
+            probability=coupon.redemption_rate,
+            margin=sum(catalogue.margin(item.product_id) for item in items) / len(items) - value,
+            cost=context.contact_cost,
+            reasons=(_holds(coupon),),
+            valid_until=coupon.ends_at,
+            channels=tuple(catalogue.assumptions.consent.channels),
+        )
+
+    @staticmethod
+    def _ranked(context: CustomerContext, coupon: Coupon) -> list[OfferItem]:
+        """The coupon's products as the item model ranks them for the customer; as the campaign lists them without the model."""
+        catalogue, items, logits = context.live.catalogue, context.live.models.items, context.item_logits
+        in_cart = set(context.cart)
+        if items is None or logits is None:
+            lawful = [p for p in coupon.product_ids if catalogue.offerable(p) and p not in in_cart]
+            return [OfferItem(p, catalogue.name(p), 0.0) for p in lawful[:_RANKED]]
+        positions = context.live.coupon_positions.get(coupon.offer_id, np.empty(0, np.int64))
+        scores = logits[positions]
+        order = np.argsort(-scores, kind="stable")[: _RANKED + len(in_cart)]
+        ids, chances = items.product_ids[positions[order]].tolist(), sigmoid(scores[order]).tolist()
+        return [OfferItem(p, catalogue.name(p), s) for p, s in zip(ids, chances, strict=True) if p not in in_cart][:_RANKED]
+
+
+def _holds(coupon: Coupon) -> OfferReason:
+    until = f"{coupon.ends_at:%Y-%m-%d}"
+    return OfferReason(
+        "holds_coupon",
+        f"Holds coupons of {coupon.label} until {until}; {coupon.redemption_rate:.1%} of {coupon.redemption_base:,} mailings were redeemed",
+        f"持有 {coupon.label} 的优惠券,有效期至 {until};{coupon.redemption_base:,} 次发放中 {coupon.redemption_rate:.1%} 被核销",
+        f"Your coupon is valid until {until}",
+        f"您的优惠券有效期至 {until}",
+    )

@@ -1,0 +1,56 @@
+"""Item: a few products the customer has not bought and may like; for somebody unknown, what most people buy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+
+_LIKED = OfferReason(
+    "new_for_you",
+    "New to the customer, and liked by customers with the same purchases",
+    "顾客尚未购买,购买习惯相似的顾客喜欢",
+    "You may like this",
+    "您可能喜欢",
+)
+_POPULAR = OfferReason("popular", "Bought by many customers lately", "近期热销", "Popular right now", "近期热销")
+
+
+@dataclass(frozen=True)
+class ItemOffers:
+    """One offer of a few products: one message costs once, however many products it shows.
+
+    Attributes:
+        shown: products in the message; four fit on one screen of a chat or a mini-programme.
+    """
+
+    name: str = "item"
+    shown: int = 4
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """At most one candidate.
+
+        The response is buying at least one of the products, taken as independent; the margin is what is then expected of all of them.
+        """
+        catalogue = context.live.catalogue
+        best = context.best_items(self.shown, explore=True)
+        if not best:
+            return []
+        items = tuple(OfferItem(item.product_id, catalogue.name(item.product_id), item.probability) for item in best)
+        response = 1.0 - prod(1.0 - item.score for item in items)
+        expected = sum(item.score * catalogue.margin(item.product_id) for item in items)
+        return [
+            Candidate(
+                offer_id=f"{self.name}:{items[0].product_id}",
+                type=self.name,
+                items=items,
+                probability=response,
+                margin=expected / response if response > 0 else 0.0,
+                cost=context.contact_cost,
+                reasons=(_LIKED if context.personal else _POPULAR,),
+                valid_until=context.now + VALID_FOR,
+                channels=tuple(catalogue.assumptions.consent.channels),
+            )
+        ]

@@ -1,0 +1,25 @@
+"""No action: always a candidate, worth nothing and costing nothing, so that an offer must be worth more than silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
+
+NAME = "no_action"
+_REASON = OfferReason(
+    "nothing_worth_more", "No offer beyond this line is expected to bring more than it costs", "此后的优惠预期收益均不高于成本"
+)
+
+
+@dataclass(frozen=True)
+class NoAction:
+    """Leaving the customer in peace."""
+
+    name: str = NAME
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """The one candidate that everybody has."""
+        channels = tuple(context.live.catalogue.assumptions.consent.channels)
+        return [Candidate(NAME, NAME, (), 0.0, 0.0, 0.0, (_REASON,), context.now + VALID_FOR, channels)]

@@ -1,0 +1,80 @@
+"""Replenishment: a category the customer will need again soon, with the product they usually take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.category_needs import category_needs, usual_quantities
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+
+
+@dataclass(frozen=True)
+class _Due:
+    """Chance of buying within 28 days, days until the category is due, usual quantity."""
+
+    probability: float
+    days: float
+    quantity: float
+
+
+@dataclass(frozen=True)
+class ReplenishmentOffers:
+    """One candidate per category that is due.
+
+    Attributes:
+        due_within_days: two steps of the model: a reminder sent now still comes before the purchase.
+        considered: categories forecast in full, those most likely within the first 7 days; so a request stays short, and a category beyond
+            them is one that eight others are more urgent than.
+    """
+
+    name: str = "replenishment"
+    due_within_days: float = 14.0
+    considered: int = 8
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Categories whose due date is near and that have a product to offer."""
+        model, inputs, customer = context.live.models.repurchase, context.category_inputs, context.customer
+        if model is None or inputs is None or customer is None:
+            return []
+        category, of_customer = inputs
+        rows = np.argsort(-model.hazards(category, of_customer, 0), kind="stable")[: self.considered]
+        needs = category_needs(model, category[rows], of_customer)
+        quantities = usual_quantities(customer.category_features[rows])
+        own = context.live.catalogue.own_products(customer.recent.product_ids.tolist())
+        found = []
+        for place, row in enumerate(rows.tolist()):
+            name, days = customer.categories[row], float(needs.days_until_due[place])
+            product = context.live.catalogue.usual_product(name, own)
+            if days <= self.due_within_days and product is not None:
+                found.append(
+                    self._candidate(context, name, product, _Due(float(needs.probability_28d[place]), days, float(quantities[place])))
+                )
+        return found
+
+    def _candidate(self, context: CustomerContext, category: str, product: str, due: _Due) -> Candidate:
+        catalogue = context.live.catalogue
+        return Candidate(
+            offer_id=f"{self.name}:{category}",
+            type=self.name,
+            items=(OfferItem(product, catalogue.name(product), due.probability),),
+            probability=due.probability,
+            margin=catalogue.margin(product) * due.quantity,
+            cost=context.contact_cost,
+            reasons=(_because(category, due.days),),
+            valid_until=context.now + VALID_FOR,
+            channels=tuple(catalogue.assumptions.consent.channels),
+        )
+
+
+def _because(category: str, days: float) -> OfferReason:
+    name = category.capitalize()
+    return OfferReason(
+        "due_soon",
+        f"{name} will be needed again in about {days:.0f} days",
+        f"预计约 {days:.0f} 天后需要再次购买 {category}",
+        f"Time for {name} again?",
+        f"{category} 该补货了",
+    )

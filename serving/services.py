@@ -1,0 +1,106 @@
+"""The composition root: everything the service is made of, wired in one place and replaceable after start-up."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from features.errors import HuitouError
+from features.versions import current_folder, current_version
+from serving.decisioning.engine import Engine
+from serving.live import Live, open_live
+from serving.live_models import ModelShelf
+from serving.offers.offer_types import OFFER_TYPES
+from serving.replenishments import DueTable
+from serving.settings import ServingSettings
+from serving.telemetry import Telemetry
+
+_REMEDY = "run `huitou build` first."
+
+
+@dataclass
+class Services:
+    """What requests and commands work with.
+
+    Attributes:
+        settings: as given.
+        shelf: the live models and the set before them.
+        live: the state that answers now; replaced as a whole.
+        engine: decides on offers.
+        due: table of due replenishments, computed when first asked for.
+        telemetry: metrics.
+        reload_problem: why the newest build is not served, or None.
+    """
+
+    settings: ServingSettings
+    shelf: ModelShelf
+    live: Live
+    engine: Engine
+    due: DueTable
+    telemetry: Telemetry
+    reload_problem: str | None = None
+    _reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def now(self) -> datetime:
+        """The clock: as set, or the as-of time of the online state; never the wall clock."""
+        return self.settings.now or self.live.as_of
+
+    @property
+    def feature_age_days(self) -> float:
+        """How old the online features are by the service's clock."""
+        return (self.now - self.live.as_of).total_seconds() / 86_400
+
+    def problems(self) -> dict[str, str]:
+        """Part → one sentence, for every part that is degraded."""
+        found = dict(self.live.models.problems)
+        if self.feature_age_days > self.settings.stale_after_days:
+            found["features"] = f"The features are {self.feature_age_days:.0f} days old; run `huitou build`."
+        if self.reload_problem is not None:
+            found["build"] = self.reload_problem
+        return found
+
+    def reload_if_changed(self) -> bool:
+        """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
+
+        A build that cannot be read does not displace the one that answers now.
+        """
+        with self._reloading:
+            changed = self.shelf.reload_if_changed()
+            fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
+            try:
+                if current_version(self.settings.online_dir) != self.live.version:
+                    fresh = open_live(current_folder(self.settings.online_dir, remedy=_REMEDY), self.shelf.current)
+                    changed = True
+                self.reload_problem = None
+            except HuitouError as error:
+                self.reload_problem = str(error)
+            self.live = fresh
+            if changed:
+                self.telemetry.state(self.live.models.versions, self.feature_age_days)
+            return changed
+
+    def roll_back(self) -> bool:
+        """Return to the models before these; False when there are none."""
+        with self._reloading:
+            if not self.shelf.roll_back():
+                return False
+            self.live = self.live.with_models(self.shelf.current)
+            self.telemetry.state(self.live.models.versions, self.feature_age_days)
+            return True
+
+
+def build_services(settings: ServingSettings) -> Services:
+    """Open the online state and load every model that works.
+
+    Raises:
+        StateMissing: `huitou build` has not run.
+        StateBroken: the online state is damaged.
+    """
+    folder = current_folder(settings.online_dir, remedy=_REMEDY)
+    shelf = ModelShelf(settings.data_dir)
+    live = open_live(folder, shelf.current)
+    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry())
+    services.telemetry.state(live.models.versions, services.feature_age_days)
+    return services

@@ -1,0 +1,51 @@
+"""Where the service listens and what it serves from. Built at the edge, passed down, never read from globals."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class ServingSettings(BaseSettings):
+    """Settings of the top floor; environment variables carry the prefix `HUITOU_`."""
+
+    model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore")
+
+    data_dir: Path = Field(default=Path("data"), description="Folder that holds everything huitou writes.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback only until the API has keys.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    now: datetime | None = Field(default=None, description="The service's clock, UTC; by default the as-of time of the online store.")
+    seed: int = Field(default=1, description="Seed of everything drawn at random, such as a campaign's holdout.")
+    reload_seconds: float = Field(default=30.0, gt=0, description="How often the data folder is looked at for new models or features.")
+    stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
+    body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
+    due_wait_seconds: float = Field(
+        default=20.0, ge=0, description="How long a first request waits for the table of due replenishments before it is told to come back."
+    )
+
+    @field_validator("host")
+    @classmethod
+    def _loopback_only(cls, host: str) -> str:
+        if host not in _LOOPBACK:
+            raise ValueError(
+                f"host {host!r} is refused: the API has no keys yet, so it listens on {', '.join(_LOOPBACK)} only; "
+                "put an authenticating proxy in front of it."
+            )
+        return host
+
+    @field_validator("now")
+    @classmethod
+    def _in_utc(cls, now: datetime | None) -> datetime | None:
+        if now is None:
+            return None
+        return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
+
+    @property
+    def online_dir(self) -> Path:
+        """Versioned online state, written by `huitou build`."""
+        return self.data_dir / "online"
