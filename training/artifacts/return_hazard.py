@@ -196,7 +196,9 @@ class ReturnHazard:
 
     def _tail_hazards(self, stored: Array, steps: int) -> Array:
         """BG/NBD's P(order in the step | none since the as-of date), (n, steps)."""
-        age, silence = stored[:, self._column("days_since_first_order")], self._silence(stored)
+        silence = self._silence(stored)
+        # A reason's variant may be silent for longer than it is old: then its only order is its last one.
+        age = np.maximum(stored[:, self._column("days_since_first_order")], silence)
         repeats = stored[:, self._column("order_day_count")] - 1
         silent: list[Any] = [
             self.header.tail.probability_silent(repeats, age - silence, age + STEP_DAYS * k, STEP_DAYS) for k in range(steps)

@@ -26,7 +26,9 @@ _RECENCY = ("days_since_last_order",)
 _RFM = ("days_since_last_order", "order_day_count", "amount_mean", "days_since_first_order")
 
 
-def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[str, Any], seed: int) -> dict[str, Baseline]:
+def fit_churn_baselines(
+    snapshots: Snapshots, *, until: datetime, config: dict[str, Any], seed: int, threads: int = 1
+) -> dict[str, Baseline]:
     """Fit every baseline on snapshots whose label of the asked horizon is closed by `until`.
 
     Args:
@@ -34,6 +36,7 @@ def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[s
         until: last moment a label may look at.
         config: tree settings of the model under test; the direct LightGBM gets the same, so that it is tuned no less.
         seed: of the trees.
+        threads: of the trees; more threads than free cores make small fits many times slower.
     """
     age = snapshots.stored[:, _COLUMN["days_since_first_order"]]
     newest = snapshots.as_of == snapshots.as_of[snapshots.as_of <= naive(until)].max()
@@ -67,9 +70,10 @@ def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: dict[s
         trees = {
             k: config[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2")
         }
-        parameters = {"objective": "binary", "bagging_freq": 1, "seed": seed, "verbose": -1, **trees}
+        fixed = {"deterministic": True, "force_row_wise": True, "num_threads": threads, "verbose": -1}
+        parameters = {"objective": "binary", "bagging_freq": 1, "seed": seed, **fixed, **trees}
         booster = lgb.train(parameters, lgb.Dataset(path.at(rows[0], 0), rows[1]), num_boost_round=config["rounds"])
-        return np.asarray(booster.predict(path.at(stored, 0)))
+        return np.asarray(booster.predict(path.at(stored, 0), num_threads=threads))
 
     def parametric(stored: Array, horizon: int) -> Array:
         first, last = stored[:, _COLUMN["days_since_first_order"]], stored[:, _COLUMN["days_since_last_order"]]

@@ -75,7 +75,9 @@ class ReturnHazardRecipe:
         model.save(folder, self._manifest(data, split.training_until, {}))
         data.tell("fitting the baselines")
         judged = snapshots.at(list(split.evaluation))
-        baselines = fit_churn_baselines(snapshots, until=split.training_until, config=self.config.model_dump(), seed=data.seed)
+        baselines = fit_churn_baselines(
+            snapshots, until=split.training_until, config=self.config.model_dump(), seed=data.seed, threads=data.settings.threads
+        )
         data.tell("judging on the unseen weeks")
         evaluation = judge_churn(self.name, model, baselines, judged, now=data.now, seed=data.seed)
         dates = ", ".join(d.date().isoformat() for d in split.evaluation)
@@ -122,7 +124,7 @@ class ReturnHazardRecipe:
             early, late = rows.between(None, origin), rows.between(origin, min(origin + _ORIGIN_SPACING, until))
             self._require(early, "training")
             if len(late.label):
-                predictions.append(np.asarray(self._grow(early, data).predict(late.inputs)))
+                predictions.append(np.asarray(self._grow(early, data).predict(late.inputs, num_threads=data.settings.threads)))
                 labels.append(late.label)
             origin += _ORIGIN_SPACING
         if not labels:
