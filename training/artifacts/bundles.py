@@ -32,7 +32,7 @@ SCORE_FLOOR = 1e-3  # as for items: scores below are noise around zero
 _ARRAYS, _SETTINGS = "bundles.npz", "bundles.json"
 
 PARTIAL_INPUTS = ("log_score", "log_buyers", "log_recent_buyers", "log_orders", "log_chance", "share_owned")
-COMPLETE_INPUTS = (*PARTIAL_INPUTS[:-1], "log_purchases", "log_days_since")
+COMPLETE_INPUTS = (*PARTIAL_INPUTS[:-1], "log_purchase_share", "log_days_since")
 ANYBODY_INPUTS = ("log_buyers", "log_recent_buyers")
 
 
@@ -259,7 +259,7 @@ def partial_columns(score: NDArray[np.float32], table: BundleTable, sight: Sight
 
 def complete_columns(score: NDArray[np.float32], table: BundleTable, sight: Sight, orders: int, which: NDArray[np.int64]) -> Columns:
     """Columns of `COMPLETE_INPUTS` for the implied bundles at `which`; as `partial_columns`."""
-    own = np.log(sight.purchases[which]), np.log1p(sight.days_since[which])
+    own = np.log(sight.purchases[which] / max(orders, 1)), np.log1p(sight.days_since[which])  # a share, for the reason given for items
     return (*_shared(score, table, sight, orders, which), *own)
 
 

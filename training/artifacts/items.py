@@ -32,7 +32,7 @@ _BLOCK = 64  # values a block of `top_positions`
 _ARRAYS, _SETTINGS = "items.npz", "items.json"
 
 EXPLORE_INPUTS = ("log_score", "log_buyers", "log_recent_buyers", "log_orders")
-REPEAT_INPUTS = (*EXPLORE_INPUTS, "log_purchases", "log_days_since", "intervals_since")
+REPEAT_INPUTS = (*EXPLORE_INPUTS, "log_purchase_share", "log_days_since", "intervals_since")
 ANYBODY_INPUTS = ("log_buyers", "log_recent_buyers")
 
 
@@ -70,7 +70,8 @@ def repeat_columns(
 ) -> tuple[NDArray[Any] | float, ...]:
     """Columns of `REPEAT_INPUTS` from those of `EXPLORE_INPUTS` and the customer's own purchases; training and serving both call this."""
     intervals = np.minimum(days_since * purchases / HISTORY_DAYS, 10.0)  # ages in units of the mean gap; beyond ten it is simply long ago
-    return (*explore, np.log(purchases), np.log1p(days_since), intervals)
+    # A share of the orders, not a count: counts grow while a young history fills its first year, and the map would drift with them.
+    return (*explore, np.log(purchases) - explore[-1], np.log1p(days_since), intervals)
 
 
 def top_positions(values: NDArray[np.float32], limit: int) -> NDArray[np.int64]:

@@ -64,7 +64,12 @@ class BundlesConfig(BaseModel):
     kind_column: Literal["product_type", "product_category"] | None = "product_type"
     min_customers: int = 20
     excluded_categories: frozenset[str] = frozenset()
-    grid: tuple[StackSettings, ...] = (StackSettings(),)
+    grid: tuple[StackSettings, ...] = (
+        # Of 15 settings tried on Complete Journey's inner window (NDCG@10 .138 to .165) the best, and the best for sets never bought.
+        StackSettings(exponent=1.0),
+        StackSettings(exponent=1.0, item_weight=1.0),
+        StackSettings(exponent=1.0, half_life_days=30.0),
+    )
 
 
 @dataclass(frozen=True)

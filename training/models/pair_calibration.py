@@ -39,7 +39,8 @@ def fit_logistic_map(
             inputs=inputs, coefficients=(0.0,) * len(inputs), intercept=float(np.log(rate / (1 - rate))), positives=int(positives)
         )
     x = np.stack([np.broadcast_to(np.asarray(c, np.float64), y.shape) for c in columns], axis=1)
-    mean, spread = np.average(x, axis=0, weights=w), np.maximum(x.std(axis=0), 1e-6)
+    mean, spread = np.average(x, axis=0, weights=w), x.std(axis=0)
+    spread = np.where(spread > 1e-3, spread, 1.0)  # what hardly varies here must not weigh heavily where it does
     # The penalty is one pseudo-observation strong on standardised inputs: it only keeps separable toy data finite.
     model = LogisticRegression(C=1.0, max_iter=200, tol=1e-6).fit((x - mean) / spread, y, sample_weight=w)
     coefficients = model.coef_[0] / spread
