@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE
+from rich.console import Group, RenderableType
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -27,29 +29,29 @@ def headline_metrics(evaluation: Evaluation) -> list[str]:
     return wanted or list(evaluation.metrics)[:_FALLBACK]
 
 
-def models_table(results: Iterable[Trained]) -> Table:
-    """Each model above its baselines: the same rows, the same metrics."""
-    table = Table(title="Models against baselines, on weeks they have not seen", title_justify="left")
-    table.add_column("model")
-    table.add_column("rows", justify="right")
-    table.add_column("metrics")
-    table.add_column("seconds", justify="right")
+def models_table(results: Iterable[Trained]) -> Group:
+    """Each model above its baselines: the same rows, the same metrics, one table a model."""
+    parts: list[RenderableType] = ["[bold]Models against baselines, on weeks they have not seen[/]"]
     for result in results:
         evaluation = result.evaluation
         if evaluation is None:
-            table.add_row(result.name, "-", f"not trained: {result.reason}", f"{result.seconds:.1f}")
+            parts.append(f"{result.name}: not trained. {result.reason}")
             continue
         names = headline_metrics(evaluation)
-        seconds = "unchanged" if result.reused else f"{result.seconds:.1f}"
-        table.add_row(f"[bold]{result.name}[/]", f"{evaluation.rows:,}", f"[bold]{_values(names, evaluation.metrics)}[/]", seconds)
+        seconds = "unchanged" if result.reused else f"{result.seconds:.1f} s"
+        table = Table(title=f"{result.name}: {evaluation.rows:,} rows, {seconds}", title_justify="left", title_style="bold", box=SIMPLE)
+        table.add_column("model", min_width=28)
+        for name in names:
+            table.add_column(name, justify="right")
+        table.add_row(result.name, *_values(names, evaluation.metrics), style="bold")
         for baseline, values in evaluation.baselines.items():
-            table.add_row(f"  {baseline}", "", f"[dim]{_values(names, values)}[/]", "")
-        table.add_section()
-    return table
+            table.add_row(f"  {baseline}", *_values(names, values))
+        parts.append(table)
+    return Group(*parts)
 
 
-def _values(names: list[str], values: dict[str, float]) -> str:
-    return "  ".join(f"{name} {values[name]:.4f}" if name in values else f"{name} -" for name in names)
+def _values(names: list[str], values: dict[str, float]) -> list[str]:
+    return [f"{values[name]:.4f}" if name in values else "-" for name in names]
 
 
 def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:
