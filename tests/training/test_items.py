@@ -17,7 +17,8 @@ from features.recent import RecentPurchases, nothing_recent
 from tests.training import shop_of_tastes as shop
 from training.artifacts.fold_in import FoldIn
 from training.artifacts.folder import ArtifactBroken
-from training.artifacts.items import ItemModel, top_positions
+from training.artifacts.items import ItemModel
+from training.artifacts.top_positions import top_positions
 from training.models.als import AlsSettings
 from training.models.item_baselines import item_cosine, personal_frequency
 from training.models.items import ItemsConfig, ItemsRecipe

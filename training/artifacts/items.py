@@ -21,6 +21,7 @@ from features.recent import HISTORY_DAYS, RecentPurchases, purchase_weights
 from training.artifacts.fold_in import FoldIn
 from training.artifacts.folder import Manifest, open_artifact, write_artifact
 from training.artifacts.logistic_map import LogisticMap, sigmoid
+from training.artifacts.top_positions import top_positions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 KIND = "items"
 HORIZON_DAYS = 28  # the window of every probability here
 SCORE_FLOOR = 1e-3  # ALS scores at or below this are noise around zero; the logarithm needs a floor
-_BLOCK = 64  # values a block of `top_positions`
 _ARRAYS, _SETTINGS = "items.npz", "items.json"
 
 EXPLORE_INPUTS = ("log_score", "log_buyers", "log_recent_buyers", "log_orders")
@@ -72,20 +72,6 @@ def repeat_columns(
     intervals = np.minimum(days_since * purchases / HISTORY_DAYS, 10.0)  # ages in units of the mean gap; beyond ten it is simply long ago
     # A share of the orders, not a count: counts grow while a young history fills its first year, and the map would drift with them.
     return (*explore, np.log(purchases) - explore[-1], np.log1p(days_since), intervals)
-
-
-def top_positions(values: NDArray[np.float32], limit: int) -> NDArray[np.int64]:
-    """Positions of the `limit` largest values, best first; exact, ties by position.
-
-    The `limit`-th largest of the blocks' maxima cannot exceed the `limit`-th largest value: what reaches it is sorted, and that is little.
-    A third of the time of a partition of 20 k values.
-    """
-    blocks = len(values) // _BLOCK
-    pool = np.arange(len(values))
-    if blocks > limit:
-        heads = values[: blocks * _BLOCK].reshape(blocks, _BLOCK).max(axis=1)
-        pool = np.flatnonzero(values >= np.partition(heads, -limit)[-limit])
-    return pool[np.argsort(-values[pool], kind="stable")[:limit]]
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,8 @@ from scipy import sparse
 from threadpoolctl import threadpool_limits
 
 from features.errors import TooLittleHistory
-from training.artifacts.bundles import (
-    ANYBODY_INPUTS,
-    COMPLETE_INPUTS,
-    HORIZON_DAYS,
-    KIND,
-    PARTIAL_INPUTS,
-    BundleModel,
-    BundleSettings,
-    complete_columns,
-    partial_columns,
-)
+from training.artifacts.bundle_columns import ANYBODY_INPUTS, COMPLETE_INPUTS, PARTIAL_INPUTS, complete_columns, partial_columns
+from training.artifacts.bundles import HORIZON_DAYS, KIND, BundleModel, BundleSettings
 from training.artifacts.folder import Manifest
 from training.datasets.baskets import read_baskets
 from training.datasets.interactions import build_interactions, merchandise
