@@ -6,7 +6,7 @@ leaves its part of the answers degraded with a named reason; the service starts 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -60,10 +60,14 @@ class LiveModels:
     versions: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
 
-    @property
-    def missing(self) -> list[str]:
-        """Names of the models that do not answer at all, so that a part of the answers is degraded."""
-        return [name for name in KINDS if getattr(self, name) is None]
+    def degraded(self, names: Iterable[str] | None = None) -> dict[str, str]:
+        """Model → one sentence for the caller, for those that do not answer at all; the cause, which may name files, is in `problems`.
+
+        Args:
+            names: the models a part of the service needs; all by default.
+        """
+        missing = [name for name in (KINDS if names is None else names) if getattr(self, name) is None]
+        return {name: f"The model {name} is not available; /readyz says why." for name in missing}
 
 
 class ModelShelf:

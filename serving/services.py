@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,11 +53,22 @@ class Services:
         """How old the online features are by the service's clock."""
         return (self.now - self.live.as_of).total_seconds() / 86_400
 
+    def degraded(self, models: Iterable[str] | None = None) -> dict[str, str]:
+        """Part → one sentence for the caller: models that do not answer, features that are old.
+
+        Args:
+            models: the models the answer needs; all by default.
+        """
+        return self.live.models.degraded(models) | self.staleness()
+
+    def staleness(self) -> dict[str, str]:
+        """One sentence under `features` when they are older than the settings allow."""
+        age = self.feature_age_days
+        return {"features": f"The features are {age:.0f} days old; run `huitou build`."} if age > self.settings.stale_after_days else {}
+
     def problems(self) -> dict[str, str]:
-        """Part → one sentence, for every part that is degraded."""
-        found = dict(self.live.models.problems)
-        if self.feature_age_days > self.settings.stale_after_days:
-            found["features"] = f"The features are {self.feature_age_days:.0f} days old; run `huitou build`."
+        """Part → one sentence with the cause, for those who run the service."""
+        found = dict(self.live.models.problems) | self.staleness()
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         return found

@@ -73,7 +73,7 @@ class Engine:
             now: the service's clock, UTC.
         """
         context, degraded = open_context(live, request, now=now)
-        degraded |= {name: live.models.problems.get(name, f"The model {name} is missing.") for name in live.models.missing}
+        degraded |= live.models.degraded()
         candidates = [candidate for offer_type in self.offer_types for candidate in offer_type.candidates(context)]
         lawful, unlawful = eligible(candidates, context)
         offers, unchosen = arbitrate(lawful, limit=request.limit)
@@ -98,6 +98,6 @@ def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[C
     if request.personalized and request.customer_id is not None:
         try:
             customer = live.reader.read(request.customer_id)
-        except StateBroken as error:
-            degraded["customer"] = str(error)
+        except StateBroken:
+            degraded["customer"] = "The customer's features cannot be read; run `huitou build` again."
     return CustomerContext(live, now, customer, request.channel, request.cart), degraded

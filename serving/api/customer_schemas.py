@@ -1,0 +1,145 @@
+"""Answers of `GET /v1/customers/{customer_id}` and `GET /v1/customers/{customer_id}/scores`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance, ReasonView
+from serving.api.fields import Money, Percentile, Probability
+
+_CHURN_EXAMPLE: JsonDict = {"horizon_days": 28, "churn_probability": 0.12, "percentile": 64.0, "beyond_history": False}
+
+
+class ChurnAtHorizon(BaseModel):
+    """P(no order within the horizon)."""
+
+    horizon_days: int
+    churn_probability: Probability
+    percentile: Percentile = Field(description="Share of customers at lower risk; interpolated between 14, 28, 56 and 91 days.")
+    beyond_history: bool = Field(description="The horizon reaches silences that no training row had: a parametric tail bounds it.")
+
+
+class ScoresAnswer(Provenance):
+    """Scores of one customer."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "1",
+                    "stage": "loyal",
+                    "layer": "potential",
+                    "churn": [_CHURN_EXAMPLE],
+                    "expected_next_order_date": "2018-01-05T11:20:00Z",
+                    "average_days_between_orders": 6.1,
+                    "expected_margin_28d": 21.4,
+                    "reasons": [],
+                    **PROVENANCE_EXAMPLE,
+                }
+            ]
+        },
+    )
+
+    customer_id: str
+    stage: str
+    layer: str
+    churn: list[ChurnAtHorizon] = Field(description="Empty, and degraded, without the model.")
+    expected_next_order_date: datetime | None = Field(description="Null when not within half a year.")
+    average_days_between_orders: float | None = Field(description="Null before the second order day.")
+    expected_margin_28d: Money = Field(description="Margin of 28 days at the customer's present rate of spending.")
+    reasons: list[ReasonView] = Field(description="Causes of the churn probability within 28 days, strongest first.")
+
+
+class Block(BaseModel):
+    """A part of the portrait and its freshness."""
+
+    as_of: datetime = Field(description="What the part looks from, UTC.")
+    age_days: float = Field(description="Its age by the service's clock.")
+
+
+class FactsBlock(Block):
+    """Named numbers; null where unknown. Names and units are those of the feature definitions."""
+
+    facts: dict[str, float | None]
+
+
+class Need(BaseModel):
+    """A category the customer buys."""
+
+    category: str
+    probability_14d: Probability
+    probability_28d: Probability
+    due_date: datetime | None = Field(description="When the chance of buying it again reaches one half; null when not within 28 days.")
+    usual_quantity: float
+    usual_product_id: str | None = Field(description="The customer's most recent product of it that may be offered, else its best seller.")
+
+
+class NeedsBlock(Block):
+    """What will be needed again."""
+
+    categories: list[Need] = Field(description="The most likely within 14 days first, at most 20.")
+
+
+class PredictionsBlock(Block):
+    """What is expected."""
+
+    stage: str
+    layer: str
+    spend_percentile: Percentile
+    churn: list[ChurnAtHorizon]
+    expected_next_order_date: datetime | None
+    expected_margin_28d: Money
+    reasons: list[ReasonView]
+
+
+class PortraitAnswer(Provenance):
+    """The whole customer: attributes, behaviour, needs, predictions."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "1",
+                    "attributes": {"as_of": "2018-01-01T04:01:20Z", "age_days": 0.0, "facts": {"profile_known": 1.0, "age_from": 65.0}},
+                    "behaviour": {"as_of": "2018-01-01T04:01:20Z", "age_days": 0.0, "facts": {"order_count": 80.0, "gap_mean": 4.6}},
+                    "needs": {
+                        "as_of": "2018-01-01T04:01:20Z",
+                        "age_days": 0.0,
+                        "categories": [
+                            {
+                                "category": "SOFT DRINKS",
+                                "probability_14d": 0.81,
+                                "probability_28d": 0.95,
+                                "due_date": "2018-01-06T02:00:00Z",
+                                "usual_quantity": 2.0,
+                                "usual_product_id": "902640",
+                            }
+                        ],
+                    },
+                    "predictions": {
+                        "as_of": "2018-01-01T04:01:20Z",
+                        "age_days": 0.0,
+                        "stage": "loyal",
+                        "layer": "potential",
+                        "spend_percentile": 71.3,
+                        "churn": [_CHURN_EXAMPLE],
+                        "expected_next_order_date": None,
+                        "expected_margin_28d": 21.4,
+                        "reasons": [],
+                    },
+                    **PROVENANCE_EXAMPLE,
+                }
+            ]
+        },
+    )
+
+    customer_id: str
+    attributes: FactsBlock
+    behaviour: FactsBlock
+    needs: NeedsBlock
+    predictions: PredictionsBlock

@@ -1,0 +1,151 @@
+"""`GET /v1/customers/{customer_id}` and its `/scores`: everything known of one customer, each part with its freshness."""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import Annotated, Any
+
+import numpy as np
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+
+from features.feature_sets import CUSTOMER
+from features.store import CustomerFeatures
+from serving.api.answer_schemas import provenance
+from serving.api.customer_schemas import (
+    ChurnAtHorizon,
+    FactsBlock,
+    Need,
+    NeedsBlock,
+    PortraitAnswer,
+    PredictionsBlock,
+    ScoresAnswer,
+)
+from serving.api.fields import OpaqueId, probability
+from serving.api.problems import documented
+from serving.api.reason_views import cause_view
+from serving.category_needs import category_needs, usual_quantities
+from serving.churn_scores import LONGEST_HORIZON_DAYS, expected_date, score_churn
+from serving.customer_context import CustomerContext
+from serving.errors import CustomerUnknown
+from serving.live import Live
+from serving.offers.protocol import RESPONSE_DAYS, cents
+from serving.segments import layer_of, spend_percentile, stage_of
+from serving.services import Services
+from serving.spending import expected_margin
+from training.artifacts.return_hazard import HORIZONS
+
+router = APIRouter(tags=["customers"])
+
+_MAX_NEEDS = 20
+_MAX_HORIZONS = 10
+_PROFILE = frozenset(dict(CUSTOMER.views)["profile"])
+
+CustomerId = Annotated[OpaqueId, Path(description="Opaque id of the shop.", examples=["1"])]
+Horizon = Annotated[int, Query(ge=1, le=LONGEST_HORIZON_DAYS)]
+
+
+@router.get("/v1/customers/{customer_id}/scores", response_model=ScoresAnswer, responses=documented(404))
+async def scores(
+    request: Request,
+    customer_id: CustomerId,
+    horizon_days: Annotated[
+        list[Horizon] | None,
+        Query(max_length=_MAX_HORIZONS, description="Any number of days; repeat for several. Default: 14, 28, 56, 91.", examples=[[45]]),
+    ] = None,
+) -> Response:
+    """Churn at any horizon, the expected next order, stage and value layer, with reasons."""
+    services: Services = request.app.state.services
+    live, customer = services.live, _known(services.live, customer_id)
+    answer = ScoresAnswer(
+        customer_id=customer_id,
+        stage=stage_of(customer),
+        layer=layer_of(customer, live.catalogue),
+        average_days_between_orders=_number(customer.value("gap_mean")),
+        **_predicted(live, customer, tuple(horizon_days or HORIZONS)),
+        **provenance(live, services.degraded(["return_hazard"])),
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.get("/v1/customers/{customer_id}", response_model=PortraitAnswer, responses=documented(404))
+async def portrait(request: Request, customer_id: CustomerId) -> Response:
+    """The whole portrait: attributes, behaviour, needs, predictions."""
+    services: Services = request.app.state.services
+    live, customer = services.live, _known(services.live, customer_id)
+    fresh = {"as_of": customer.as_of, "age_days": round((services.now - customer.as_of) / timedelta(days=1), 3)}
+    facts = {name: _number(value) for name, value in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}
+    answer = PortraitAnswer(
+        customer_id=customer_id,
+        attributes=FactsBlock(facts={k: v for k, v in facts.items() if k in _PROFILE}, **fresh),
+        behaviour=FactsBlock(facts={k: v for k, v in facts.items() if k not in _PROFILE}, **fresh),
+        needs=NeedsBlock(categories=_needs(CustomerContext(live, services.now, customer)), **fresh),
+        predictions=PredictionsBlock(
+            stage=stage_of(customer),
+            layer=layer_of(customer, live.catalogue),
+            spend_percentile=round(spend_percentile(customer, live.catalogue), 1),
+            **_predicted(live, customer, HORIZONS),
+            **fresh,
+        ),
+        **provenance(live, services.degraded(["return_hazard", "repurchase"])),
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _known(live: Live, customer_id: str) -> CustomerFeatures:
+    customer = live.reader.read(customer_id)
+    if customer is None:
+        raise CustomerUnknown(
+            f"Nothing is known of the customer {customer_id!r}; next-best offers and recommendations answer all the same."
+        )
+    return customer
+
+
+def _number(value: float) -> float | None:
+    return round(value, 4) if math.isfinite(value) else None
+
+
+def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]) -> dict[str, Any]:
+    """Fields that scores and portrait share."""
+    stored, model = customer.vector[None, :], live.models.return_hazard
+    margin = cents(float(expected_margin(stored, RESPONSE_DAYS, live.catalogue.assumptions)[0]))
+    if model is None:
+        return {"churn": [], "expected_next_order_date": None, "expected_margin_28d": margin, "reasons": []}
+    found = score_churn(model, stored, also=horizons)
+    churn = [
+        ChurnAtHorizon(
+            horizon_days=h,
+            churn_probability=probability(found.probability[h][0]),
+            percentile=round(float(found.percentile[h][0]), 1),
+            beyond_history=bool(found.beyond_history[h][0]),
+        )
+        for h in sorted(set(horizons))
+    ]
+    return {
+        "churn": churn,
+        "expected_next_order_date": expected_date(customer.as_of, float(found.days_until_order[0])),
+        "expected_margin_28d": margin,
+        "reasons": [cause_view(reason) for reason in model.reasons(customer.vector)],
+    }
+
+
+def _needs(context: CustomerContext) -> list[Need]:
+    model, inputs, customer = context.live.models.repurchase, context.category_inputs, context.customer
+    if model is None or inputs is None or customer is None:
+        return []
+    needs = category_needs(model, *inputs)
+    quantities = usual_quantities(customer.category_features)
+    catalogue = context.live.catalogue
+    own = catalogue.own_products(customer.recent.product_ids.tolist())
+    return [
+        Need(
+            category=customer.categories[row],
+            probability_14d=probability(needs.probability_14d[row]),
+            probability_28d=probability(needs.probability_28d[row]),
+            due_date=expected_date(customer.as_of, float(needs.days_until_due[row])),
+            usual_quantity=round(float(quantities[row]), 2),
+            usual_product_id=catalogue.usual_product(customer.categories[row], own),
+        )
+        for row in np.argsort(-needs.probability_14d, kind="stable")[:_MAX_NEEDS].tolist()
+    ]

@@ -1,0 +1,43 @@
+"""`/healthz`, `/readyz` and `/metrics`: for those who run the service."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.api.health_schemas import Health, ModelState, Readiness
+from serving.live_models import KINDS
+from serving.services import Services
+
+router = APIRouter(tags=["operation"])
+
+
+@router.get("/healthz", response_model=Health)
+async def healthz() -> Response:
+    """The process answers."""
+    return Response(Health().model_dump_json(), media_type="application/json")
+
+
+@router.get("/readyz", response_model=Readiness)
+async def readyz(request: Request) -> Response:
+    """Which models answer, and why others do not. Always 200: a degraded service still answers, and must not be taken out."""
+    services: Services = request.app.state.services
+    live, problems = services.live, services.problems()
+    answer = Readiness(
+        status="degraded" if problems else "ready",
+        models={name: ModelState(version=live.models.versions.get(name), problem=live.models.problems.get(name)) for name in KINDS},
+        problems=problems,
+        as_of=live.as_of,
+        now=services.now,
+        feature_age_days=round(services.feature_age_days, 3),
+        online_version=live.version,
+        assumptions=live.catalogue.assumptions.version,
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}, "description": "Prometheus' text format"}})
+async def metrics(request: Request) -> Response:
+    """Metrics in Prometheus' text format."""
+    services: Services = request.app.state.services
+    return Response(services.telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

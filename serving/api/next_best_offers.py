@@ -1,0 +1,102 @@
+"""`POST /v1/next-best-offers`: which offer, if any, is worth sending to this customer now."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.api.answer_schemas import provenance
+from serving.api.fields import probability
+from serving.api.next_best_offers_schemas import (
+    ChurnView,
+    DroppedView,
+    ItemView,
+    NextBestOffersAnswer,
+    NextBestOffersRequest,
+    OfferView,
+)
+from serving.api.problems import documented
+from serving.api.reason_views import cause_view, reason_view
+from serving.churn_scores import expected_date
+from serving.customer_context import CustomerContext
+from serving.decisioning.eligibility import Dropped
+from serving.decisioning.engine import Decision, OfferRequest
+from serving.offers.protocol import VALUE_BASIS, Candidate, cents
+from serving.segments import layer_of, stage_of
+from serving.services import Services
+
+router = APIRouter(tags=["decisions"])
+
+
+@router.post("/v1/next-best-offers", response_model=NextBestOffersAnswer, responses=documented(413))
+async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Response:
+    """Decide for one customer. Somebody unknown gets what suits most people, never an error.
+
+    The work is a few milliseconds of computing, done right here: handing it to a thread would cost more than it takes.
+    """
+    services: Services = request.app.state.services
+    wanted = OfferRequest(body.customer_id, body.channel, body.cart, body.limit, body.personalized)
+    decision = services.engine.decide(services.live, wanted, now=services.now)
+    answer = _answer(services, body, decision)
+    services.telemetry.chosen(answer.offers[0].type)
+    services.telemetry.degraded(part.part for part in answer.degraded_reasons)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _answer(services: Services, body: NextBestOffersRequest, decision: Decision) -> NextBestOffersAnswer:
+    context = decision.context
+    live, customer = context.live, context.customer
+    return NextBestOffersAnswer(
+        customer_id=body.customer_id,
+        decision_id=decision.decision_id,
+        stage=stage_of(customer) if body.personalized else None,
+        layer=None if customer is None else layer_of(customer, live.catalogue),
+        churn=churn_view(context, explain=body.explain),
+        offers=[_offer(candidate) for candidate in decision.offers],
+        dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
+        policy_version=decision.policy_version,
+        experiment=None,
+        personalized=context.personal,
+        value_basis=VALUE_BASIS,
+        **provenance(live, decision.degraded | services.staleness()),
+    )
+
+
+def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
+    """Churn of the context's customer; None when nothing personal is used or there is no model."""
+    scores, model, customer = context.churn, context.live.models.return_hazard, context.customer
+    if scores is None or model is None or customer is None:
+        return None
+    return ChurnView(
+        **{f"probability_{h}d": probability(scores.probability[h][0]) for h in (14, 28, 56, 91)},
+        percentile_28d=round(float(scores.percentile[28][0]), 1),
+        expected_next_order_date=expected_date(customer.as_of, float(scores.days_until_order[0])),
+        reasons=[cause_view(reason) for reason in model.reasons(customer.vector)] if explain else [],
+    )
+
+
+def _offer(candidate: Candidate) -> OfferView:
+    return OfferView(
+        offer_id=candidate.offer_id,
+        type=candidate.type,
+        items=[ItemView(product_id=i.product_id, name=i.name, score=probability(i.score)) for i in candidate.items],
+        expected_value=cents(candidate.expected_value),
+        probability=probability(candidate.probability),
+        margin=cents(candidate.margin),
+        cost=cents(candidate.cost),
+        reason_codes=[reason.code for reason in candidate.reasons],
+        reasons=[reason_view(reason) for reason in candidate.reasons],
+        valid_until=candidate.valid_until,
+        channels=list(candidate.channels),
+    )
+
+
+def _dropped(dropped: Dropped) -> DroppedView:
+    candidate = dropped.candidate
+    return DroppedView(
+        offer_id=candidate.offer_id,
+        type=candidate.type,
+        expected_value=cents(candidate.expected_value),
+        code=dropped.code,
+        sentence=dropped.sentence,
+    )

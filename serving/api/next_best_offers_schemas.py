@@ -1,0 +1,163 @@
+"""Request and answer of `POST /v1/next-best-offers`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance, ReasonView
+from serving.api.fields import Cart, Channel, Money, OpaqueId, Percentile, Probability
+from serving.offers.protocol import VALUE_BASIS
+
+MAX_OFFERS = 20
+
+
+class NextBestOffersRequest(BaseModel):
+    """Who is asked about, where the answer will be sent, and what is known of the moment."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"customer_id": "1", "channel": "email", "limit": 3, "cart": [], "explain": True},
+                {"anonymous_id": "device-7f3a", "limit": 2},
+                {"customer_id": "1", "personalized": False},
+            ]
+        },
+    )
+
+    customer_id: OpaqueId | None = None
+    anonymous_id: OpaqueId | None = Field(default=None, description="Somebody not signed in; gets what suits most people.")
+    channel: Channel | None = Field(default=None, description="Where the answer will be sent; decides cost and consent.")
+    scenario: str | None = Field(default=None, max_length=64, description="The caller's label; does not change the answer.")
+    context: dict[str, str | int | float | bool | None] = Field(
+        default={}, max_length=32, description="The caller's facts; they do not change the answer."
+    )
+    limit: int = Field(default=3, ge=1, le=MAX_OFFERS)
+    cart: Cart = ()
+    personalized: bool = Field(default=True, description="False: nothing of the customer is read or used.")
+    explain: bool = Field(default=False, description="Adds the causes of churn and the candidates that were dropped.")
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.customer_id is None and self.anonymous_id is None and self.personalized:
+            raise ValueError("give customer_id or anonymous_id, or set personalized to false")
+        return self
+
+
+class ItemView(BaseModel):
+    """A product in an offer."""
+
+    product_id: str
+    name: str
+    score: Probability = Field(description="P(bought within 28 days); of the bundle or category where that is predicted.")
+
+
+class OfferView(BaseModel):
+    """One offer, valued."""
+
+    offer_id: str
+    type: str
+    items: list[ItemView]
+    expected_value: Money = Field(description="probability × margin − cost.")
+    probability: Probability = Field(description="P(the customer responds within 28 days).")
+    margin: Money = Field(description="Money a response leaves, discounts taken off.")
+    cost: Money = Field(description="Money spent whether or not the customer responds.")
+    reason_codes: list[str]
+    reasons: list[ReasonView]
+    valid_until: datetime
+    channels: list[str]
+
+
+class DroppedView(BaseModel):
+    """A candidate that is not offered."""
+
+    offer_id: str
+    type: str
+    expected_value: Money
+    code: str
+    sentence: str
+
+
+class ChurnView(BaseModel):
+    """Churn of the customer: P(no order within so many days)."""
+
+    probability_14d: Probability
+    probability_28d: Probability
+    probability_56d: Probability
+    probability_91d: Probability
+    percentile_28d: Percentile = Field(description="Share of customers at lower risk.")
+    expected_next_order_date: datetime | None = Field(description="Null when not within half a year.")
+    reasons: list[ReasonView] = Field(default=[], description="Only with `explain`.")
+
+
+class NextBestOffersAnswer(Provenance):
+    """The decision."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "1",
+                    "decision_id": "6f1c1c1e-2b1d-4a58-9a1e-0d4f6f0d7a55",
+                    "stage": "loyal",
+                    "layer": "high_value",
+                    "churn": {
+                        "probability_14d": 0.11,
+                        "probability_28d": 0.031,
+                        "probability_56d": 0.012,
+                        "probability_91d": 0.004,
+                        "percentile_28d": 22.5,
+                        "expected_next_order_date": "2018-01-05T11:20:00Z",
+                        "reasons": [],
+                    },
+                    "offers": [
+                        {
+                            "offer_id": "replenishment:FLUID MILK PRODUCTS",
+                            "type": "replenishment",
+                            "items": [{"product_id": "1029743", "name": "FLUID MILK WHITE ONLY 1 GA", "score": 0.93}],
+                            "expected_value": 0.61,
+                            "probability": 0.93,
+                            "margin": 0.67,
+                            "cost": 0.01,
+                            "reason_codes": ["due_soon"],
+                            "reasons": [
+                                {
+                                    "code": "due_soon",
+                                    "sentence_en": "Fluid milk products will be needed again in about 4 days",
+                                    "sentence_zh": "预计约 4 天后需要再次购买 FLUID MILK PRODUCTS",
+                                    "customer_en": "Time for Fluid milk products again?",
+                                    "customer_zh": "FLUID MILK PRODUCTS 该补货了",
+                                    "effect": None,
+                                }
+                            ],
+                            "valid_until": "2018-01-08T04:01:20Z",
+                            "channels": ["email", "app"],
+                        }
+                    ],
+                    "dropped": [],
+                    "policy_version": "expected-value-1",
+                    "experiment": None,
+                    "personalized": True,
+                    "value_basis": VALUE_BASIS,
+                    **PROVENANCE_EXAMPLE,
+                }
+            ]
+        },
+    )
+
+    customer_id: str | None
+    decision_id: str
+    stage: str | None = Field(description="stranger, aware, interested, buyer, loyal or advocate; null when not personalized.")
+    layer: str | None = Field(description="high_value, potential, regular or dormant; null when nothing personal was used.")
+    churn: ChurnView | None
+    offers: list[OfferView] = Field(description="Best first; `no_action` marks the line below which silence is worth more.")
+    dropped: list[DroppedView] = Field(default=[], description="Only with `explain`.")
+    policy_version: str
+    experiment: str | None = Field(description="The experiment this decision belongs to; none runs yet.")
+    personalized: bool = Field(description="Whether anything of the customer was used.")
+    value_basis: str = Field(description="What the amounts are: predictions of the response, not effects of the offer.")

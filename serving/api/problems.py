@@ -1,0 +1,112 @@
+"""Errors as RFC 9457 problem documents: what is wrong, in which field, and what to do; never a stack trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.errors import HuitouError
+from serving.errors import CursorInvalid, CustomerUnknown, ModelUnavailable, StillPreparing
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_SECONDS = 5
+_TYPE = "urn:huitou:problem:"
+
+
+class FieldError(BaseModel):
+    """One thing wrong with one field."""
+
+    field: str = Field(description="Path of the field, e.g. `body.limit` or `query.horizon_days`.")
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "urn:huitou:problem:invalid-request",
+                    "title": "The request is not valid",
+                    "status": 422,
+                    "detail": "body.limit: Input should be less than or equal to 20",
+                    "instance": "/v1/next-best-offers",
+                    "errors": [{"field": "body.limit", "message": "Input should be less than or equal to 20"}],
+                }
+            ]
+        }
+    )
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FieldError] = []
+
+
+_KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
+    CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
+    CursorInvalid: (400, "cursor-invalid", "The cursor does not belong to this list"),
+    ModelUnavailable: (503, "model-unavailable", "A model is not available"),
+    StillPreparing: (503, "still-preparing", "The answer is being prepared"),
+}
+_BY_STATUS: Mapping[int, tuple[str, str, str]] = {
+    400: ("malformed-request", "The request cannot be read", "Send JSON with the content type application/json."),
+    404: ("not-found", "There is no such resource", "See /openapi.json for what there is."),
+    405: ("method-not-allowed", "The resource does not take this method", "See /openapi.json for what it takes."),
+}
+
+
+def problem_response(status: int, name: str, title: str, detail: str, *, instance: str, errors: list[FieldError] | None = None) -> Response:
+    """A problem as an HTTP response."""
+    document = Problem(type=f"{_TYPE}{name}", title=title, status=status, detail=detail, instance=instance, errors=errors or [])
+    headers = {"retry-after": str(RETRY_SECONDS)} if name == "still-preparing" else None
+    return Response(document.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI entries of the problems a route may answer with, besides 422."""
+    titles = {404: "Unknown", 400: "Malformed", 413: "Too large", 422: "Not valid", 503: "Not available now"}
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {status: {"description": titles[status], "content": content, "model": Problem} for status in (*statuses, 422)}
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Make every error of the app a problem document."""
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        found = error.errors() if isinstance(error, RequestValidationError) else []
+        errors = [FieldError(field=".".join(str(part) for part in e["loc"]), message=str(e["msg"])) for e in found]
+        detail = f"{errors[0].field}: {errors[0].message}" if errors else "The request is not valid."
+        return problem_response(422, "invalid-request", "The request is not valid", detail, instance=request.url.path, errors=errors)
+
+    async def known(request: Request, error: Exception) -> Response:
+        found = next((entry for kind, entry in _KNOWN.items() if isinstance(error, kind)), None)
+        if found is None:
+            return await unexpected(request, error)
+        status, name, title = found
+        return problem_response(status, name, title, str(error), instance=request.url.path)
+
+    async def by_status(request: Request, error: Exception) -> Response:
+        status = getattr(error, "status_code", 500)
+        name, title, detail = _BY_STATUS[status]
+        return problem_response(status, name, title, detail, instance=request.url.path)
+
+    async def unexpected(request: Request, _: Exception) -> Response:
+        # The server's own log gets the exception; the caller learns nothing about our files and code.
+        return problem_response(
+            500, "internal-error", "Something went wrong here", "The service's log has the cause.", instance=request.url.path
+        )
+
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HuitouError, known)
+    for status in _BY_STATUS:
+        app.add_exception_handler(status, by_status)
+    app.add_exception_handler(Exception, unexpected)

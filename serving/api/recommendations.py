@@ -1,0 +1,110 @@
+"""`POST /v1/recommendations` and `POST /v1/bundles`: products and sets of products a customer may like."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from serving.api.answer_schemas import provenance
+from serving.api.fields import probability
+from serving.api.problems import documented
+from serving.api.recommendation_schemas import (
+    BundlesAnswer,
+    BundlesRequest,
+    RecommendationsAnswer,
+    RecommendationsRequest,
+    RecommendedBundle,
+    RecommendedItem,
+)
+from serving.catalogue import Catalogue
+from serving.customer_context import CustomerContext
+from serving.decisioning.engine import OfferRequest, open_context
+from serving.offers.protocol import cents
+from serving.services import Services
+
+router = APIRouter(tags=["recommendations"])
+
+
+@router.post("/v1/recommendations", response_model=RecommendationsAnswer, responses=documented(413))
+async def recommendations(body: RecommendationsRequest, request: Request) -> Response:
+    """Products for one customer, or what is popular. Never out of stock, never in the cart."""
+    services: Services = request.app.state.services
+    context, degraded = _open(services, body)
+    degraded |= services.degraded(["items"])
+    answer = RecommendationsAnswer(
+        customer_id=body.customer_id,
+        personalized=context.personal,
+        items=_ranked(context, body) if context.live.models.items is not None else _stand_in(context, body),
+        **provenance(context.live, degraded),
+    )
+    services.telemetry.degraded(degraded)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.post("/v1/bundles", response_model=BundlesAnswer, responses=documented(413))
+async def bundles(body: BundlesRequest, request: Request) -> Response:
+    """Sets for one customer, or what is popular. Empty, and degraded, where there is no bundle model: nothing else knows sets."""
+    services: Services = request.app.state.services
+    context, degraded = _open(services, body)
+    degraded |= services.degraded(["bundles"])
+    answer = BundlesAnswer(
+        customer_id=body.customer_id,
+        personalized=context.personal,
+        bundles=_bundles(context, body.limit),
+        **provenance(context.live, degraded),
+    )
+    services.telemetry.degraded(degraded)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _open(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[CustomerContext, dict[str, str]]:
+    wanted = OfferRequest(body.customer_id, cart=body.cart, personalized=body.personalized)
+    return open_context(services.live, wanted, now=services.now)
+
+
+def _ranked(context: CustomerContext, body: RecommendationsRequest) -> list[RecommendedItem]:
+    catalogue = context.live.catalogue
+    best = context.best_items(body.limit, explore=body.explore)
+    return [_item(catalogue, item.product_id, item.score, item.probability) for item in best]
+
+
+def _stand_in(context: CustomerContext, body: RecommendationsRequest) -> list[RecommendedItem]:
+    """Without a model: what the customer bought most often, then each category's best sellers. Safe: all of it sells, and none is empty."""
+    catalogue, recent = context.live.catalogue, context.recent
+    by_count = sorted(zip((-recent.purchases).tolist(), recent.product_ids.tolist(), strict=True))
+    own = [product for _, product in by_count]
+    wanted = catalogue.best_sellers if body.explore else (*own, *catalogue.best_sellers)
+    barred = {*body.cart, *own} if body.explore else set(body.cart)
+    lawful = (p for p in dict.fromkeys(wanted) if p not in barred and catalogue.offerable(p))
+    return [_item(catalogue, product, None, None) for product, _ in zip(lawful, range(body.limit), strict=False)]
+
+
+def _bundles(context: CustomerContext, limit: int) -> list[RecommendedBundle]:
+    model, catalogue = context.live.models.bundles, context.live.catalogue
+    if model is None:
+        return []
+    best = model.recommend(context.recent, limit=limit, active=context.live.bundle_mask, just_bought=context.cart)
+    kept = 1.0 - catalogue.assumptions.offers.bundle_discount
+    return [
+        RecommendedBundle(
+            bundle_id=bundle.bundle_id,
+            items=[_item(catalogue, product, None, None) for product in bundle.product_ids],
+            price=cents(kept * sum(catalogue.price(product) for product in bundle.product_ids)),
+            probability=probability(bundle.probability),
+            support=bundle.support,
+            lift=round(bundle.lift, 2),
+        )
+        for bundle in best
+    ]
+
+
+def _item(catalogue: Catalogue, product_id: str, score: float | None, chance: float | None) -> RecommendedItem:
+    product = catalogue.product(product_id)
+    price = None if product is None or product.price is None else cents(product.price)
+    return RecommendedItem(
+        product_id=product_id,
+        name=catalogue.name(product_id),
+        price=price,
+        score=None if score is None else round(score, 4),
+        probability=None if chance is None else probability(chance),
+    )

@@ -1,0 +1,84 @@
+"""`GET /v1/replenishments/due`: who needs what again soon, for reminders and for stock; paged by cursor."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import json
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+
+from serving.api.answer_schemas import provenance
+from serving.api.fields import probability
+from serving.api.problems import documented
+from serving.api.replenishment_schemas import DueAnswer, DueView
+from serving.category_needs import REACH_DAYS
+from serving.errors import CursorInvalid, StillPreparing
+from serving.live import Live
+from serving.replenishments import Due, page
+from serving.services import Services
+
+router = APIRouter(tags=["replenishments"])
+
+
+@router.get("/v1/replenishments/due", response_model=DueAnswer, responses=documented(400, 503))
+async def due(
+    request: Request,
+    within_days: Annotated[int, Query(ge=1, le=REACH_DAYS, description="Most days until due, after the as-of time.", examples=[7])] = 7,
+    limit: Annotated[int, Query(ge=1, le=1000, examples=[50])] = 100,
+    cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")] = None,
+) -> Response:
+    """Customer × category due within some days, the earliest first.
+
+    The whole list is computed aside at the first request after a build; who asks too early is told to come back in a few seconds.
+    """
+    services: Services = request.app.state.services
+    live = services.live
+    after = None if cursor is None else _read_cursor(cursor, live)
+    table = asyncio.wrap_future(services.due.rows(live))
+    # Waited for without cancelling it: the table is everybody's.
+    done, _ = await asyncio.wait([table], timeout=services.settings.due_wait_seconds)
+    if not done:
+        raise StillPreparing("The table of due replenishments is being computed; ask again in a few seconds.")
+    rows, more = page(table.result(), within_days=within_days, limit=limit, after=after)
+    answer = DueAnswer(
+        items=[_view(row, live) for row in rows],
+        next_cursor=_write_cursor(rows[-1], live) if more else None,
+        **provenance(live, services.degraded(["repurchase"])),
+    )
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+def _view(row: Due, live: Live) -> DueView:
+    return DueView(
+        customer_id=row.customer_id,
+        category=row.category,
+        due_date=live.as_of + timedelta(days=row.days_until_due),
+        probability=probability(row.probability),
+        quantity=round(row.quantity, 2),
+        product_id=row.product_id,
+    )
+
+
+def _table_name(live: Live) -> str:
+    return f"{live.version}/{live.models.versions.get('repurchase')}"
+
+
+def _write_cursor(row: Due, live: Live) -> str:
+    content = json.dumps([_table_name(live), row.days_until_due, row.customer_id, row.category])
+    return base64.urlsafe_b64encode(content.encode()).decode()
+
+
+def _read_cursor(cursor: str, live: Live) -> tuple[float, str, str]:
+    try:
+        table, days, customer_id, category = json.loads(base64.urlsafe_b64decode(cursor.encode()))
+        after = (float(days), str(customer_id), str(category))
+    except (ValueError, TypeError, binascii.Error) as error:
+        raise CursorInvalid("query.cursor: not a cursor of this list; start again without it.") from error
+    if table != _table_name(live):
+        raise CursorInvalid("query.cursor: the list has been computed anew since; start again without it.")
+    return after

@@ -1,0 +1,65 @@
+"""`create_app(settings)`: the ASGI application. Nothing is built at import; everything is opened when the server starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+
+from serving.api import customers, health, next_best_offers, recommendations, replenishments
+from serving.api.body_limit import BodyLimit
+from serving.api.problems import install_problem_handlers
+from serving.services import Services, build_services
+from serving.settings import ServingSettings
+from serving.telemetry import RequestMetrics
+
+_API_VERSION = "1"
+_LOG = logging.getLogger("huitou.serving")
+
+
+def create_app(settings: ServingSettings) -> FastAPI:
+    """The application; its services appear as `app.state.services` at start-up and may be replaced afterwards.
+
+    Raises:
+        StateMissing: at start-up, when `huitou build` has not run.
+        StateBroken: at start-up, when the online state is damaged.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.services = await asyncio.to_thread(build_services, settings)
+        follower = asyncio.create_task(_follow(app, settings.reload_seconds))
+        try:
+            yield
+        finally:
+            follower.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await follower
+
+    app = FastAPI(
+        title="huitou",
+        version=_API_VERSION,
+        description="Churn, repurchase and the next best offer for shops that own their customer channels. "
+        "Probabilities are predictions of what customers will do, not effects of what they are sent.",
+        lifespan=lifespan,
+    )
+    for resource in (next_best_offers, recommendations, customers, replenishments, health):
+        app.include_router(resource.router)
+    install_problem_handlers(app)
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes)
+    app.add_middleware(RequestMetrics)
+    return app
+
+
+async def _follow(app: FastAPI, seconds: float) -> None:
+    """Take over new models and builds while the service runs; whatever goes wrong, what answers now goes on answering."""
+    while True:
+        await asyncio.sleep(seconds)
+        services: Services = app.state.services
+        try:
+            await asyncio.to_thread(services.reload_if_changed)
+        except Exception:
+            _LOG.exception("Looking for new models or features failed; the present ones go on serving.")
