@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from huitou.console import output, steps
-from huitou.options import DataDir, Now, clock
+from huitou.options import DataDir, Now, serving_settings
 
 app = typer.Typer(no_args_is_help=True, help="Audiences for campaigns.")
 
@@ -36,11 +36,10 @@ def at_risk(
     uncontacted, and compare it with the target group afterwards.
     """
     from serving.campaigns.at_risk import write_at_risk_audience
-    from serving.services import build_services
-    from serving.settings import ServingSettings
 
-    given = {"data_dir": data_dir, "now": clock(now)}
-    settings = ServingSettings(**{k: v for k, v in given.items() if v is not None})
+    from serving.services import build_services
+
+    settings = serving_settings(data_dir, now)
     with steps(1) as progress, progress.step("at-risk audience"):
         summary = write_at_risk_audience(build_services(settings), horizon=horizon, size=size, holdout=holdout, seed=seed, out=out)
     output().print(f"{summary} (not causal: no experiment has measured who can be changed)")

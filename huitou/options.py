@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import ValidationError
 
+from features.errors import HuitouError
 from features.settings import FeatureSettings
+
+if TYPE_CHECKING:
+    from serving.settings import ServingSettings
 
 DataDir = Annotated[
     Path | None,
@@ -43,3 +48,19 @@ def clock(text: str | None) -> datetime | None:
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is not a date such as 2017-12-24 or 2017-12-24T18:00:00Z.", param_hint="--now") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def serving_settings(data_dir: Path | None, now: str | None, **given: str | int) -> ServingSettings:
+    """Settings of the top floor: options win over the environment.
+
+    Raises:
+        HuitouError: a setting is not allowed, e.g. an address beyond loopback.
+    """
+    from serving.settings import ServingSettings
+
+    options = {"data_dir": data_dir, "now": clock(now), **given}
+    try:
+        return ServingSettings.model_validate({name: value for name, value in options.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise HuitouError(f"Setting {'.'.join(map(str, first['loc']))}: {first['msg'].removeprefix('Value error, ')}") from error

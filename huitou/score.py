@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from huitou.console import output, steps
-from huitou.options import DataDir, Now, clock
+from huitou.options import DataDir, Now, serving_settings
 
 
 def score(
@@ -18,11 +18,10 @@ def score(
 ) -> None:
     """Score every customer: churn at 14, 28, 56 and 91 days with percentiles, expected next order date, stage and value layer, as CSV."""
     from serving.campaigns.scores import score_all
-    from serving.services import build_services
-    from serving.settings import ServingSettings
 
-    given = {"data_dir": data_dir, "now": clock(now)}
-    settings = ServingSettings(**{k: v for k, v in given.items() if v is not None})
+    from serving.services import build_services
+
+    settings = serving_settings(data_dir, now)
     target = out or settings.data_dir / "scores.csv"
     with steps(1) as progress, progress.step("score"):
         count = score_all(build_services(settings), target)

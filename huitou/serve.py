@@ -10,7 +10,7 @@ import typer
 
 from features.errors import HuitouError
 from huitou.console import output
-from huitou.options import DataDir, Now, clock
+from huitou.options import DataDir, Now, serving_settings
 
 
 def serve(
@@ -25,11 +25,10 @@ def serve(
     /docs.
     """
     import uvicorn
-    from serving.app import create_app
-    from serving.settings import ServingSettings
 
-    given = {"data_dir": data_dir, "now": clock(now)}
-    settings = ServingSettings(host=host, port=port, **{k: v for k, v in given.items() if v is not None})
+    from serving.app import create_app
+
+    settings = serving_settings(data_dir, now, host=host, port=port)
     listener = _bind(settings.host, settings.port)
     app = create_app(settings)
     address = f"http://{settings.host}:{listener.getsockname()[1]}"

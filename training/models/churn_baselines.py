@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
-import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
@@ -14,9 +12,11 @@ from sklearn.preprocessing import StandardScaler
 
 from features.feature_sets import CUSTOMER
 from training.artifacts.hazard_path import HazardPath
+from training.artifacts.return_hazard import HORIZONS
 from training.datasets.hazard_rows import Snapshots, naive
 from training.evaluation.churn import Baseline
 from training.models.bgnbd import fit_bgnbd
+from training.models.trees import Task, TreeConfig, grow
 
 Array = NDArray[np.float64]
 RECENCY, RFM, DIRECT, BGNBD = "recency", "rfm_logistic", "direct_lightgbm", "bg_nbd"
@@ -26,9 +26,7 @@ _RECENCY = ("days_since_last_order",)
 _RFM = ("days_since_last_order", "order_day_count", "amount_mean", "days_since_first_order")
 
 
-def fit_churn_baselines(
-    snapshots: Snapshots, *, until: datetime, config: dict[str, Any], seed: int, threads: int = 1
-) -> dict[str, Baseline]:
+def fit_churn_baselines(snapshots: Snapshots, *, until: datetime, config: TreeConfig, seed: int, threads: int = 1) -> dict[str, Baseline]:
     """Fit every baseline on snapshots whose label of the asked horizon is closed by `until`.
 
     Args:
@@ -36,7 +34,7 @@ def fit_churn_baselines(
         until: last moment a label may look at.
         config: tree settings of the model under test; the direct LightGBM gets the same, so that it is tuned no less.
         seed: of the trees.
-        threads: of the trees; more threads than free cores make small fits many times slower.
+        threads: models grown side by side.
     """
     age = snapshots.stored[:, _COLUMN["days_since_first_order"]]
     newest = snapshots.as_of == snapshots.as_of[snapshots.as_of <= naive(until)].max()
@@ -62,18 +60,15 @@ def fit_churn_baselines(
 
         return predict
 
+    # All horizons at once: the fits are as many as the return hazard's, and as large.
+    path = HazardPath(CUSTOMER)
+    trainable = {h: rows for h in HORIZONS if (rows := labelled(h)) is not None}
+    tasks = [Task(path.at(stored, 0), label) for stored, label in trainable.values()]
+    boosters = dict(zip(trainable, grow(tasks, config, names=path.inputs, seed=seed, workers=threads), strict=True))
+
     def direct(stored: Array, horizon: int) -> Array | None:
-        rows = labelled(horizon)
-        if rows is None:
-            return None
-        path = HazardPath(CUSTOMER)
-        trees = {
-            k: config[k] for k in ("num_leaves", "learning_rate", "min_data_in_leaf", "feature_fraction", "bagging_fraction", "lambda_l2")
-        }
-        fixed = {"deterministic": True, "force_row_wise": True, "num_threads": threads, "verbose": -1}
-        parameters = {"objective": "binary", "bagging_freq": 1, "seed": seed, **fixed, **trees}
-        booster = lgb.train(parameters, lgb.Dataset(path.at(rows[0], 0), rows[1]), num_boost_round=config["rounds"])
-        return np.asarray(booster.predict(path.at(stored, 0), num_threads=threads))
+        booster = boosters.get(horizon)
+        return None if booster is None else np.asarray(booster.predict(path.at(stored, 0), num_threads=1))
 
     def parametric(stored: Array, horizon: int) -> Array:
         first, last = stored[:, _COLUMN["days_since_first_order"]], stored[:, _COLUMN["days_since_last_order"]]
