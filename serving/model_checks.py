@@ -7,8 +7,10 @@ from numpy.typing import NDArray
 
 from features.recent import RecentPurchases, nothing_recent
 from serving.errors import SelfTestFailed
+from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
 from training.artifacts.bundles import BundleModel
-from training.artifacts.items import ItemModel
+from training.artifacts.items import EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel
+from training.artifacts.logistic_map import LogisticMap
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, ReturnHazard
 
@@ -52,6 +54,7 @@ def check_items(model: ItemModel) -> None:
     Raises:
         SelfTestFailed: as above.
     """
+    _require_inputs("items", (model.settings.explore, EXPLORE_INPUTS), (model.settings.repeat, REPEAT_INPUTS))
     known = RecentPurchases(model.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
     for recent in (nothing_recent(), known):
         found = model.recommend(recent, limit=3)
@@ -66,10 +69,17 @@ def check_bundles(model: BundleModel) -> None:
     Raises:
         SelfTestFailed: as above.
     """
+    _require_inputs("bundles", (model.settings.partial, PARTIAL_INPUTS), (model.settings.complete, COMPLETE_INPUTS))
     known = RecentPurchases(model.table.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
     for recent in (nothing_recent(), known):
         found = model.recommend(recent, limit=3)
         _require_probabilities("bundles", np.array([bundle.probability for bundle in found]))
+
+
+def _require_inputs(name: str, *maps: tuple[LogisticMap, tuple[str, ...]]) -> None:
+    for found, computed in maps:
+        if found.inputs != computed:
+            raise SelfTestFailed(f"{name}: a map was fitted on {found.inputs}, this huitou computes {computed}; train it again.")
 
 
 def _require_probabilities(name: str, values: NDArray[np.float64]) -> None:

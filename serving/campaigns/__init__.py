@@ -1,0 +1,1 @@
+"""Whole audiences: scores of every customer, and who to save."""

@@ -1,0 +1,182 @@
+"""The at-risk audience: customers who are likely to leave and worth keeping, with a holdout that is left alone.
+
+Ranked by value at risk = P(no order within the horizon) × margin of the horizon if they stayed. That is what could be lost, not what
+a message saves: who can be changed is known only from an experiment, which is what the holdout is for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.campaigns.csv_file import write_csv
+from serving.campaigns.population import Population, score_population
+from serving.churn_scores import expected_date
+from serving.live import Live
+from serving.segments import layer_of, stage_of
+from serving.services import Services
+from serving.spending import expected_margin
+
+TARGET, HOLDOUT = "target", "holdout"
+_REASONS = 3
+
+COLUMNS = (
+    "rank",
+    "customer_id",
+    "group",
+    "horizon_days",
+    "churn_probability",
+    "churn_percentile",
+    "expected_next_order_date",
+    "stage",
+    "layer",
+    "expected_margin_if_staying",
+    "value_at_risk",
+    "channel",
+    "contact_cost",
+    "expected_value",
+    *(f"reason_{i}_{part}" for i in range(1, _REASONS + 1) for part in ("code", "en", "zh")),
+    "not_causal",
+    "currency",
+    "as_of",
+    "model_version",
+    "assumptions",
+)
+
+
+@dataclass(frozen=True)
+class AudienceSummary:
+    """What was written.
+
+    Attributes:
+        out: the file.
+        targets, holdouts: customers to contact, and to leave alone.
+        value_at_risk: sum over both groups, in currency.
+        suitable: customers at risk and worth a contact, of whom the audience holds the best.
+        unreadable: customers left out because their row is damaged.
+    """
+
+    out: Path
+    targets: int
+    holdouts: int
+    value_at_risk: float
+    currency: str
+    suitable: int
+    unreadable: int
+
+    def __str__(self) -> str:
+        """One sentence."""
+        damaged = f"; {self.unreadable} damaged rows were left out" if self.unreadable else ""
+        return (
+            f"{self.targets} customers to contact and {self.holdouts} held out, of {self.suitable} at risk and worth a contact, with "
+            f"{self.value_at_risk:,.2f} {self.currency} of margin at risk, into {self.out}{damaged}"
+        )
+
+
+def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdout: float, seed: int, out: Path) -> AudienceSummary:
+    """Choose the audience and write it.
+
+    A customer is suitable from the churn probability within 28 days that the assumptions name, when the value at risk exceeds the
+    contact's cost. Without a channel that may be used nobody is.
+
+    Args:
+        services: the state and the models.
+        horizon: days within which no order counts as leaving, 1 to 365.
+        size: customers in the file, holdout included.
+        holdout: share of them that is left alone, 0 to 1.
+        seed: draws the holdout.
+        out: CSV file, replaced atomically.
+
+    Raises:
+        ModelUnavailable: there is no return hazard to score with.
+        StateBroken: no customer can be read.
+    """
+    live = services.live
+    population = score_population(live, also=(horizon,))
+    margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
+    at_risk = population.churn.probability[horizon] * margin
+    channel = cheapest_channel(live)
+    suitable = _suitable(live, population, at_risk, channel)
+    chosen = suitable[:size]
+    held = [in_holdout(population.customers[i].customer_id, share=holdout, seed=seed) for i in chosen.tolist()]
+    audience = _Audience(live, population, horizon, margin, at_risk, channel or "")
+    write_csv(out, COLUMNS, audience.rows(chosen, held))
+    return AudienceSummary(
+        out=out,
+        targets=len(held) - sum(held),
+        holdouts=sum(held),
+        value_at_risk=float(at_risk[chosen].sum()),
+        currency=live.catalogue.assumptions.currency,
+        suitable=len(suitable),
+        unreadable=population.unreadable,
+    )
+
+
+def in_holdout(customer_id: str, *, share: float, seed: int) -> bool:
+    """Whether a customer is held out: a hash of seed and id, so that it depends on nobody else and on no order, and repeats."""
+    digest = hashlib.blake2b(f"{seed}:{customer_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest) / 2**64 < share
+
+
+def cheapest_channel(live: Live) -> str | None:
+    """The channel that may be used and costs least; None when there is none."""
+    assumptions = live.catalogue.assumptions
+    return min(assumptions.consent.channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
+
+
+def _suitable(live: Live, population: Population, at_risk: NDArray[np.float64], channel: str | None) -> NDArray[np.intp]:
+    """Rows that are at risk and worth a contact, the greatest value at risk first; ties by id, which is the rows' order."""
+    if channel is None:
+        return np.empty(0, np.intp)
+    assumptions = live.catalogue.assumptions
+    suitable = population.churn.winback >= assumptions.offers.winback_from_churn
+    suitable &= at_risk > assumptions.contact_cost(channel)
+    order = np.argsort(-at_risk, kind="stable")
+    return order[suitable[order]]
+
+
+@dataclass(frozen=True)
+class _Audience:
+    live: Live
+    population: Population
+    horizon: int
+    margin: NDArray[np.float64]
+    at_risk: NDArray[np.float64]
+    channel: str
+
+    def rows(self, chosen: NDArray[np.intp], held: list[bool]) -> Iterator[tuple[object, ...]]:
+        """Rows of the file in the order of `COLUMNS`."""
+        churn, assumptions = self.population.churn, self.live.catalogue.assumptions
+        cost = assumptions.contact_cost(self.channel)
+        tail = (True, assumptions.currency, self.live.as_of.isoformat(), self.live.models.versions["return_hazard"], assumptions.version)
+        for rank, (i, is_held) in enumerate(zip(chosen.tolist(), held, strict=True), start=1):
+            customer = self.population.customers[i]
+            expected = expected_date(customer.as_of, float(churn.days_until_order[i]))
+            yield (
+                rank,
+                customer.customer_id,
+                HOLDOUT if is_held else TARGET,
+                self.horizon,
+                round(float(churn.probability[self.horizon][i]), 6),
+                round(float(churn.percentile[self.horizon][i]), 1),
+                None if expected is None else expected.isoformat(timespec="seconds"),
+                stage_of(customer),
+                layer_of(customer, self.live.catalogue),
+                round(float(self.margin[i]), 2),
+                round(float(self.at_risk[i]), 2),
+                self.channel,
+                cost,
+                round(float(self.at_risk[i]) - cost, 2),
+                *self._reasons(i),
+                *tail,
+            )
+
+    def _reasons(self, row: int) -> list[str]:
+        causes = [cause for cause in self.population.model.reasons(self.population.stored[row]) if cause.effect > 0][:_REASONS]
+        fields = [field for cause in causes for field in (cause.code, cause.sentence_en, cause.sentence_zh)]
+        return fields + [""] * (3 * _REASONS - len(fields))

@@ -1,0 +1,65 @@
+"""Every customer at once: read one by one, scored in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import StateBroken
+from features.store import CustomerFeatures
+from serving.churn_scores import ChurnScores, score_churn
+from serving.errors import ModelUnavailable
+from serving.live import Live
+from training.artifacts.return_hazard import ReturnHazard
+
+
+@dataclass(frozen=True)
+class Population:
+    """All customers with their churn scores, sorted by id.
+
+    Attributes:
+        customers: (n) features.
+        stored: (n, features) of `CUSTOMER`.
+        churn: scores of the same rows.
+        model: what scored them.
+        unreadable: customers left out because their row is damaged.
+    """
+
+    customers: Sequence[CustomerFeatures]
+    stored: NDArray[np.float64]
+    churn: ChurnScores
+    model: ReturnHazard
+    unreadable: int
+
+
+def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
+    """Read and score everybody.
+
+    Args:
+        live: the state to read.
+        also: horizons in days besides the standard ones.
+
+    Raises:
+        ModelUnavailable: there is no return hazard to score with.
+        StateBroken: no customer can be read.
+    """
+    model = live.models.return_hazard
+    if model is None:
+        raise ModelUnavailable(live.models.problems.get("return_hazard", "There is no return_hazard model; run `huitou train`."))
+    customers: list[CustomerFeatures] = []
+    unreadable = 0
+    for customer_id in live.reader.customer_ids():
+        try:
+            customer = live.reader.read(customer_id)
+        except StateBroken:
+            unreadable += 1  # told in the summary; one damaged row must not cost a campaign
+            continue
+        if customer is not None:
+            customers.append(customer)
+    if not customers:
+        raise StateBroken("The online store holds no readable customer; run `huitou build` again.")
+    stored = np.vstack([customer.vector for customer in customers])
+    return Population(customers, stored, score_churn(model, stored, also=also), model, unreadable)
