@@ -37,7 +37,8 @@ def main() -> None:
     """Entry point of the `huitou` command."""
     # Before anything imports mlflow, which would otherwise write an id of its own below the user's home.
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("FEAST_USAGE", "False")
+    # One customer's matrix products are small: a second BLAS thread only waits for the first, and on a busy machine for long.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         code = app(standalone_mode=False)
     except HuitouError as error:
