@@ -52,10 +52,10 @@ class _Rows:
         return cls(customer, np.unique(customer * (date.max() + 1) + date, return_inverse=True)[1], draws.astype(np.float64))
 
     def mean(self, value: Array, customer: NDArray[np.int64] | None = None) -> Array:
-        """Mean of a value in every draw."""
+        """Mean of a value in every draw; NaN in a draw that holds none of the rows."""
         of = self.customer if customer is None else customer
         n = self.draws.shape[1]
-        return np.asarray((self.draws @ np.bincount(of, value, n)) / (self.draws @ np.bincount(of, minlength=n)))
+        return _share(self.draws @ np.bincount(of, value, n), self.draws @ np.bincount(of, minlength=n))
 
     def binned(self, y: Array, code: NDArray[np.int64], bins: int) -> tuple[Array, Array]:
         """Sum of `y` and number of rows per bin in every draw, (draws, bins) each."""
@@ -79,6 +79,12 @@ class _Measure:
 
     value: float
     draws: Array
+
+    def interval(self, peer: _Measure | None = None) -> tuple[float, float]:
+        """95 % interval of the figure, or of its paired difference to a peer's, over the draws in which it is defined."""
+        draws = self.draws if peer is None else self.draws - peer.draws
+        defined = draws[np.isfinite(draws)]
+        return interval(defined) if len(defined) else (float("nan"), float("nan"))
 
 
 def judge_repurchase(
@@ -116,7 +122,7 @@ def judge_repurchase(
         protocol="",
         rows=len(judged.wait),
         metrics={key: measure.value for key, measure in mine.items()},
-        intervals={key: interval(measure.draws) for key, measure in mine.items()},
+        intervals={key: measure.interval() for key, measure in mine.items()},
         baselines={n: {key: measure.value for key, measure in p.items()} for n, p in peers.items()},
         differences=_differences(mine, peers),
         curves=_curves(judged, own),
@@ -144,13 +150,13 @@ def _areas(rows: _Rows, y: Array, score: Array) -> dict[str, _Measure]:
     before = np.cumsum(positive, axis=1)
     pairs = (negative * (before - 0.5 * positive)).sum(axis=1)
     precision = np.divide(before, np.cumsum(count, axis=1), out=np.zeros_like(before), where=before > 0)
-    total = np.maximum(before[:, -1], 1.0)
+    total = before[:, -1]
     exact_positive = np.bincount(group, y)
     exact_before = np.cumsum(exact_positive)
     exact_pairs = ((size - exact_positive) * (exact_before - 0.5 * exact_positive)).sum()
     return {
-        "pr_auc": _Measure(average_precision(y, -group.astype(np.float64)), (positive * precision).sum(axis=1) / total),
-        "auc": _Measure(float(exact_pairs / (y.sum() * (len(y) - y.sum()))), pairs / (total * np.maximum(negative.sum(axis=1), 1.0))),
+        "pr_auc": _Measure(average_precision(y, -group.astype(np.float64)), _share((positive * precision).sum(axis=1), total)),
+        "auc": _Measure(float(exact_pairs / (y.sum() * (len(y) - y.sum()))), _share(pairs, total * negative.sum(axis=1))),
     }
 
 
@@ -200,8 +206,12 @@ def _differences(mine: dict[str, _Measure], peers: dict[str, dict[str, _Measure]
         if rivals:
             lower_is_better = key.startswith(("log_loss", "ece", "quantity"))
             best = (min if lower_is_better else max)(rivals, key=lambda n: rivals[n].value)
-            differences[f"{key} vs {best}"] = interval(measure.draws - rivals[best].draws)
+            differences[f"{key} vs {best}"] = measure.interval(rivals[best])
     return differences
+
+
+def _share(part: Array, whole: Array) -> Array:
+    return np.asarray(np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0))
 
 
 def _curves(judged: CategorySnapshots, own: Mapping[int, Array]) -> list[Curve]:

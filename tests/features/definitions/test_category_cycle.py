@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import ibis
 import numpy as np
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from features.definitions import category_demand
 from features.definitions.category_cycle import CATEGORY_CYCLE, DECAYS, FEATURES, KEYS, WEEKS, join_demand, pair_features, pair_spine
@@ -55,7 +57,7 @@ def by_hand(customer: str, category: str, as_of: datetime) -> dict[str, float]:
         if not firsts or at.date() != firsts[-1].date():
             firsts.append(at)
     age = [(as_of - at) / timedelta(days=1) for at in firsts]
-    gaps = [float((b.date() - a.date()).days) for a, b in zip(firsts, firsts[1:], strict=False)]
+    gaps = [float((b.date() - a.date()).days) for a, b in pairwise(firsts)]
     weight = [math.exp(-a / 56) for a in age]
     order_weight = [math.exp(-((as_of - at) / timedelta(days=1)) / 56) for at, _ in seen]
     quantity = sum(q for _, q in seen)
@@ -88,15 +90,14 @@ def test_equals_counting_row_by_row(shop: Shop) -> None:
 def test_sees_nothing_after_the_as_of_date(shop: Shop, tmp_path: Path) -> None:
     past = [row for row in history() if row[1] <= AS_OF]
     assert len(past) < len(history())
-    assert built(opened(*write_baskets(tmp_path, past)), AS_OF).equals(built(shop, AS_OF))
+    assert_frame_equal(built(opened(*write_baskets(tmp_path, past)), AS_OF), built(shop, AS_OF), check_exact=False, rel_tol=1e-9)
 
 
 def test_a_pair_not_bought_meanwhile_rolls_to_what_the_view_says_later(shop: Shop) -> None:
     for lead in (1, 2, 3, 6):
         early, late = built(shop, AS_OF), built(shop, AS_OF + timedelta(days=STEP_DAYS * lead))
         joined = early.join(late, on=list(KEYS), suffix="_later")
-        still = joined.filter(pl.col("purchase_count") == pl.col("purchase_count_later"), pl.col("quantity_last") == pl.col("quantity_last_later"))
-        still = still.filter(pl.col("days_since_last_purchase_later") >= STEP_DAYS * lead)
+        still = joined.filter(pl.col("days_since_last_purchase_later") >= STEP_DAYS * lead)
         assert still.height > 5
         own = [i for i, name in enumerate(CATEGORY_INPUTS) if not name.startswith("category_")]
         rolled = roll_forward(still.select(CATEGORY_INPUTS).to_numpy().astype(float), lead)

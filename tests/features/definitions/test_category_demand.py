@@ -19,7 +19,8 @@ def demand(data_dir: Path, bought: list[tuple[str, datetime, str, float]], *date
     shop = open_shop(open_engine(settings), warehouse)
     rows = {"product_category": ["TEA"] * len(dates), "as_of": list(dates)}
     spine = ibis.memtable(pl.DataFrame(rows, schema={"product_category": pl.String, "as_of": pl.Datetime("us", "UTC")}))
-    return CATEGORY_DEMAND.build(shop, spine).to_polars().sort("as_of").to_dicts()
+    frame: pl.DataFrame = CATEGORY_DEMAND.build(shop, spine).to_polars()
+    return frame.sort("as_of").to_dicts()
 
 
 def on(day: int, customer: str, hours: int = 0, category: str = "TEA") -> tuple[str, datetime, str, float]:
