@@ -137,8 +137,9 @@ class ReturnHazard:
         facts = {name: (0.0 if math.isnan(stored[i]) else float(stored[i])) for name, i in index.items()}
         variants = np.tile(stored, (len(CAUSES) + 1, 1))
         for row, cause in enumerate(CAUSES, start=1):
-            for name in cause.features:
-                variants[row, index[name]] = reference[index[name]]
+            # What is not known of the customer is no cause: an unknown age must not be compared with the median age.
+            for column in (index[name] for name in cause.features if not math.isnan(stored[index[name]])):
+                variants[row, column] = reference[column]
             if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
                 variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
         churn = self.churn_probability(variants, horizon_days)
