@@ -27,6 +27,11 @@ def _leading_number(text: StringValue) -> NumericValue:
     return text.re_extract(r"^(\d+)", 1).nullif("").cast("float64")
 
 
+def _flag(text: StringValue, *, yes: str, no: str) -> NumericValue:
+    # Cast inside: DuckDB reads a plain 1.0 as a decimal, and Ibis takes the cast of its "float64" literal away.
+    return ibis.cases((text == yes, ibis.literal(1).cast("float64")), (text == no, ibis.literal(0).cast("float64")))
+
+
 def build(shop: Shop, spine: Table) -> Table:
     """Profile features at every (customer_id, as_of) of the spine."""
     c = shop.customers
@@ -38,8 +43,8 @@ def build(shop: Shop, spine: Table) -> Table:
         income_from=ibis.ifelse(c.income_band.lower().startswith("under"), 0.0, _leading_number(c.income_band)),
         household_size=_leading_number(c.household_size),
         children_count=_leading_number(c.children),
-        is_homeowner=ibis.cases((c.home_ownership == "Homeowner", 1.0), (c.home_ownership == "Renter", 0.0)),
-        is_married=ibis.cases((c.marital_status == "Married", 1.0), (c.marital_status == "Unmarried", 0.0)),
+        is_homeowner=_flag(c.home_ownership, yes="Homeowner", no="Renter"),
+        is_married=_flag(c.marital_status, yes="Married", no="Unmarried"),
     )
     joined = spine.select("customer_id", "as_of").left_join(facts, "customer_id")
     return joined.select("customer_id", "as_of", **{name: joined[name].cast("float64") for name in FEATURES})

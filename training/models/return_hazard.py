@@ -16,7 +16,7 @@ import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import TooLittleHistory
+from features.errors import StateMissing, TooLittleHistory
 from features.feature_sets import CUSTOMER
 from features.offline import open_offline
 from training.artifacts.calibration import LogitMap, fit_logit_map
@@ -63,6 +63,7 @@ class ReturnHazardRecipe:
 
         Raises:
             TooLittleHistory: too few weeks, customers or returns.
+            StateMissing: the features end before the clock.
         """
         started = time.perf_counter()
         split = last_unseen_weeks(data.warehouse.first_event, data.now)
@@ -98,6 +99,11 @@ class ReturnHazardRecipe:
     def _snapshots(self, data: TrainingData) -> Snapshots:
         features = open_offline(data.settings).feature_set(CUSTOMER)
         features = features.filter(features["as_of"] <= data.now)
+        grid = weekly_grid(data.warehouse.first_event, data.now)
+        if grid and not (features["as_of"] >= grid[-1]).any():
+            raise StateMissing(
+                f"The features end before {grid[-1].date()}, the clock stands at {data.now}; run `huitou build` again first."
+            )
         return Snapshots.from_frames(features, data.warehouse.read("orders"))
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, calibration_from: datetime, until: datetime) -> ReturnHazard:
@@ -128,12 +134,11 @@ class ReturnHazardRecipe:
         column = {name: i for i, name in enumerate(CUSTOMER.columns)}
         age, silence = last.stored[:, column["days_since_first_order"]], last.stored[:, column["days_since_last_order"]]
         tail = fit_bgnbd(last.stored[:, column["order_day_count"]] - 1, age - silence, age)
-        medians = np.nanmedian(np.where(np.isfinite(last.stored), last.stored, np.nan), axis=0, keepdims=False)
         header = HazardHeader(
             calibration=calibration,
             tail=tail,
             longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
-            reference=[None if np.isnan(v) else float(v) for v in medians],
+            reference=[_median(values) for values in last.stored.T],
             churn_quantiles={},
         )
         model = ReturnHazard(booster, header)
@@ -154,6 +159,11 @@ class ReturnHazardRecipe:
             settings={**self.config.model_dump(), "step_days": STEP.days, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def _median(values: Array) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else None  # a shop that mails nobody knows no days since the last mailing
 
 
 def _origins(since: datetime, until: datetime) -> list[datetime]:

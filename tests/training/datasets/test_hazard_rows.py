@@ -99,3 +99,8 @@ def test_no_label_looks_past_until(shop: BuiltShop) -> None:
     one, other = (hazard_rows(s, until=until, max_lead=6, lead_share=0.3, seed=1) for s in (given, blind))
     np.testing.assert_array_equal(one.inputs, other.inputs)
     np.testing.assert_array_equal(one.label, other.label)
+
+
+def test_every_feature_arrives_as_a_float(shop: BuiltShop) -> None:
+    assert set(shop.features.select(CUSTOMER.columns).dtypes) == {pl.Float64}  # one decimal among them makes numpy keep objects
+    assert shop.snapshots.stored.dtype == np.float64

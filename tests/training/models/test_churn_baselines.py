@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -78,8 +77,7 @@ def test_a_horizon_without_a_closed_label_is_not_predicted(snapshots: Snapshots,
 
 def test_the_direct_model_is_the_same_on_any_number_of_threads(snapshots: Snapshots, judged: Snapshots) -> None:
     one, two = (
-        fit_churn_baselines(snapshots, until=UNTIL, config=CONFIG, seed=1, threads=threads)[DIRECT](judged.stored, 28)
-        for threads in (1, 2)
+        fit_churn_baselines(snapshots, until=UNTIL, config=CONFIG, seed=1, threads=threads)[DIRECT](judged.stored, 28) for threads in (1, 2)
     )
     assert one is not None
     assert two is not None
