@@ -102,7 +102,7 @@ class ReturnHazardRecipe:
         grid = weekly_grid(data.warehouse.first_event, data.now)
         if grid and not (features["as_of"] >= grid[-1]).any():
             raise StateMissing(
-                f"The features end before {grid[-1].date()}, the clock stands at {data.now}; run `huitou build` again first."
+                f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first."
             )
         return Snapshots.from_frames(features, data.warehouse.read("orders"))
 
