@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import lightgbm as lgb
 import numpy as np
@@ -144,6 +144,16 @@ class RepurchaseModel:
         rows[:, _LEAD] = min(lead, self.header.max_lead)
         raw = np.asarray(self.booster.predict(rows, num_threads=self.num_threads), dtype=np.float64)
         return np.clip(self.header.calibration(raw), 0.0, _MAX_HAZARD)
+
+    @property
+    def frame_inputs(self) -> dict[str, Literal["double"]]:
+        """Columns of `predict_frame`, for the tracker's signature."""
+        return dict.fromkeys(self.inputs, "double")
+
+    @property
+    def frame_outputs(self) -> dict[str, Literal["double"]]:
+        """Columns that `predict_frame` answers with."""
+        return {field.name: "double" for field in fields(RepurchaseForecast)}
 
     def predict_frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """The forecast for a pandas frame that has `inputs` as columns."""
