@@ -35,18 +35,20 @@ class CategoryNeeds:
     days_until_due: Array
 
 
-def category_needs(model: RepurchaseModel, category: Array, customer: Array) -> CategoryNeeds:
+def category_needs(model: RepurchaseModel, category: Array, customer: Array, *, first: Array | None = None) -> CategoryNeeds:
     """Forecast n pairs.
 
     Args:
         model: a finished model.
         category: (n, `model.category_inputs`).
         customer: (`model.customer_inputs`,) of one customer who owns all pairs, or (n, `model.customer_inputs`).
+        first: (n,) the hazard of the first step, where the caller has asked for it already.
     """
     survival = np.ones((len(category), _STEPS + 1))
     if len(category):
         for lead in range(_STEPS):
-            survival[:, lead + 1] = survival[:, lead] * (1.0 - model.hazards(category, customer, lead))
+            hazard = first if lead == 0 and first is not None else model.hazards(category, customer, lead)
+            survival[:, lead + 1] = survival[:, lead] * (1.0 - hazard)
     return CategoryNeeds(1.0 - survival[:, 2], 1.0 - survival[:, _STEPS], median_days(survival))
 
 

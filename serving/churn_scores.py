@@ -56,9 +56,8 @@ def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = (
     survival = model.survival(stored, np.concatenate([weeks, horizons]))
     near, at_horizons = survival[:, : len(weeks)], survival[:, len(weeks) :]
     if (near[:, -1] > 0.5).any():
-        # Most customers are expected within a quarter: only for the others is the second quarter walked too.
-        weeks = np.arange(0, EXPECTED_WITHIN_DAYS + 1, STEP_DAYS, dtype=np.float64)
-        near = model.survival(stored, weeks)
+        # One customer in thirty of Complete Journey is expected after more than a quarter: only then is the second quarter walked too.
+        near = model.survival(stored, np.arange(0, EXPECTED_WITHIN_DAYS + 1, STEP_DAYS, dtype=np.float64))
     probability = {horizon: at_horizons[:, i] for i, horizon in enumerate(horizons)}
     standard = np.column_stack([model.percentile(probability[h], h) for h in HORIZONS])
     return ChurnScores(

@@ -52,7 +52,7 @@ def _answer(services: Services, body: NextBestOffersRequest, decision: Decision)
         stage=stage_of(customer) if body.personalized else None,
         layer=None if customer is None else layer_of(customer, live.catalogue),
         churn=churn_view(context, explain=body.explain),
-        offers=[_offer(candidate) for candidate in decision.offers],
+        offers=[offer_view(candidate) for candidate in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
         policy_version=decision.policy_version,
         experiment=None,
@@ -75,7 +75,8 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
     )
 
 
-def _offer(candidate: Candidate) -> OfferView:
+def offer_view(candidate: Candidate) -> OfferView:
+    """A candidate as the answer shows it: amounts in cents, probabilities to six decimals."""
     return OfferView(
         offer_id=candidate.offer_id,
         type=candidate.type,

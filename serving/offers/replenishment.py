@@ -40,8 +40,9 @@ class ReplenishmentOffers:
         if model is None or inputs is None or customer is None:
             return []
         category, of_customer = inputs
-        rows = np.argsort(-model.hazards(category, of_customer, 0), kind="stable")[: self.considered]
-        needs = category_needs(model, category[rows], of_customer)
+        first = model.hazards(category, of_customer, 0)
+        rows = np.argsort(-first, kind="stable")[: self.considered]
+        needs = category_needs(model, category[rows], of_customer, first=first[rows])
         quantities = usual_quantities(customer.category_features[rows])
         own = context.live.catalogue.own_products(customer.recent.product_ids.tolist())
         found = []
