@@ -1,0 +1,114 @@
+"""What every offer type promises; its test inherits this and says how to make one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from features.products import Product
+from serving.api.next_best_offers import offer_view
+from serving.api.next_best_offers_schemas import OfferView
+from serving.catalogue import Catalogue
+from serving.customer_context import CustomerContext
+from serving.live import Live
+from serving.live_models import LiveModels
+from serving.offers.protocol import Candidate, OfferType, cents
+from serving.services import Services
+from tests.serving.small_shop import CUSTOMERS
+
+MakeContext = Callable[..., CustomerContext]
+
+
+def with_products(live: Live, change: Callable[[Product], Product]) -> Live:
+    """The same state with other product facts."""
+    products = live.catalogue.products
+    changed = products.model_copy(update={"products": tuple(change(p) for p in products.products)})
+    return replace(live, catalogue=Catalogue(changed, live.catalogue.assumptions)).warm()
+
+
+class OfferTypeSuite:
+    """Inherit, and provide the fixture `offer_type`."""
+
+    needs_customer = False
+    offers_products = True
+
+    @pytest.fixture
+    def offer_type(self) -> OfferType:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def made(self, offer_type: OfferType, context_of: MakeContext) -> list[Candidate]:
+        """Candidates of every customer."""
+        made = [candidate for customer in CUSTOMERS for candidate in offer_type.candidates(context_of(customer))]
+        assert made, "the small shop must give this offer type something to do"
+        return made
+
+    def test_carries_its_name_and_lawful_numbers(self, offer_type: OfferType, made: list[Candidate]) -> None:
+        for candidate in made:
+            assert candidate.type == offer_type.name
+            assert candidate.offer_id.split(":")[0] == offer_type.name
+            assert 0.0 <= candidate.probability <= 1.0
+            assert candidate.cost >= 0.0
+            assert candidate.reasons
+            assert bool(candidate.items) == self.offers_products
+
+    def test_value_is_finite_and_probability_times_margin_less_cost(self, made: list[Candidate]) -> None:
+        for candidate in made:
+            assert math.isfinite(candidate.expected_value)
+            assert candidate.expected_value == pytest.approx(candidate.probability * candidate.margin - candidate.cost)
+
+    def test_somebody_unknown_gets_nothing_personal(self, offer_type: OfferType, context_of: MakeContext) -> None:
+        found = offer_type.candidates(context_of(None))
+        assert not (self.needs_customer and found)
+        assert all(math.isfinite(candidate.expected_value) for candidate in found)
+
+    def test_never_offers_what_is_out_of_stock(
+        self, offer_type: OfferType, made: list[Candidate], services: Services, context_of: MakeContext
+    ) -> None:
+        self._never_offers(offer_type, made, context_of, lambda gone, p: p.model_copy(update={"stock": 0 if p.product_id in gone else 5}))
+
+    def test_never_offers_what_is_inactive(self, offer_type: OfferType, made: list[Candidate], context_of: MakeContext) -> None:
+        self._never_offers(offer_type, made, context_of, lambda gone, p: p.model_copy(update={"active": p.product_id not in gone}))
+
+    def _never_offers(
+        self,
+        offer_type: OfferType,
+        made: list[Candidate],
+        context_of: MakeContext,
+        change: Callable[[set[str], Product], Product],
+    ) -> None:
+        # Half of what was offered goes; what remains must still make candidates, or the test would prove nothing.
+        offered = sorted({item.product_id for candidate in made for item in candidate.items})
+        gone = set(offered[::2])
+        live = with_products(context_of(None).live, lambda p: change(gone, p))
+        again = [c for customer in CUSTOMERS for c in offer_type.candidates(replace(context_of(customer), live=live))]
+        assert again
+        assert not gone & {item.product_id for candidate in again for item in candidate.items}
+
+    def test_never_offers_what_has_ended(self, offer_type: OfferType, context_of: MakeContext) -> None:
+        for days in (0, 6, 40):
+            now = context_of(None).now + timedelta(days=days)
+            for customer in CUSTOMERS[:30]:
+                assert all(c.valid_until >= now for c in offer_type.candidates(context_of(customer, now=now)))
+
+    def test_says_nothing_without_its_models(self, offer_type: OfferType, context_of: MakeContext) -> None:
+        bare = context_of(None).live.with_models(LiveModels())
+        for customer in CUSTOMERS[:10]:
+            for candidate in offer_type.candidates(replace(context_of(customer), live=bare)):
+                assert math.isfinite(candidate.expected_value)
+
+    def test_is_the_same_twice(self, offer_type: OfferType, made: list[Candidate], context_of: MakeContext) -> None:
+        assert made == [candidate for customer in CUSTOMERS for candidate in offer_type.candidates(context_of(customer))]
+
+    def test_round_trips_through_the_api_schema(self, made: list[Candidate]) -> None:
+        for candidate in made:
+            view = offer_view(candidate)
+            assert OfferView.model_validate_json(view.model_dump_json()) == view
+            assert view.expected_value == cents(candidate.expected_value)
+            assert [item.product_id for item in view.items] == [item.product_id for item in candidate.items]
+            assert view.reason_codes == [reason.code for reason in candidate.reasons]
+            assert all(reason.sentence_en and reason.sentence_zh for reason in view.reasons)
