@@ -10,6 +10,8 @@ from pathlib import Path
 
 # Before anything imports mlflow: it starts its telemetry thread at import time.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Before anything imports numpy, as `huitou` itself does: two BLAS threads a test process make the small fits spin on a busy machine.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import polars as pl
 import pytest
