@@ -14,7 +14,6 @@ from features.engine import Shop
 
 # Sums over one window may be added up in another order when other rows stand around them; nothing larger is forgiven.
 TOLERANCE = 1e-9
-# One engine for all evaluations: `ibis.memtable` with the default backend opens one of its own per process.
 _SHOP_TABLES = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions")
 
 

@@ -64,15 +64,16 @@ def changed_future(tables: Tables, change: str, as_of: datetime, seed: int) -> T
     return {**tables, **changed, "offers": tables["offers"].with_columns(ends_at=ends)}
 
 
-def assert_blind(view: FeatureView, tables: Tables, change: str, as_of: datetime, seed: int) -> None:
-    """The view's features at `as_of` do not move when the future does."""
-    spine = spine_of(tables, [as_of])
+def assert_blind(view: FeatureView, tables: Tables, change: str, dates: list[datetime], seed: int = 1) -> None:
+    """The view's features at each date do not move when what follows it does."""
     first = tables["orders"]["ordered_at"].min()
     assert isinstance(first, datetime)
-    true = evaluate(view, shop_of(tables), spine)
-    assert true.height > 0
-    other = evaluate(view, shop_of(changed_future(tables, change, as_of, seed), first_event=first), spine)
-    assert_same(other, true, view.keys)
+    true = evaluate(view, shop_of(tables), spine_of(tables, dates))
+    for as_of in dates:
+        expected = true.filter(pl.col("as_of") == as_of)
+        assert expected.height > 0
+        other = shop_of(changed_future(tables, change, as_of, seed), first_event=first)
+        assert_same(evaluate(view, other, spine_of(tables, [as_of])), expected, view.keys)
 
 
 @pytest.fixture(scope="module")
@@ -83,21 +84,21 @@ def small_shop() -> Tables:
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.name)
 def test_the_future_does_not_move_the_past(view: FeatureView, change: str, small_shop: Tables) -> None:
-    for as_of in DATES:
-        assert_blind(view, small_shop, change, as_of, seed=1)
+    assert_blind(view, small_shop, change, DATES)
 
 
 @pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.name)
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 1_000), change=st.sampled_from(sorted(CHANGES)), hours=st.integers(24, 24 * 60), micro=st.integers(0, 999_999))
 def test_the_future_does_not_move_the_past_in_any_shop(view: FeatureView, seed: int, change: str, hours: int, micro: int) -> None:
-    assert_blind(view, sample_tables(customers=12, weeks=10, seed=seed), change, START + timedelta(hours=hours, microseconds=micro), seed)
+    tables = sample_tables(customers=12, weeks=10, seed=seed)
+    assert_blind(view, tables, change, [START + timedelta(hours=hours, microseconds=micro)], seed)
 
 
 def test_a_past_row_does_not_depend_on_later_as_of_dates(small_shop: Tables) -> None:
     for view in VIEWS:
         together = evaluate(view, shop_of(small_shop), spine_of(small_shop, DATES))
-        for as_of in DATES:
+        for as_of in DATES[1::2]:
             alone = evaluate(view, shop_of(small_shop), spine_of(small_shop, [as_of]))
             assert_same(alone, together.filter(pl.col("as_of") == as_of), view.keys)
 
@@ -114,13 +115,13 @@ def _orders_until(reach: timedelta) -> FeatureView:
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_alarm_rings_for_a_view_that_looks_ahead(change: str, small_shop: Tables) -> None:
-    assert_blind(_orders_until(timedelta(0)), small_shop, change, DATES[2], seed=1)
+    assert_blind(_orders_until(timedelta(0)), small_shop, change, DATES[2:3])
     with pytest.raises(AssertionError):
-        assert_blind(_orders_until(timedelta(days=5)), small_shop, change, DATES[2], seed=1)
+        assert_blind(_orders_until(timedelta(days=5)), small_shop, change, DATES[2:3])
 
 
 def test_the_alarm_rings_for_a_look_ahead_of_one_microsecond(small_shop: Tables) -> None:
     # EDGE orders a microsecond after this as-of date.
-    assert_blind(_orders_until(timedelta(0)), small_shop, "delete", START + WEEK * 8, seed=1)
+    assert_blind(_orders_until(timedelta(0)), small_shop, "delete", [START + WEEK * 8])
     with pytest.raises(AssertionError):
-        assert_blind(_orders_until(TICK), small_shop, "delete", START + WEEK * 8, seed=1)
+        assert_blind(_orders_until(TICK), small_shop, "delete", [START + WEEK * 8])
