@@ -114,7 +114,7 @@ class Ranking:
 
     def areas(self, rows: CustomerRows, y: Array) -> dict[str, Measure]:
         """Area under the precision–recall curve (its steps, as scikit-learn's) and under the ROC curve, ties counting half."""
-        exact: Array = np.bincount(self.group, y, len(self.size))
+        exact = np.asarray(np.bincount(self.group, y, len(self.size)), dtype=np.float64)
         count: Array = self.size.astype(np.float64)
         value = _areas(exact[None, :], count[None, :])
         draws = _areas(rows.binned(y, self.code, BINS), self.drawn)
