@@ -10,7 +10,7 @@ from serving.errors import SelfTestFailed
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
 from training.artifacts.bundles import BundleModel
 from training.artifacts.items import EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel
-from training.artifacts.logistic_map import LogisticMap
+from training.artifacts.logistic_map import LogisticMap, sigmoid
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, ReturnHazard
 
@@ -57,9 +57,8 @@ def check_items(model: ItemModel) -> None:
     _require_inputs("items", (model.settings.explore, EXPLORE_INPUTS), (model.settings.repeat, REPEAT_INPUTS))
     known = RecentPurchases(model.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
     for recent in (nothing_recent(), known):
-        found = model.recommend(recent, limit=3)
-        _require_probabilities("items", np.array([item.probability for item in found]))
-        if not found:
+        _require_probabilities("items", sigmoid(model.logits(recent)))
+        if not model.recommend(recent, limit=3):
             raise SelfTestFailed("items: nothing is recommended to anybody; train it again.")
 
 
@@ -72,8 +71,7 @@ def check_bundles(model: BundleModel) -> None:
     _require_inputs("bundles", (model.settings.partial, PARTIAL_INPUTS), (model.settings.complete, COMPLETE_INPUTS))
     known = RecentPurchases(model.table.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
     for recent in (nothing_recent(), known):
-        found = model.recommend(recent, limit=3)
-        _require_probabilities("bundles", np.array([bundle.probability for bundle in found]))
+        _require_probabilities("bundles", sigmoid(model.logits(recent)))
 
 
 def _require_inputs(name: str, *maps: tuple[LogisticMap, tuple[str, ...]]) -> None:
@@ -82,6 +80,6 @@ def _require_inputs(name: str, *maps: tuple[LogisticMap, tuple[str, ...]]) -> No
             raise SelfTestFailed(f"{name}: a map was fitted on {found.inputs}, this huitou computes {computed}; train it again.")
 
 
-def _require_probabilities(name: str, values: NDArray[np.float64]) -> None:
+def _require_probabilities(name: str, values: NDArray[np.floating]) -> None:
     if not np.isfinite(values).all() or (values < 0).any() or (values > 1).any():
         raise SelfTestFailed(f"{name}: {values.ravel()[:8].tolist()} are not probabilities; train it again.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -97,7 +99,7 @@ def _dropped(dropped: Dropped) -> DroppedView:
     return DroppedView(
         offer_id=candidate.offer_id,
         type=candidate.type,
-        expected_value=cents(candidate.expected_value),
+        expected_value=cents(candidate.expected_value) if math.isfinite(candidate.expected_value) else None,
         code=dropped.code,
         sentence=dropped.sentence,
     )

@@ -77,7 +77,7 @@ class DroppedView(BaseModel):
 
     offer_id: str
     type: str
-    expected_value: Money
+    expected_value: Money | None = Field(description="Null when it cannot be computed.")
     code: str
     sentence: str
 

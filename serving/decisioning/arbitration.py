@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from serving.decisioning.eligibility import Dropped
 from serving.offers import no_action
 from serving.offers.protocol import Candidate, cents
@@ -14,11 +12,11 @@ POLICY_VERSION = "expected-value-1"
 def arbitrate(candidates: list[Candidate], *, limit: int) -> tuple[list[Candidate], list[Dropped]]:
     """Rank and cut.
 
-    The order is total, so that equal inputs give equal answers: expected value in whole cents, then no action before anything that is
-    worth no more, then the exact value, then the offer's id.
+    The order is total, so that equal inputs give equal answers: expected value in whole cents, then no action before anything worth no
+    more, then the exact value, then the offer's id.
 
     Args:
-        candidates: all of them eligible; `no_action` among them marks the line below which nothing is offered.
+        candidates: all of them eligible, so their values are finite; `no_action` among them marks the line below which nothing is offered.
         limit: most offers in the answer.
 
     Returns:
@@ -31,7 +29,7 @@ def arbitrate(candidates: list[Candidate], *, limit: int) -> tuple[list[Candidat
     for candidate in sorted(candidates, key=_rank):
         products = {item.product_id for item in candidate.items}
         if below_the_line:
-            dropped.append(Dropped(candidate, "worth_no_more_than_silence", f"Expected value {cents(candidate.expected_value)}"))
+            dropped.append(Dropped(candidate, "worth_no_more_than_silence", f"Expected value {candidate.expected_value:.2f}"))
         elif products & taken:
             dropped.append(Dropped(candidate, "product_already_offered", f"In a better offer: {', '.join(sorted(products & taken))}"))
         elif len(chosen) >= limit:
@@ -45,6 +43,4 @@ def arbitrate(candidates: list[Candidate], *, limit: int) -> tuple[list[Candidat
 
 def _rank(candidate: Candidate) -> tuple[float, bool, float, str]:
     value = candidate.expected_value
-    if not math.isfinite(value):
-        return (math.inf, True, 0.0, candidate.offer_id)  # a value that is no number is never worth anything
     return (-float(cents(value)), candidate.type != no_action.NAME, -value, candidate.offer_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,10 @@ class Dropped:
     candidate: Candidate
     code: str
     sentence: str
+
+
+def _no_number(candidate: Candidate, _: CustomerContext) -> str | None:
+    return None if math.isfinite(candidate.expected_value) else "Its value cannot be computed"
 
 
 def _inactive(candidate: Candidate, context: CustomerContext) -> str | None:
@@ -55,6 +60,7 @@ def _in_cart(candidate: Candidate, context: CustomerContext) -> str | None:
 
 
 RULES: tuple[tuple[str, Callable[[Candidate, CustomerContext], str | None]], ...] = (
+    ("no_number", _no_number),
     ("inactive", _inactive),
     ("out_of_stock", _out_of_stock),
     ("ended", _ended),

@@ -1,4 +1,4 @@
-"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions and four tiny fitted models, all from one seed."""
+"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions, four tiny fitted models; seeded."""
 
 from __future__ import annotations
 
@@ -73,7 +73,12 @@ Array = NDArray[np.float64]
 def write_small_shop(data_dir: Path, *, seed: int = 7) -> None:
     """Online state and models below `data_dir`, as `huitou build` and `huitou train` leave them."""
     write_online(data_dir, seed=seed)
-    for name, write in (("return_hazard", write_hazard), ("repurchase", write_repurchase), ("items", write_items), ("bundles", write_bundles)):
+    for name, write in (
+        ("return_hazard", write_hazard),
+        ("repurchase", write_repurchase),
+        ("items", write_items),
+        ("bundles", write_bundles),
+    ):
         promote(data_dir, name, write(data_dir / "fitted" / name, seed), version="1")
 
 
@@ -96,7 +101,7 @@ def write_online(data_dir: Path, *, seed: int = 7, as_of: datetime = AS_OF) -> N
         for customer, vector in zip(CUSTOMERS, vectors, strict=True):
             for name, block in customer_blocks(vector, random, as_of).items():
                 row = (entity_key(customer), name, feast_bytes(block.pack()))
-                connection.execute(f'INSERT INTO "{PROJECT}_{VIEW}" VALUES (?, ?, ?)', row)
+                connection.execute(f'INSERT INTO "{PROJECT}_{VIEW}" VALUES (?, ?, ?)', row)  # noqa: S608
         connection.commit()
         connection.close()
 
@@ -313,5 +318,13 @@ def _map(inputs: tuple[str, ...], coefficients: tuple[float, ...], intercept: fl
 
 
 def _grow(rows: Array, label: NDArray[np.bool_], names: tuple[str, ...]) -> lgb.Booster:
-    parameters = {"objective": "binary", "num_leaves": 7, "min_data_in_leaf": 20, "seed": 1, "deterministic": True, "num_threads": 1, "verbose": -1}
+    parameters = {
+        "objective": "binary",
+        "num_leaves": 7,
+        "min_data_in_leaf": 20,
+        "seed": 1,
+        "deterministic": True,
+        "num_threads": 1,
+        "verbose": -1,
+    }
     return lgb.train(parameters, lgb.Dataset(rows, label.astype(float), feature_name=list(names)), num_boost_round=25)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from serving.catalogue import Catalogue
+from serving.decisioning.eligibility import eligible
+from serving.offers.no_action import NoAction
+from serving.offers.protocol import Candidate, OfferItem
+from tests.contracts.offer_suite import MakeContext
+from tests.serving.small_shop import AS_OF, INACTIVE, OUT_OF_STOCK
+
+
+def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tuple[str, ...] = ("email", "app")) -> Candidate:
+    items = tuple(OfferItem(p, p, 0.5) for p in products)
+    return Candidate(f"{kind}:1", kind, items, 0.5, 1.0, 0.0, (), AS_OF + timedelta(days=valid_days), channels)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "given", "code"),
+    [
+        (replace(offer("p00"), margin=float("nan")), {}, "no_number"),
+        (replace(offer("p00"), margin=float("inf")), {}, "no_number"),
+        (offer("p00", OUT_OF_STOCK), {}, "out_of_stock"),
+        (offer("p00", INACTIVE), {}, "inactive"),
+        (offer("not-in-the-shop"), {}, "inactive"),
+        (offer("p00", valid_days=-1), {}, "ended"),
+        (offer("p00"), {"channel": "mail"}, "channel_not_consented"),
+        (offer("p00", channels=()), {}, "channel_not_consented"),
+        (offer("p00", "p01"), {"cart": ("p01",)}, "in_cart"),
+        (offer("p00", "p01", kind="bundle"), {"cart": ("p01", "p00")}, "in_cart"),
+    ],
+)
+def test_each_rule_drops_and_names_itself(candidate: Candidate, given: dict[str, object], code: str, context_of: MakeContext) -> None:
+    kept, dropped = eligible([candidate], context_of("c000", **given))
+    assert not kept
+    assert [(d.code, bool(d.sentence)) for d in dropped] == [(code, True)]
+
+
+@pytest.mark.parametrize(
+    ("candidate", "given"),
+    [
+        (offer("p00"), {"channel": "email"}),
+        (offer("p00", valid_days=0), {}),
+        (offer("p00", "p01", kind="bundle"), {"cart": ("p01",)}),  # completes the cart
+        (offer(kind="winback"), {"cart": ("p01",)}),
+    ],
+)
+def test_what_breaks_no_rule_is_kept(candidate: Candidate, given: dict[str, object], context_of: MakeContext) -> None:
+    assert eligible([candidate], context_of("c000", **given)) == ([candidate], [])
+
+
+def test_doing_nothing_is_always_lawful(context_of: MakeContext) -> None:
+    context = context_of("c000", channel="mail")
+    assumptions = context.live.catalogue.assumptions
+    nobody = assumptions.model_copy(update={"consent": assumptions.consent.model_copy(update={"channels": []})})
+    context = replace(context, live=replace(context.live, catalogue=Catalogue(context.live.catalogue.products, nobody)))
+    silence = NoAction().candidates(context)
+    assert eligible([*silence, offer("p00", channels=())], context)[0] == silence

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from features.errors import StateMissing
+from features.versions import current_folder
+from serving.services import Services, build_services
+from serving.settings import ServingSettings
+from tests.serving.small_shop import AS_OF, promote, write_items, write_online
+
+
+def test_the_clock_is_the_stores_unless_it_is_set(services: Services, small_shop: Path) -> None:
+    assert services.now == AS_OF
+    later = AS_OF + timedelta(days=20)
+    aged = build_services(ServingSettings(data_dir=small_shop, now=later))
+    assert aged.now == later
+    assert aged.feature_age_days == pytest.approx(20)
+    assert set(aged.problems()) == {"features"} == set(aged.degraded())
+    assert not services.problems()
+
+
+def test_a_naive_clock_is_utc() -> None:
+    assert ServingSettings(now=datetime(2024, 1, 1)).now == datetime(2024, 1, 1, tzinfo=UTC)  # noqa: DTZ001 - that is the case
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::", ""])  # noqa: S104 - they are refused
+def test_only_loopback(host: str) -> None:
+    with pytest.raises(ValidationError, match="is refused"):
+        ServingSettings(host=host)
+
+
+def test_without_a_build_there_is_nothing_to_serve(tmp_path: Path) -> None:
+    with pytest.raises(StateMissing, match="huitou build"):
+        build_services(ServingSettings(data_dir=tmp_path))
+
+
+def test_takes_over_a_new_build_and_new_models_at_once(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    before = services.live
+    assert not services.reload_if_changed()
+    assert services.live is before
+    write_online(own_shop, seed=9, as_of=AS_OF + timedelta(days=7))
+    promote(own_shop, "items", write_items(own_shop / "fitted" / "items-2", seed=8), version="2")
+    assert services.reload_if_changed()
+    assert services.live.as_of == services.now == AS_OF + timedelta(days=7)
+    assert services.live.models.versions["items"] == "2-0a1b2c3d"
+    assert before.as_of == AS_OF, "a request under way keeps its state"
+    assert before.reader.read("c000") is not None
+    assert services.roll_back()
+    assert services.live.models.versions["items"] == "1-0a1b2c3d"
+    assert services.live.as_of == AS_OF + timedelta(days=7)
+    assert services.roll_back(), "back and forth"
+
+
+def test_a_broken_build_does_not_displace_what_answers(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    before = services.live
+    write_online(own_shop, seed=9)
+    folder = current_folder(own_shop / "online", remedy="")
+    (folder / "products.json").write_text("{}")
+    assert not services.reload_if_changed()
+    assert services.live is before
+    assert "products.json" in services.problems()["build"]
+    shutil.rmtree(folder)
+    assert not services.reload_if_changed()
+    assert services.live is before
+    write_online(own_shop, seed=10)
+    assert services.reload_if_changed()
+    assert "build" not in services.problems()
