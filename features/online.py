@@ -7,6 +7,9 @@ gigabytes per million customers. The plain views stay in Feast's registry and of
 
 from __future__ import annotations
 
+import contextlib
+import io
+import warnings
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -73,5 +76,8 @@ def materialize(folder: Path, offline: Path, as_of: datetime) -> None:
     from features.feast_repo.repo import open_store, registered_objects  # feast takes seconds to import
 
     store = open_store(folder)
-    store.apply(registered_objects(offline))
-    store.materialize(start_date=as_of - timedelta(days=1), end_date=as_of + timedelta(seconds=1))
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        # Feast reports its progress on standard output, which belongs to the command's result.
+        warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        store.apply(registered_objects(offline))
+        store.materialize(start_date=as_of - timedelta(days=1), end_date=as_of + timedelta(seconds=1))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import warnings
 
 import typer
 from click.exceptions import Abort, ClickException
@@ -39,6 +40,9 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # One customer's matrix products are small: a second BLAS thread only waits for the first, and on a busy machine for long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    if not sys.warnoptions:
+        # Other libraries' notes to their own developers; `python -W default -m huitou` shows them.
+        warnings.simplefilter("ignore", DeprecationWarning)
     try:
         code = app(standalone_mode=False)
     except HuitouError as error:

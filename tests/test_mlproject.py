@@ -21,7 +21,7 @@ COMMANDS = {
 }
 
 
-def project() -> Any:  # noqa: ANN401 - MLflow's own, untyped
+def project() -> Any:
     load: Any = _project_spec.load_project
     return load(str(PROJECT))
 

@@ -344,5 +344,5 @@ def test_importing_the_registry_imports_neither_mlflow_nor_pandas() -> None:
         "import sys, training.registry, training.local_models; "
         "sys.exit(', '.join({'mlflow', 'pandas', 'polars', 'matplotlib', 'sqlalchemy'} & set(sys.modules)) or 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
