@@ -33,6 +33,8 @@ def cause_of(reason: Reason) -> Cause:
 def replaced(model: ReturnHazard, row: np.ndarray, cause: Cause) -> np.ndarray:
     other = row.copy()
     for name in cause.features:
+        if np.isnan(row[COLUMN[name]]):
+            continue  # what is not known of the customer is no cause
         value = model.header.reference[COLUMN[name]]
         other[COLUMN[name]] = np.nan if value is None else value
     if cause.features == ("days_since_last_order",) and not np.isnan(row[COLUMN["gap_mean"]]):
@@ -91,6 +93,15 @@ def test_a_customer_without_a_rhythm_is_compared_with_the_median_silence(model: 
         own = model.churn_probability(silent[None, :], 28)[0]
         without = model.churn_probability(replaced(model, silent, cause_of(reason))[None, :], 28)[0]
         assert own - without == pytest.approx(reason.effect, abs=6e-5)
+
+
+def test_what_is_not_known_of_a_customer_is_no_cause(model: ReturnHazard, customers: np.ndarray) -> None:
+    unknown = customers.copy()
+    rhythm = next(c for c in CAUSES if "gap_std" in c.features)
+    unknown[:, [COLUMN[name] for name in rhythm.features]] = np.nan
+    told = {reason.code for row in unknown for reason in model.reasons(row, limit=len(CAUSES))}
+    assert told
+    assert not told & {rhythm.raises[0], rhythm.lowers[0]}
 
 
 def test_causes_name_real_features_once_and_codes_are_unique() -> None:
