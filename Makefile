@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= data
+# As huitou.main sets them: threads that wait by sleeping, and one BLAS thread, on machines that do other things too.
+export OMP_WAIT_POLICY := PASSIVE
+export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test lint lock clean
 
