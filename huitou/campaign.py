@@ -36,7 +36,6 @@ def at_risk(
     uncontacted, and compare it with the target group afterwards.
     """
     from serving.campaigns.at_risk import write_at_risk_audience
-
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now)

@@ -40,7 +40,7 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # One customer's matrix products are small: a second BLAS thread only waits for the first, and on a busy machine for long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # OpenMP threads that wait by sleeping: on a machine with anything else to do, spinning made LightGBM five times slower (24 s against 4.7 s).
+    # OpenMP threads wait by sleeping: beside other work, spinning made a LightGBM fit five times slower (24 s against 4.7 s).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if not sys.warnoptions:
         # Other libraries' notes to their own developers; `python -W default -m huitou` shows them.

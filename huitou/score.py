@@ -18,7 +18,6 @@ def score(
 ) -> None:
     """Score every customer: churn at 14, 28, 56 and 91 days with percentiles, expected next order date, stage and value layer, as CSV."""
     from serving.campaigns.scores import score_all
-
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now)

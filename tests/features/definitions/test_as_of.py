@@ -21,7 +21,9 @@ TIME = pl.Datetime("us", "UTC")
 def look_back(events: list[tuple[datetime, float]], as_of: list[datetime]) -> list[dict[str, float | None]]:
     """Every kind of window over one customer's events, at each date; another customer's events stand beside them."""
     other = [("other", at, value * 100) for at, value in events]
-    frame = pl.DataFrame([("me", at, value) for at, value in events] + other, schema={"id": pl.String, "t": TIME, "x": pl.Float64}, orient="row")
+    frame = pl.DataFrame(
+        [("me", at, value) for at, value in events] + other, schema={"id": pl.String, "t": TIME, "x": pl.Float64}, orient="row"
+    )
     table = ibis.memtable(frame)
     spine = ibis.memtable(pl.DataFrame({"id": ["me"] * len(as_of), "as_of": as_of}, schema={"id": pl.String, "as_of": TIME}))
     stack = AsOf.stack(table.select("id", at=micros(table.t), x=table.x, time=micros(table.t)), spine, ("id",))
@@ -51,7 +53,10 @@ moments = st.integers(0, 60 * 86_400 * 4).map(lambda quarter: T0 + timedelta(mic
 
 
 @settings(max_examples=15, deadline=None)
-@given(events=st.lists(st.tuples(moments, st.integers(1, 50).map(float)), min_size=1, max_size=12), as_of=st.lists(moments, min_size=1, max_size=4, unique=True))
+@given(
+    events=st.lists(st.tuples(moments, st.integers(1, 50).map(float)), min_size=1, max_size=12),
+    as_of=st.lists(moments, min_size=1, max_size=4, unique=True),
+)
 def test_every_window_equals_plain_python(events: list[tuple[datetime, float]], as_of: list[datetime]) -> None:
     for found, date in zip(look_back(events, as_of), sorted(as_of), strict=True):
         expected = by_hand(events, date)

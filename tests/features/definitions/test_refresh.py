@@ -20,6 +20,8 @@ def test_one_customers_refresh_equals_the_batch(view: FeatureView, sample_build:
     shop = open_shop(open_engine(sample_build.settings), sample_build.warehouse)
     batch = sample_build.offline.read(view.name).filter(pl.col("as_of") == now)
     for customer in (EDGE, STRANGER, *batch["customer_id"].sort().head(3)):
-        spine = ibis.memtable(pl.DataFrame({"customer_id": [customer], "as_of": [now]}, schema_overrides={"as_of": pl.Datetime("us", "UTC")}))
+        spine = ibis.memtable(
+            pl.DataFrame({"customer_id": [customer], "as_of": [now]}, schema_overrides={"as_of": pl.Datetime("us", "UTC")})
+        )
         alone = view.build(shop.of_customers([customer]), spine).to_polars()
         assert_same(alone, batch.filter(pl.col("customer_id") == customer), ("customer_id",))
