@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,12 +22,18 @@ def errors() -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True)
 
 
+def peak_mb() -> float:
+    """Greatest resident memory so far of this process plus that of its largest child, MB (Linux counts in kB)."""
+    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+
+
 @dataclass
 class Step:
-    """One timed part of a command."""
+    """One timed part of a command; `peak_mb` is the command's greatest memory by its end."""
 
     name: str
     seconds: float
+    peak_mb: float
 
 
 @dataclass
@@ -47,7 +54,7 @@ class Steps:
         started = time.perf_counter()
         self.progress.update(self._task_id, description=name, part="")
         yield
-        self.done.append(Step(name, time.perf_counter() - started))
+        self.done.append(Step(name, time.perf_counter() - started, peak_mb()))
         self.progress.advance(self._task_id)
         if not self.progress.console.is_terminal:
             self.progress.console.print(f"  {name}: {self.done[-1].seconds:.1f} s")

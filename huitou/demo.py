@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import resource
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from huitou.console import Steps, errors, output, steps
+from huitou.console import Steps, errors, output, peak_mb, steps
 from huitou.options import DataDir, Force, feature_settings
 
 if TYPE_CHECKING:
@@ -92,11 +91,6 @@ def _ask(settings: FeatureSettings) -> list[tuple[str, dict[str, Any]]]:
         ]
 
 
-def peak_mb() -> float:
-    """Greatest resident memory so far of this process plus that of its largest child, MB (Linux counts in kB)."""
-    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
-
-
 def _write_json(path: Path, seconds: float, done: Sequence[Step], results: Sequence[Trained]) -> None:
     models = [
         {
@@ -112,7 +106,7 @@ def _write_json(path: Path, seconds: float, done: Sequence[Step], results: Seque
     document = {
         "seconds": round(seconds, 2),
         "peak_mb": round(peak_mb(), 1),
-        "steps": [{"name": step.name, "seconds": round(step.seconds, 2)} for step in done],
+        "steps": [{"name": step.name, "seconds": round(step.seconds, 2), "peak_mb": round(step.peak_mb, 1)} for step in done],
         "models": models,
         "not_trained": {r.name: r.reason for r in results if r.evaluation is None},
     }

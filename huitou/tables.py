@@ -40,11 +40,13 @@ def models_table(results: Iterable[Trained]) -> Group:
         names = headline_metrics(evaluation)
         seconds = "unchanged" if result.reused else f"{result.seconds:.1f} s"
         table = Table(title=f"{result.name}: {evaluation.rows:,} rows, {seconds}", title_justify="left", title_style="bold", box=SIMPLE)
-        table.add_column("model", min_width=28)
+        table.add_column("model", min_width=28, no_wrap=True)
         for name in names:
-            table.add_column(name, justify="right")
+            table.add_column(name, justify="right", no_wrap=True)
         table.add_row(result.name, *_values(names, evaluation.metrics), style="bold")
         for baseline, values in evaluation.baselines.items():
+            if not any(name in values for name in names):
+                continue  # a baseline of another measure, e.g. of the quantity: in the report and in demo.json
             table.add_row(f"  {baseline}", *_values(names, values))
         parts.append(table)
     return Group(*parts)
@@ -67,7 +69,7 @@ def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:
         if key.startswith("probability_") and value is not None
     ]
     if shown:
-        expected = churn.get("expected_next_order_date") or "not within half a year"
+        expected = (churn.get("expected_next_order_date") or "not within half a year").split("T")[0]
         lines.append(f"  churn probability: {', '.join(shown)}; next order expected {expected}")
     lines.extend(f"  because {reason['sentence_en']} ({reason['effect']:+.3f})" for reason in churn.get("reasons", [])[:3])
     for offer in answer.get("offers", []):

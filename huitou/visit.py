@@ -98,20 +98,29 @@ def _free_port() -> int:
 
 
 def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
-    """Two telling customers of the online store: a good buyer gone quiet, and the most frequent buyer of the last weeks.
+    """Two telling customers: the best buyer among those more likely than not to leave within 28 days, and the best among the safest tenth.
 
     Raises:
-        HuitouError: the store is empty.
+        HuitouError: the store is empty or the return hazard was not trained.
     """
+    import numpy as np
+
     from features.store import SqliteCustomerReader
     from features.versions import current_folder
+    from training import local_models
+    from training.artifacts.return_hazard import ReturnHazard
 
+    champion = local_models.champion(data_dir, "return_hazard")
+    if champion is None:
+        raise HuitouError("The return hazard was not trained here; run `huitou train return_hazard`.")
+    model = ReturnHazard.load(local_models.model_folder(data_dir, "return_hazard", champion.ref))
     reader = SqliteCustomerReader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
     known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None]
     reader.close()
     if not known:
         raise HuitouError("The online store holds no customer; run `huitou build` again.")
-    quiet = [c for c in known if 2 <= c.value("days_since_last_order") / max(c.value("gap_mean") or 1.0, 1.0) <= 5] or known
-    at_risk = max(quiet, key=lambda c: c.value("amount_decayed_112d"))
-    loyal = max(known, key=lambda c: c.value("order_days_last_56d"))
+    churn = model.churn_probability(np.stack([c.vector for c in known]), 28)
+    spend = np.array([c.value("amount_decayed_112d") for c in known])
+    leaving, safe = churn >= min(0.5, churn.max()), churn <= np.quantile(churn, 0.1)
+    at_risk, loyal = (known[int(np.argmax(np.where(mask, spend, -1.0)))] for mask in (leaving, safe))
     return at_risk.customer_id, loyal.customer_id
