@@ -61,7 +61,7 @@ def _order_events(shop: Shop) -> Table:
     by_store = ibis.window(group_by=["customer_id", "store_id"], order_by=["at", "order_id"])
     orders = orders.mutate(
         previous_day=orders.day.lag().over(by_time),
-        new_store=(ibis.row_number().over(by_store) == 0).cast("float64"),
+        new_store=((ibis.row_number().over(by_store) == 0) & orders.store_id.notnull()).cast("float64"),
         # Rank of the order in the customer's life: lets "the last one" be read as a difference of sums.
         amount_before=orders.amount.lag().over(by_time),
         lines_before=orders.line_count.lag().over(by_time),

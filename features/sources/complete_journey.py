@@ -34,7 +34,7 @@ _COLUMNS = {
     "transactions": {"household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc"}
     | {"coupon_disc", "coupon_match_disc", "transaction_timestamp"},
     "products": {"product_id", "department", "brand", "product_category", "product_type", "package_size"},
-    "demographics": {"household_id", "age", "income"},
+    "demographics": {"household_id", "age", "income", "home_ownership", "marital_status", "household_size", "household_comp", "kids_count"},
     "campaigns": {"campaign_id", "household_id"},
     "campaign_descriptions": {"campaign_id", "campaign_type", "start_date", "end_date"},
     "coupons": {"coupon_upc", "product_id", "campaign_id"},
