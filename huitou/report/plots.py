@@ -25,7 +25,7 @@ def plot_svg(title: str, curves: Sequence[Curve]) -> str:
             _draw(axes, curve, number, len(curves))
         if title.lower().startswith("calibration"):
             axes.axline((0, 0), slope=1, color="0.6", linestyle=":", linewidth=1, label="perfect")
-        axes.set_title(title)
+        axes.set_title(title, wrap=True)
         axes.set_xlabel(curves[0].x_label)
         axes.set_ylabel(curves[0].y_label)
         axes.grid(visible=True, alpha=0.25)

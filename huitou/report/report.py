@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from training.pipeline import Trained
     from training.recipe import Curve, Evaluation
 
-_SHOWN = 10  # columns of a model's table; all metrics are in demo.json and MLflow
+_SHOWN = 7  # columns of a model's table; all metrics are in demo.json and MLflow
 
 
 @dataclass(frozen=True)
