@@ -84,6 +84,7 @@ class _Parts:
         self.metrics |= _metrics(horizon, y, p)
         self.metrics[f"ece_perfect_p95_{horizon}d"] = perfect_calibration_error(p, seed=self.seed)
         self.intervals |= {f"auc_{horizon}d": interval(own_auc), f"log_loss_{horizon}d": interval(own_loss)}
+        self.intervals[f"ece_{horizon}d"] = interval(draws.expected_calibration_error(y, p))
         for name, q in others.items():
             if q is None:
                 self.notes.append(f"{name}: no closed {horizon}-day label before the judged weeks; not fitted.")

@@ -84,6 +84,11 @@ class BootstrapWeights:
         """AUC of every draw."""
         return _weighted_auc(_ranked(y, score), self.weights)
 
+    def expected_calibration_error(self, y: Array, p: Array, bins: int = BINS) -> Array:
+        """Calibration error of every draw, over the whole sample's bins."""
+        gaps = [np.abs(self.weights[:, part] @ (y - p)[part]) for part in np.array_split(np.argsort(p, kind="stable"), bins)]
+        return np.asarray(np.sum(gaps, axis=0) / self.weights.sum(axis=1))
+
     def log_loss(self, y: Array, p: Array) -> Array:
         """Log loss of every draw."""
         return np.asarray((self.weights @ _losses(y, p)) / self.weights.sum(axis=1))

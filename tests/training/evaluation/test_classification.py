@@ -120,3 +120,13 @@ def test_correlated_rows_widen_the_interval() -> None:
     by_row = interval(BootstrapWeights.draw(np.arange(600), seed=1).auc(y, p))
     assert by_customer[1] - by_customer[0] > 2 * (by_row[1] - by_row[0])
     assert by_customer[0] < auc(y, p) < by_customer[1]
+
+
+def test_calibration_error_of_unit_weights_is_that_of_the_rows() -> None:
+    rng = np.random.default_rng(5)
+    p = rng.random(400)
+    y = (rng.random(400) < p).astype(float)
+    draws = BootstrapWeights(np.vstack([np.ones(400), rng.integers(0, 3, 400).astype(float)]))
+    errors = draws.expected_calibration_error(y, p)
+    assert errors[0] == pytest.approx(expected_calibration_error(y, p))
+    assert errors[1] != errors[0]
