@@ -8,18 +8,21 @@ import sys
 import warnings
 
 import typer
-from click.exceptions import Abort, ClickException
+from pydantic import ValidationError
+from rich.markup import escape
 
 from features.errors import HuitouError
 from huitou import build, campaign, demo, import_history, score, serve, train
 from huitou.console import errors
 
 EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="huitou",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",  # in "rich" mode a help text's [default: …] is taken for markup and vanishes
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Who is about to leave, what they will need next, and which offer, if any, is worth sending now.\n\n"
     "The steps, in order: import, build, train, serve. `huitou demo` runs them all on real data.",
@@ -46,19 +49,27 @@ def main() -> None:
         # Other libraries' notes to their own developers; `python -W default -m huitou` shows them.
         warnings.simplefilter("ignore", DeprecationWarning)
     try:
-        code = app(standalone_mode=False)
-    except HuitouError as error:
-        errors().print(f"[bold red]huitou:[/] {error}", highlight=False, markup=True)
-        code = EXIT_FAILED
-    except ClickException as error:
-        error.show()
-        code = error.exit_code
-    except (Abort, KeyboardInterrupt):
-        errors().print("Interrupted; the previous state is untouched.")
-        code = 130
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
+        app()
+    except SystemExit as done:  # how typer ends: its own words about wrong usage are already said
+        if done.code == EXIT_INTERRUPTED:
+            errors().print("Interrupted; the previous state is untouched.")
+        raise
+    except (HuitouError, OSError, ValidationError) as error:
+        sentence = _sentence(error)
+        if sentence is None:
             raise
-        errors().print("[bold red]huitou:[/] the disk is full; free some space and run the command again. The previous state is untouched.")
-        code = EXIT_FAILED
-    sys.exit(code if isinstance(code, int) else 0)
+        errors().print(f"[bold red]huitou:[/] {escape(sentence)}")
+        sys.exit(EXIT_FAILED)
+
+
+def _sentence(error: HuitouError | OSError | ValidationError) -> str | None:
+    """What a user can do about an error; None when it is not theirs to mend."""
+    if isinstance(error, HuitouError):
+        return str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        setting = f"HUITOU_{'_'.join(map(str, first['loc']))}".upper()
+        return f"Setting {setting}: {first['msg']}." if error.title.endswith("Settings") else None
+    if error.errno == errno.ENOSPC:
+        return "The disk is full; free some space and run the command again. The previous state is untouched."
+    return f"{error.filename}: {error.strerror}." if error.filename else None
