@@ -49,9 +49,14 @@ class Catalogue:
         """Product → category, of the products that may be offered."""
         return {p.product_id: p.category for p in self.products.products if p.category is not None and p.product_id in self._offerable}
 
+    @cached_property
+    def assumptions_version(self) -> str:
+        """`name@hash` of the assumptions; hashed once, not in every answer."""
+        return self.assumptions.version
+
     def warm(self) -> None:
         """Pay for the look-ups now, not in a request."""
-        _ = self._by_id, self._offerable, self._category_of, self._held, self.best_sellers
+        _ = self._by_id, self._offerable, self._category_of, self._held, self.best_sellers, self.assumptions_version
 
     def product(self, product_id: str) -> Product | None:
         """A product, or None when the shop has none of this id."""

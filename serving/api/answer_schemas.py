@@ -63,7 +63,7 @@ def provenance(live: Live, degraded: Mapping[str, str]) -> dict[str, Any]:
         "degraded": bool(degraded),
         "degraded_reasons": [DegradedPart(part=part, reason=reason) for part, reason in degraded.items()],
         "model_versions": dict(live.models.versions),
-        "assumptions": live.catalogue.assumptions.version,
+        "assumptions": live.catalogue.assumptions_version,
         "currency": live.catalogue.assumptions.currency,
         "as_of": live.as_of,
     }

@@ -31,7 +31,7 @@ async def readyz(request: Request) -> Response:
         now=services.now,
         feature_age_days=round(services.feature_age_days, 3),
         online_version=live.version,
-        assumptions=live.catalogue.assumptions.version,
+        assumptions=live.catalogue.assumptions_version,
     )
     return Response(answer.model_dump_json(), media_type="application/json")
 
