@@ -1,0 +1,118 @@
+"""Writes docs/settings.md and docs/commands.md from the settings models and the command line themselves.
+
+`python docs/generate.py` rewrites both pages; a test fails while a page does not say what the code says.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from features.settings import FeatureSettings
+from huitou.main import app
+from serving.settings import ServingSettings
+from training.settings import TrainingSettings
+
+FOLDER = Path(__file__).parent
+FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
+    ("Data and features", FeatureSettings),
+    ("Training", TrainingSettings),
+    ("Serving", ServingSettings),
+)
+_NOTE = "<!-- Written by `python docs/generate.py`; edit the descriptions in the code instead. -->"
+
+
+def pages() -> dict[str, str]:
+    """File name in docs/ → its whole text."""
+    return {"settings.md": settings_page(), "commands.md": commands_page()}
+
+
+def settings_page() -> str:
+    """Every setting with its environment variable, default and limits."""
+    parts = [
+        "# Settings",
+        _NOTE,
+        "Every setting is an environment variable. An option of the command line that names the same thing wins over it. Where two parts"
+        " share a name, one variable sets both. A value that is not allowed is refused by name before anything is done.",
+    ]
+    for title, model in FLOORS:
+        parts += [f"## {title}", _cell_row(("variable", "default", "allowed", "what it does")), _cell_row(("---",) * 4)]
+        prefix = str(model.model_config.get("env_prefix", ""))
+        for name, field in model.model_fields.items():
+            parts.append(_cell_row((f"`{prefix}{name.upper()}`", _default(field), _allowed(field), field.description or "")))
+    return _joined(parts)
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options, as its help says."""
+    root = typer.main.get_command(app)
+    parts = ["# Commands", _NOTE, _text(root), str(getattr(root, "epilog", "") or "")]
+    for name, command in _commands("huitou", root):
+        parts += [f"## `{name}`", _text(command), _cell_row(("option", "default", "what it does")), _cell_row(("---",) * 3)]
+        parts += [_cell_row(_parameter(parameter)) for parameter in command.params if parameter.name != "help"]
+    return _joined(parts)
+
+
+def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - click's classes, which newer typers vendor
+    children: dict[str, Any] = getattr(command, "commands", {})
+    if not children:
+        yield name, command
+    for child, sub in children.items():
+        yield from _commands(f"{name} {child}", sub)
+
+
+def _parameter(parameter: Any) -> tuple[str, str, str]:  # noqa: ANN401
+    argument = parameter.param_type_name == "argument"
+    name = parameter.metavar or parameter.name.upper() if argument else ", ".join(f"`{o}`" for o in parameter.opts)
+    text, _, told = (parameter.help or "").partition(" [default: ")
+    shown = told.removesuffix("]") if told else parameter.default
+    empty = shown is None or shown is False or shown == []
+    return (name, "" if empty else f"{shown}" if told else f"`{shown}`", text)
+
+
+def _text(command: Any) -> str:  # noqa: ANN401
+    return inspect.cleandoc(command.help or "")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.default_factory is not None:
+        return "from the data folder"
+    return "none" if field.default is None else f"`{field.default}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<", "min_length": "length ≥"}
+    limits = [f"{sign} {getattr(rule, name)}" for rule in field.metadata for name, sign in signs.items() if hasattr(rule, name)]
+    choices = [f"`{value}`" for value in getattr(field.annotation, "__args__", ()) if isinstance(value, str)]
+    return ", ".join([*limits, *choices])
+
+
+def _cell_row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _joined(parts: list[str]) -> str:
+    lines: list[str] = []
+    for part in parts:
+        if lines and not (part.startswith("| ") and lines[-1].startswith("| ")):
+            lines.append("")  # rows of one table stand together, everything else apart
+        lines.append(part)
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Write both pages."""
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
