@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DATA_DIR ?= data
-# As huitou.main sets them: threads that wait by sleeping, and one BLAS thread, on machines that do other things too.
-export OMP_WAIT_POLICY := PASSIVE
+# As huitou.main sets them: OpenMP threads that soon sleep, and one BLAS thread, on machines that do other things too.
+export GOMP_SPINCOUNT := 3000
 export OPENBLAS_NUM_THREADS := 1
 
 .PHONY: demo test lint lock clean
