@@ -43,8 +43,8 @@ def main() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # One customer's matrix products are small: a second BLAS thread only waits for the first, and on a busy machine for long.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # GNU OpenMP threads spin only briefly before they sleep. Beside other work the default made a LightGBM fit ten times slower (23 s against 2);
-    # always sleeping (OMP_WAIT_POLICY=PASSIVE) made it twice as slow on an idle machine.
+    # GNU OpenMP threads spin only briefly before they sleep. Beside other work the default made a LightGBM fit ten times slower
+    # (23 s against 2); always sleeping (OMP_WAIT_POLICY=PASSIVE) made it twice as slow on an idle machine.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     if not sys.warnoptions:
         # Other libraries' notes to their own developers; `python -W default -m huitou` shows them.
