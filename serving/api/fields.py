@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer, StringConstraints
+from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, StringConstraints
 
 MAX_CART = 200
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
@@ -17,6 +17,14 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 # A JSON number with two decimals: pydantic would write a decimal as a string.
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+
+
+def _whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# JSON knows one kind of number: 3.0 is the integer 3, but "3" and true are not.
+Whole = Annotated[StrictInt, BeforeValidator(_whole)]
 
 
 def probability(value: float) -> float:

@@ -30,7 +30,7 @@ from serving.services import Services
 router = APIRouter(tags=["decisions"])
 
 
-@router.post("/v1/next-best-offers", response_model=NextBestOffersAnswer, responses=documented(413))
+@router.post("/v1/next-best-offers", response_model=NextBestOffersAnswer, responses=documented(400, 413))
 async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Response:
     """Decide for one customer. Somebody unknown gets what suits most people, never an error.
 

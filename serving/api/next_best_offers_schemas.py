@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance, ReasonView
-from serving.api.fields import Cart, Channel, Money, OpaqueId, Percentile, Probability
+from serving.api.fields import Cart, Channel, Money, OpaqueId, Percentile, Probability, Whole
 from serving.offers.protocol import VALUE_BASIS
 
 MAX_OFFERS = 20
@@ -29,23 +28,17 @@ class NextBestOffersRequest(BaseModel):
         },
     )
 
-    customer_id: OpaqueId | None = None
+    customer_id: OpaqueId | None = Field(default=None, description="Nobody, or somebody unknown, gets what suits most people.")
     anonymous_id: OpaqueId | None = Field(default=None, description="Somebody not signed in; gets what suits most people.")
     channel: Channel | None = Field(default=None, description="Where the answer will be sent; decides cost and consent.")
     scenario: str | None = Field(default=None, max_length=64, description="The caller's label; does not change the answer.")
     context: dict[str, str | int | float | bool | None] = Field(
         default={}, max_length=32, description="The caller's facts; they do not change the answer."
     )
-    limit: int = Field(default=3, ge=1, le=MAX_OFFERS)
+    limit: Whole = Field(default=3, ge=1, le=MAX_OFFERS)
     cart: Cart = ()
-    personalized: bool = Field(default=True, description="False: nothing of the customer is read or used.")
-    explain: bool = Field(default=False, description="Adds the causes of churn and the candidates that were dropped.")
-
-    @model_validator(mode="after")
-    def _somebody(self) -> Self:
-        if self.customer_id is None and self.anonymous_id is None and self.personalized:
-            raise ValueError("give customer_id or anonymous_id, or set personalized to false")
-        return self
+    personalized: StrictBool = Field(default=True, description="False: nothing of the customer is read or used.")
+    explain: StrictBool = Field(default=False, description="Adds the causes of churn and the candidates that were dropped.")
 
 
 class ItemView(BaseModel):
@@ -159,5 +152,5 @@ class NextBestOffersAnswer(Provenance):
     dropped: list[DroppedView] = Field(default=[], description="Only with `explain`.")
     policy_version: str
     experiment: str | None = Field(description="The experiment this decision belongs to; none runs yet.")
-    personalized: bool = Field(description="Whether anything of the customer was used.")
+    personalized: StrictBool = Field(description="Whether anything of the customer was used.")
     value_basis: str = Field(description="What the amounts are: predictions of the response, not effects of the offer.")

@@ -97,7 +97,9 @@ def install_problem_handlers(app: FastAPI) -> None:
     async def by_status(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 500)
         name, title, detail = _BY_STATUS[status]
-        return problem_response(status, name, title, detail, instance=request.url.path)
+        response = problem_response(status, name, title, detail, instance=request.url.path)
+        response.headers.update(getattr(error, "headers", None) or {})  # a 405 names the methods that are allowed
+        return response
 
     async def unexpected(request: Request, _: Exception) -> Response:
         # The server's own log gets the exception; the caller learns nothing about our files and code.

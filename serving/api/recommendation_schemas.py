@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance
-from serving.api.fields import Cart, Money, OpaqueId, Probability
+from serving.api.fields import Cart, Money, OpaqueId, Probability, Whole
 
 MAX_RECOMMENDED = 100
 
@@ -14,9 +14,9 @@ class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     customer_id: OpaqueId | None = Field(default=None, description="Nobody, or somebody unknown, gets what is popular.")
-    limit: int = Field(default=10, ge=1, le=MAX_RECOMMENDED)
+    limit: Whole = Field(default=10, ge=1, le=MAX_RECOMMENDED)
     cart: Cart = ()
-    personalized: bool = Field(default=True, description="False: nothing of the customer is read or used.")
+    personalized: StrictBool = Field(default=True, description="False: nothing of the customer is read or used.")
 
 
 class RecommendationsRequest(_Request):
@@ -28,7 +28,7 @@ class RecommendationsRequest(_Request):
         json_schema_extra={"examples": [{"customer_id": "1", "limit": 5, "explore": True}, {"limit": 5}]},
     )
 
-    explore: bool = Field(default=False, description="True: nothing the customer bought in the last year.")
+    explore: StrictBool = Field(default=False, description="True: nothing the customer bought in the last year.")
 
 
 class BundlesRequest(_Request):

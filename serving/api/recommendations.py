@@ -25,7 +25,7 @@ from serving.services import Services
 router = APIRouter(tags=["recommendations"])
 
 
-@router.post("/v1/recommendations", response_model=RecommendationsAnswer, responses=documented(413))
+@router.post("/v1/recommendations", response_model=RecommendationsAnswer, responses=documented(400, 413))
 async def recommendations(body: RecommendationsRequest, request: Request) -> Response:
     """Products for one customer, or what is popular. Never out of stock, never in the cart."""
     services: Services = request.app.state.services
@@ -41,7 +41,7 @@ async def recommendations(body: RecommendationsRequest, request: Request) -> Res
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-@router.post("/v1/bundles", response_model=BundlesAnswer, responses=documented(413))
+@router.post("/v1/bundles", response_model=BundlesAnswer, responses=documented(400, 413))
 async def bundles(body: BundlesRequest, request: Request) -> Response:
     """Sets for one customer, or what is popular. Empty, and degraded, where there is no bundle model: nothing else knows sets."""
     services: Services = request.app.state.services

@@ -26,6 +26,7 @@ def test_unknown_routes_and_methods(client: TestClient, method: str, path: str, 
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["type"] == f"urn:huitou:problem:{name}"
     assert answer.json()["status"] == status
+    assert ("allow" in answer.headers) == (status == 405)
 
 
 @pytest.mark.parametrize("content", [b"{", b"", b"[1]", b"null", b'"x"', b"\xff\xfe", b'{"customer_id": NaN}'])
