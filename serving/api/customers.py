@@ -54,6 +54,7 @@ async def scores(
         list[Horizon] | None,
         Query(max_length=_MAX_HORIZONS, description="Any number of days; repeat for several. Default: 14, 28, 56, 91.", examples=[[45]]),
     ] = None,
+    shap: Annotated[bool, Query(description="Add exact TreeSHAP values; a few milliseconds more.")] = False,
 ) -> Response:
     """Churn at any horizon, the expected next order, stage and value layer, with reasons."""
     services: Services = request.app.state.services
@@ -63,6 +64,7 @@ async def scores(
         stage=stage_of(customer),
         layer=layer_of(customer, live.catalogue),
         average_days_between_orders=_number(customer.value("gap_mean")),
+        shap=_shap(live, customer) if shap else None,
         **_predicted(live, customer, tuple(horizon_days or HORIZONS)),
         **provenance(live, services.degraded(["return_hazard"])),
     )
@@ -100,6 +102,11 @@ def _known(live: Live, customer_id: str) -> CustomerFeatures:
             f"Nothing is known of the customer {customer_id!r}; next-best offers and recommendations answer all the same."
         )
     return customer
+
+
+def _shap(live: Live, customer: CustomerFeatures) -> dict[str, float] | None:
+    hazard = live.models.return_hazard
+    return None if hazard is None else {name: round(value, 6) for name, value in hazard.shap(customer.vector).items()}
 
 
 def _number(value: float) -> float | None:

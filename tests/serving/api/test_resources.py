@@ -193,3 +193,16 @@ def test_old_features_degrade_every_answer(small_shop: Path) -> None:
 
 def test_commands_build_the_same_services(small_shop: Path) -> None:
     assert build_services(ServingSettings(data_dir=small_shop)).live.as_of == AS_OF
+
+
+def test_exact_attribution_only_where_asked(client: TestClient, services: Services) -> None:
+    assert client.get("/v1/customers/c003/scores").json()["shap"] is None
+    shap = client.get("/v1/customers/c003/scores", params={"shap": True}).json()["shap"]
+    hazard = services.live.models.return_hazard
+    assert hazard is not None
+    assert set(shap) == {*hazard.path.inputs, "expected_value"}
+    known = services.live.reader.read("c003")
+    assert known is not None
+    margin = hazard.booster.predict(hazard.path.at(known.vector[None, :], 0), raw_score=True)
+    # TreeSHAP's law: the parts add up to the prediction on the margin.
+    assert sum(shap.values()) == pytest.approx(float(margin[0]), abs=1e-4)
