@@ -93,8 +93,7 @@ def test_the_command_line_alone_reads_the_environment() -> None:
         for node in ast.walk(tree(path))
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}
     ]
-    # MLflow knows no other way to be told how long to wait; the values come from our settings.
-    assert set(readers) <= {"training/tracking_client.py", "training/tracking_server.py"}
+    assert readers == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.artifacts.bgnbd import BgNbd
@@ -21,6 +21,7 @@ def history(repeats: int, last: float, silence: float) -> tuple[np.ndarray, np.n
     return np.array([float(repeats)]), np.array([last]), np.array([last + silence])
 
 
+@settings(deadline=None)
 @given(REPEATS, TIME, TIME, TIME)
 def test_probabilities_are_probabilities(repeats: int, last: float, silence: float, horizon: float) -> None:
     past = history(repeats, last, silence)
@@ -28,6 +29,7 @@ def test_probabilities_are_probabilities(repeats: int, last: float, silence: flo
         assert 0 <= probability <= 1
 
 
+@settings(deadline=None)
 @given(REPEATS, TIME, TIME, TIME, TIME)
 def test_silence_over_two_spans_is_the_product_of_silences(repeats: int, last: float, silence: float, one: float, two: float) -> None:
     x, t_x, age = history(repeats, last, silence)

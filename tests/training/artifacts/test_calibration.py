@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training.artifacts.calibration import LogitMap, fit_logit_map, logit, sigmoid
@@ -12,6 +12,7 @@ from training.artifacts.calibration import LogitMap, fit_logit_map, logit, sigmo
 PROBABILITY = st.floats(1e-6, 1 - 1e-6)
 
 
+@settings(deadline=None)
 @given(PROBABILITY)
 def test_sigmoid_undoes_logit(p: float) -> None:
     assert sigmoid(logit(np.array([p])))[0] == pytest.approx(p, rel=1e-9)
@@ -21,6 +22,7 @@ def test_logit_is_finite_at_the_ends() -> None:
     assert np.isfinite(logit(np.array([0.0, 1.0]))).all()
 
 
+@settings(deadline=None)
 @given(PROBABILITY, PROBABILITY, st.floats(-3, 3), st.floats(0.1, 3))
 def test_order_is_kept(p: float, q: float, intercept: float, slope: float) -> None:
     low, high = LogitMap(intercept=intercept, slope=slope)(np.sort(np.array([p, q])))

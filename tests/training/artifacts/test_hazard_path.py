@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.feature_sets import CUSTOMER
@@ -64,6 +64,7 @@ def test_no_step_changes_nothing_and_the_argument_is_left_alone(shop: BuiltShop)
     np.testing.assert_array_equal(stored, shop.snapshots.stored[:50])
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.integers(0, 8), st.integers(0, 8), st.integers(0, 2**32 - 1))
 def test_rolling_twice_is_rolling_once(one: int, two: int, seed: int) -> None:
     stored = np.random.default_rng(seed).uniform(0, 50, (3, STORED))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.errors import TooLittleHistory
@@ -32,6 +32,7 @@ def test_the_grid_is_weekly_from_a_week_after_the_first_midnight() -> None:
     assert weekly_grid(FIRST, day("2017-01-07")) == []
 
 
+@settings(deadline=None)
 @given(st.integers(0, 800), st.integers(0, 86_399))
 def test_a_split_is_lawful_or_refused_with_what_is_needed(days: int, second: int) -> None:
     now = FIRST + timedelta(days=days, seconds=second)

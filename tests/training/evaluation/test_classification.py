@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss as sklearn_log_loss
 from sklearn.metrics import roc_auc_score
@@ -31,6 +31,7 @@ def scored(n: int = 500, seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
     return (rng.random(n) < p).astype(float), p
 
 
+@settings(deadline=None)
 @given(ROWS)
 def test_auc_is_scikit_learns_with_ties_and_weights(rows: list[tuple[int, int, int]]) -> None:
     y, score, weight = (np.array(column, dtype=float) for column in zip(*rows, strict=True))
