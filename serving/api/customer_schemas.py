@@ -38,6 +38,7 @@ class ScoresAnswer(Provenance):
                     "average_days_between_orders": 6.1,
                     "expected_margin_28d": 21.4,
                     "reasons": [],
+                    "shap": None,
                     **PROVENANCE_EXAMPLE,
                 }
             ]
