@@ -54,7 +54,8 @@ class ScoresAnswer(Provenance):
     expected_margin_28d: Money = Field(description="Margin of 28 days at the customer's present rate of spending.")
     reasons: list[ReasonView] = Field(description="Causes of the churn probability within 28 days, strongest first.")
     shap: dict[str, float] | None = Field(
-        default=None, description="On request: exact TreeSHAP of the next week's hazard, in log odds before calibration, feature by feature."
+        default=None,
+        description="On request: exact TreeSHAP of the next week's hazard, in log odds before calibration, feature by feature.",
     )
 
 
