@@ -1,4 +1,4 @@
-"""Boots the service with nothing but the `serve` extra installed, on an empty data folder, and asks for its health.
+"""Boots the service with nothing but the `serve` extra installed, on a built and trained shop, and asks for an offer.
 
 A heavy library that slipped into the request path is missing here and stops the boot.
 """
@@ -12,10 +12,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
+from typing import Any
 
 ABSENT = ("ibis", "duckdb", "polars", "pyarrow", "pandas", "feast", "mlflow", "implicit", "sklearn", "matplotlib")
-PORT = 18765
+ADDRESS = "http://127.0.0.1:18765"
 
 
 def main(data_dir: str) -> None:
@@ -23,27 +23,43 @@ def main(data_dir: str) -> None:
     present = [name for name in ABSENT if importlib.util.find_spec(name)]
     if present:
         raise SystemExit(f"the serve extra pulls in {', '.join(present)}")
-    Path(data_dir).mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "huitou", "serve", "--data-dir", data_dir, "--port", str(PORT)]
+    command = [sys.executable, "-m", "huitou", "serve", "--data-dir", data_dir, "--port", ADDRESS.rsplit(":", 1)[1]]
     with subprocess.Popen(command) as process:  # noqa: S603 - our own command
         try:
-            health = wait_for(f"http://127.0.0.1:{PORT}/healthz", process)
-            sys.stdout.write(f"serve-only boot: {json.dumps(health)}\n")
+            wait(process)
+            ready = ask("/readyz")
+            loaded = [name for name, model in ready["models"].items() if model["version"]]
+            if loaded != ["return_hazard", "items"]:
+                raise SystemExit(f"expected two models, loaded {loaded}: {ready['problems']}")
+            for body in ({"customer_id": "c000"}, {"personalized": False}):
+                answer = ask("/v1/next-best-offers", body)
+                sys.stdout.write(f"serve-only: {answer['stage']}, {[offer['type'] for offer in answer['offers']]}\n")
+            if b"swagger" not in urllib.request.urlopen(f"{ADDRESS}/docs", timeout=5).read():  # noqa: S310 - loopback
+                raise SystemExit("the API's page is not there")
         finally:
             process.terminate()
 
 
-def wait_for(address: str, process: subprocess.Popen[bytes]) -> dict[str, object]:
-    """The first answer, within 30 seconds."""
+def wait(process: subprocess.Popen[bytes]) -> None:
+    """Until it answers, at most 30 seconds."""
     for _ in range(300):
         if process.poll() is not None:
             raise SystemExit("the service stopped before it answered")
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - loopback
-                return dict(json.load(answer))
+            ask("/healthz")
         except urllib.error.URLError:
             time.sleep(0.1)
+        else:
+            return
     raise SystemExit("the service did not answer within 30 seconds")
+
+
+def ask(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    """GET, or POST when there is a body."""
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(ADDRESS + path, data=data, headers={"content-type": "application/json"})  # noqa: S310 - loopback
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - loopback
+        return dict(json.load(answer))
 
 
 if __name__ == "__main__":

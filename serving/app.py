@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
+from fastapi_swagger import patch_fastapi
 
 from serving.api import customers, health, next_best_offers, recommendations, replenishments
 from serving.api.body_limit import BodyLimit
@@ -45,7 +46,12 @@ def create_app(settings: ServingSettings) -> FastAPI:
         description="Churn, repurchase and the next best offer for shops that own their customer channels. "
         "Probabilities are predictions of what customers will do, not effects of what they are sent.",
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
     )
+    # The page's scripts come from the package: a self-hosted service must not need somebody else's server to be read about.
+    patch_fastapi(app, docs_url="/docs")
     for resource in (next_best_offers, recommendations, customers, replenishments, health):
         app.include_router(resource.router)
     install_problem_handlers(app)
