@@ -29,7 +29,7 @@ from features.products_build import build_products
 from features.recent_build import recent_purchases
 from features.settings import FeatureSettings
 from features.store import PACKED_FILE
-from features.versions import current_folder, matches, new_version
+from features.versions import content_hash, current_folder, matches, new_version
 from features.warehouse import Warehouse, open_warehouse
 
 _FORMAT = 1  # raise when the written files change their form
@@ -79,6 +79,7 @@ def build_features(
         "now": now.isoformat(),
         "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash],
         "assumptions": assumptions.version,
+        "code": content_hash(*sorted(Path(__file__).parent.rglob("*.py"))),  # a changed definition must not pass for a built one
     }
     dates = as_of_dates(warehouse, now)
     if not force and matches(settings.features_dir, inputs) and matches(settings.online_dir, inputs):

@@ -50,7 +50,7 @@ def clock(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def serving_settings(data_dir: Path | None, now: str | None, **given: str | int) -> ServingSettings:
+def serving_settings(data_dir: Path | None, now: str | None, **given: str | int | None) -> ServingSettings:
     """Settings of the top floor: options win over the environment.
 
     Raises:

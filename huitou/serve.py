@@ -15,8 +15,11 @@ from huitou.options import DataDir, Now, serving_settings
 
 def serve(
     data_dir: DataDir = None,
-    host: Annotated[str, typer.Option(help="Address to listen on; loopback only, since the API has no keys yet.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    host: Annotated[
+        str | None,
+        typer.Option(help="Address to listen on; loopback only, since the API has no keys yet. [default: HUITOU_HOST or 127.0.0.1]"),
+    ] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: HUITOU_PORT or 8000]")] = None,
     now: Now = None,
 ) -> None:
     """Serve next-best offers, recommendations and scores over HTTP.

@@ -35,11 +35,13 @@ class Cause:
     Attributes:
         features: replaced together by their reference values.
         raises, lowers: (code, English, Chinese); the sentences are format strings over the customer's features.
+        before_second_order: (English, Chinese) instead, where the customer has no rhythm yet that a sentence could speak of.
     """
 
     features: tuple[str, ...]
     raises: tuple[str, str, str]
     lowers: tuple[str, str, str]
+    before_second_order: tuple[str, str] | None = None
 
 
 _RECENT_WINDOWS = tuple(f"order_days_last_{d}d" for d in range(7, 92, 7))
@@ -58,6 +60,7 @@ CAUSES: tuple[Cause, ...] = (
             "ordered {days_since_last_order:.0f} days ago, usually every {gap_mean:.0f}",
             "{days_since_last_order:.0f} 天前刚下过单,通常间隔 {gap_mean:.0f} 天",
         ),
+        before_second_order=("{days_since_last_order:.0f} days since the only order", "唯一一单距今 {days_since_last_order:.0f} 天"),
     ),
     Cause(
         (*_RECENT_WINDOWS, *_DECAYED),
@@ -88,9 +91,9 @@ CAUSES: tuple[Cause, ...] = (
     Cause(
         ("order_count", "order_day_count", "product_count", "category_count", "store_count", "new_product_share", "days_since_first_order"),
         (
-            "shallow_relationship",
-            "only {order_count:.0f} orders in {category_count:.0f} categories so far",
-            "累计仅 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
+            "relationship_depth",
+            "{order_count:.0f} orders in {category_count:.0f} categories so far",
+            "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
         ),
         (
             "deep_relationship",

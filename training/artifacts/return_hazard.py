@@ -149,6 +149,8 @@ class ReturnHazard:
             if abs(effect) < _MIN_EFFECT:
                 continue
             code, english, chinese = cause.raises if effect > 0 else cause.lowers
+            if cause.before_second_order and math.isnan(stored[index["gap_mean"]]):
+                english, chinese = cause.before_second_order
             found.append(
                 Reason(code=code, effect=round(effect, 4), sentence_en=english.format(**facts), sentence_zh=chinese.format(**facts))
             )

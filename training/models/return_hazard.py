@@ -101,9 +101,7 @@ class ReturnHazardRecipe:
         features = features.filter(features["as_of"] <= data.now)
         grid = weekly_grid(data.warehouse.first_event, data.now)
         if grid and not (features["as_of"] >= grid[-1]).any():
-            raise StateMissing(
-                f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first."
-            )
+            raise StateMissing(f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first.")
         return Snapshots.from_frames(features, data.warehouse.read("orders"))
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, calibration_from: datetime, until: datetime) -> ReturnHazard:
