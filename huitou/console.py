@@ -23,8 +23,11 @@ def errors() -> Console:
 
 
 def peak_mb() -> float:
-    """Greatest resident memory so far of this process plus that of its largest child, MB (Linux counts in kB)."""
-    return sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    """Greatest resident memory of this process so far, MB (Linux counts in kB).
+
+    Children are not added: Linux books a child's memory before its exec, which is this process's own, as the child's.
+    """
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @dataclass

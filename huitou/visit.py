@@ -23,9 +23,21 @@ _POLL = 0.1
 
 @dataclass(frozen=True)
 class Api:
-    """Asks a running API."""
+    """Asks a running API.
+
+    Attributes:
+        address: where it listens.
+        process_id: of the service.
+    """
 
     address: str
+    process_id: int
+
+    def peak_mb(self) -> float:
+        """Greatest resident memory of the service so far, MB; 0 where the system does not tell (only Linux does)."""
+        status = Path(f"/proc/{self.process_id}/status")
+        lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
+        return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON, get JSON.
@@ -63,7 +75,7 @@ def running_api(data_dir: Path) -> Iterator[Api]:
     command = [sys.executable, "-m", "huitou", "serve", "--data-dir", str(data_dir), "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     try:
-        api = Api(f"http://127.0.0.1:{port}")
+        api = Api(f"http://127.0.0.1:{port}", process.pid)
         _wait(api, process)
         yield api
     finally:
