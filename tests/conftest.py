@@ -28,6 +28,11 @@ from tests.shop import ASSUMPTIONS, sample_tables
 WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
 
 
+def pytest_runtest_setup() -> None:
+    """Undo what Feast's import does to the environment: the service's metrics would believe in several processes."""
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+
 @dataclass(frozen=True)
 class SampleBuild:
     """The sample shop, imported and built; read only."""
