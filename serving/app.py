@@ -21,8 +21,12 @@ _API_VERSION = "1"
 _LOG = logging.getLogger("huitou.serving")
 
 
-def create_app(settings: ServingSettings) -> FastAPI:
+def create_app(settings: ServingSettings, services: Services | None = None) -> FastAPI:
     """The application; its services appear as `app.state.services` at start-up and may be replaced afterwards.
+
+    Args:
+        settings: where the state is and how it is followed.
+        services: opened already, by a caller that wants to meet their errors itself; by default they are opened at start-up.
 
     Raises:
         StateMissing: at start-up, when `huitou build` has not run.
@@ -31,7 +35,7 @@ def create_app(settings: ServingSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = await asyncio.to_thread(build_services, settings)
+        app.state.services = services or await asyncio.to_thread(build_services, settings)
         follower = asyncio.create_task(_follow(app, settings.reload_seconds))
         try:
             yield

@@ -51,6 +51,12 @@ def test_wrong_usage_is_two(huitou: Huitou, arguments: list[str]) -> None:
     assert ran.err
 
 
+def test_serving_what_was_never_built_is_refused_like_everything_else(huitou: Huitou) -> None:
+    ran = huitou("serve", "--port", 0)
+    assert ran.code == 1
+    assert ran.refusal.endswith("run `huitou build` first.")
+
+
 def test_a_known_error_is_one_sentence_shown_as_it_is(huitou: Huitou, monkeypatch: pytest.MonkeyPatch) -> None:
     sentence = "Table orders lacks the column(s) order_id; found [/data/my [old] shop]."
     failing(monkeypatch, HuitouError(sentence))
