@@ -13,6 +13,7 @@ os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # Before anything imports numpy, as `huitou` itself does: two BLAS threads a test process make the small fits spin on a busy machine.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import hypothesis
 import polars as pl
 import pytest
 
@@ -25,12 +26,17 @@ from features.versions import content_hash
 from features.warehouse import Warehouse, open_warehouse, write_warehouse
 from tests.shop import ASSUMPTIONS, sample_tables
 
+# No stopwatch on property tests: the first example may pay for an import, and CI machines differ.
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
+
 WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
 
 
 def pytest_runtest_setup() -> None:
     """Undo what Feast's import does to the environment: the service's metrics would believe in several processes."""
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    for name in ("PROMETHEUS_MULTIPROC_DIR", "PROMETHEUS_MULTIPROCESS_DIR", "prometheus_multiproc_dir"):
+        os.environ.pop(name, None)
 
 
 @dataclass(frozen=True)
