@@ -58,19 +58,19 @@ class Block:
             StateBroken: not a block, truncated, or of other features.
         """
         if len(data) < _HEADER.size:
-            raise StateBroken("An online feature row is truncated; run `huitou build` again.")
+            raise StateBroken("An online feature row is truncated; run `huitou build --force`.")
         magic, found, micros, size, columns = _HEADER.unpack_from(data)
         if magic != _MAGIC:
-            raise StateBroken("An online feature row has an unknown form; run `huitou build` again.")
+            raise StateBroken("An online feature row has an unknown form; run `huitou build --force`.")
         name = found.decode("ascii", errors="replace")
         if feature_hash is not None and name != feature_hash:
-            raise StateBroken(f"Online features are of set {name}, expected {feature_hash}; run `huitou build` again.")
+            raise StateBroken(f"Online features are of set {name}, expected {feature_hash}; run `huitou build --force`.")
         start = _HEADER.size + size
         try:
             labels = tuple(json.loads(data[_HEADER.size : start]))
         except ValueError as error:
-            raise StateBroken("An online feature row is truncated or damaged; run `huitou build` again.") from error
+            raise StateBroken("An online feature row is truncated or damaged; run `huitou build --force`.") from error
         if len(data) - start != 8 * columns * len(labels):
-            raise StateBroken("An online feature row is truncated; run `huitou build` again.")
+            raise StateBroken("An online feature row is truncated; run `huitou build --force`.")
         values = np.frombuffer(data, dtype="<f8", offset=start).reshape(len(labels), columns)
         return cls(name, _EPOCH + timedelta(microseconds=micros), labels, values)

@@ -68,7 +68,11 @@ class CustomerReader(Protocol):
         ...
 
     def customer_ids(self) -> list[str]:
-        """All known customers, sorted."""
+        """All known customers, sorted.
+
+        Raises:
+            StateBroken: the store cannot be read.
+        """
         ...
 
 
@@ -93,18 +97,25 @@ class SqliteCustomerReader:
         try:
             rows = dict(self._connection.execute(self._sql, (entity_key(customer_id),)).fetchall())
         except sqlite3.Error as error:
-            raise StateBroken(f"The online store cannot be read ({error}); run `huitou build` again.") from error
+            raise _unreadable(error) from error
         return unpack_customer(customer_id, {name: bytes_value(value) for name, value in rows.items()}) if rows else None
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""
         sql = f'SELECT DISTINCT entity_key FROM "{PROJECT}_{VIEW}"'  # noqa: S608 - constants only
         prefix = len(entity_key(""))
-        return sorted(key[prefix:].decode() for (key,) in self._connection.execute(sql))
+        try:
+            return sorted(key[prefix:].decode() for (key,) in self._connection.execute(sql))
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+
+def _unreadable(error: sqlite3.Error) -> StateBroken:
+    return StateBroken(f"The online store cannot be read ({error}); run `huitou build --force`.")
 
 
 def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatures:
@@ -115,7 +126,7 @@ def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatur
     """
     missing = {"vector", "categories", "recent"} - set(blobs)
     if missing:
-        raise StateBroken(f"The online row of customer {customer_id} lacks {', '.join(sorted(missing))}; run `huitou build` again.")
+        raise StateBroken(f"The online row of customer {customer_id} lacks {', '.join(sorted(missing))}; run `huitou build --force`.")
     vector = Block.unpack(blobs["vector"], feature_hash=CUSTOMER.hash)
     categories = Block.unpack(blobs["categories"], feature_hash=CATEGORY.hash)
     recent = Block.unpack(blobs["recent"], feature_hash=RECENT.hash)
@@ -154,7 +165,7 @@ def bytes_value(data: bytes) -> bytes:
         StateBroken: the message is of another type.
     """
     if not data or data[0] != _BYTES_TAG:
-        raise StateBroken("The online store holds a value that is not packed bytes; run `huitou build` again.")
+        raise StateBroken("The online store holds a value that is not packed bytes; run `huitou build --force`.")
     length, shift = 0, 0
     for at, byte in enumerate(data[1:], start=2):
         length |= (byte & 0x7F) << shift
@@ -163,4 +174,4 @@ def bytes_value(data: bytes) -> bytes:
             return data[at:]
         if not byte & 0x80:
             break
-    raise StateBroken("An online value is truncated; run `huitou build` again.")
+    raise StateBroken("An online value is truncated; run `huitou build --force`.")

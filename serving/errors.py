@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from features.errors import HuitouError
 
+# Said to callers: the cause, which may name files, stays in the log. Forced, since a plain build finds its inputs unchanged and skips.
+CUSTOMER_UNREADABLE = "The customer's features cannot be read; run `huitou build --force`."
+
 
 class ServingError(HuitouError):
     """Base of the errors that the API turns into problem documents."""
@@ -11,6 +14,10 @@ class ServingError(HuitouError):
 
 class CustomerUnknown(ServingError):
     """Nothing is known of the customer asked for."""
+
+
+class CustomerUnreadable(ServingError):
+    """The customer's row in the online store is damaged."""
 
 
 class ModelUnavailable(ServingError):

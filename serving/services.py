@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from features.errors import HuitouError
+from features.errors import HuitouError, StateBroken
 from features.versions import current_folder, current_version
 from serving.decisioning.engine import Engine
 from serving.live import Live, open_live
@@ -71,6 +71,10 @@ class Services:
         found = dict(self.live.models.problems) | self.staleness()
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
+        try:
+            self.live.reader.read("")  # nobody has this id: only a store that cannot be read objects
+        except StateBroken as error:
+            found["customers"] = str(error)
         return found
 
     def reload_if_changed(self) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 
+from features.errors import StateBroken
 from features.feature_sets import CUSTOMER
 from features.store import CustomerFeatures
 from serving.api.answer_schemas import provenance
@@ -28,7 +29,7 @@ from serving.api.reason_views import cause_view
 from serving.category_needs import category_needs, usual_quantities
 from serving.churn_scores import LONGEST_HORIZON_DAYS, expected_date, score_churn
 from serving.customer_context import CustomerContext
-from serving.errors import CustomerUnknown
+from serving.errors import CUSTOMER_UNREADABLE, CustomerUnknown, CustomerUnreadable
 from serving.live import Live
 from serving.offers.protocol import RESPONSE_DAYS, cents
 from serving.segments import layer_of, spend_percentile, stage_of
@@ -46,7 +47,7 @@ CustomerId = Annotated[OpaqueId, Path(description="Opaque id of the shop.", exam
 Horizon = Annotated[int, Query(ge=1, le=LONGEST_HORIZON_DAYS)]
 
 
-@router.get("/v1/customers/{customer_id}/scores", response_model=ScoresAnswer, responses=documented(404))
+@router.get("/v1/customers/{customer_id}/scores", response_model=ScoresAnswer, responses=documented(404, 503))
 async def scores(
     request: Request,
     customer_id: CustomerId,
@@ -71,7 +72,7 @@ async def scores(
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-@router.get("/v1/customers/{customer_id}", response_model=PortraitAnswer, responses=documented(404))
+@router.get("/v1/customers/{customer_id}", response_model=PortraitAnswer, responses=documented(404, 503))
 async def portrait(request: Request, customer_id: CustomerId) -> Response:
     """The whole portrait: attributes, behaviour, needs, predictions."""
     services: Services = request.app.state.services
@@ -96,7 +97,10 @@ async def portrait(request: Request, customer_id: CustomerId) -> Response:
 
 
 def _known(live: Live, customer_id: str) -> CustomerFeatures:
-    customer = live.reader.read(customer_id)
+    try:
+        customer = live.reader.read(customer_id)
+    except StateBroken as error:
+        raise CustomerUnreadable(CUSTOMER_UNREADABLE) from error
     if customer is None:
         raise CustomerUnknown(
             f"Nothing is known of the customer {customer_id!r}; next-best offers and recommendations answer all the same."

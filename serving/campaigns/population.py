@@ -60,6 +60,6 @@ def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
         if customer is not None:
             customers.append(customer)
     if not customers:
-        raise StateBroken("The online store holds no readable customer; run `huitou build` again.")
+        raise StateBroken("The online store holds no readable customer; run `huitou build --force`.")
     stored = np.vstack([customer.vector for customer in customers])
     return Population(customers, stored, score_churn(model, stored, also=also), model, unreadable)

@@ -14,6 +14,7 @@ from features.errors import StateBroken
 from serving.customer_context import CustomerContext
 from serving.decisioning.arbitration import POLICY_VERSION, arbitrate
 from serving.decisioning.eligibility import Dropped, eligible
+from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
 from serving.offers.protocol import Candidate, OfferType
 
@@ -99,5 +100,5 @@ def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[C
         try:
             customer = live.reader.read(request.customer_id)
         except StateBroken:
-            degraded["customer"] = "The customer's features cannot be read; run `huitou build` again."
+            degraded["customer"] = CUSTOMER_UNREADABLE
     return CustomerContext(live, now, customer, request.channel, request.cart), degraded

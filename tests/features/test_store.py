@@ -91,6 +91,8 @@ def test_a_damaged_store_is_told(sample_build: SampleBuild, tmp_path: Path) -> N
     reader = SqliteCustomerReader(tmp_path)
     with pytest.raises(StateBroken, match="cannot be read"):
         reader.read(EDGE)
+    with pytest.raises(StateBroken, match="huitou build --force"):
+        reader.customer_ids()
     reader.close()
 
 

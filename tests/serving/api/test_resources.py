@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from features.store import DATABASE
 from serving.app import create_app
 from serving.live_models import LiveModels
 from serving.services import Services, build_services
@@ -170,6 +171,22 @@ def test_readiness_names_what_is_missing(own_shop: Path) -> None:
         assert document["models"]["bundles"]["version"] is None
         assert "huitou train bundles" in document["models"]["bundles"]["problem"]
         assert document["models"]["items"] == {"version": "1-0a1b2c3d", "problem": None}
+
+
+def test_a_damaged_store_degrades_and_is_named(own_shop: Path) -> None:
+    store = own_shop / "online" / (own_shop / "online" / "CURRENT").read_text().strip() / DATABASE
+    store.write_bytes(b"\xff" * 4096)
+    with TestClient(create_app(ServingSettings(data_dir=own_shop))) as damaged:
+        offers = damaged.post("/v1/next-best-offers", json={"customer_id": "c000"})
+        assert offers.status_code == 200
+        assert [part["part"] for part in offers.json()["degraded_reasons"]] == ["customer"]
+        for path in ("/v1/customers/c000", "/v1/customers/c000/scores"):
+            refused = damaged.get(path)
+            assert (refused.status_code, refused.json()["type"]) == (503, "urn:huitou:problem:customer-unreadable")
+            assert "--force" in refused.json()["detail"]
+        ready = damaged.get("/readyz").json()
+        assert ready["status"] == "degraded"
+        assert "cannot be read" in ready["problems"]["customers"]
 
 
 def test_ready_and_counted(client: TestClient) -> None:
