@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.errors import HuitouError
-from serving.errors import CursorInvalid, CustomerUnknown, ModelUnavailable, StillPreparing
+from serving.errors import CursorInvalid, CustomerUnknown, CustomerUnreadable, ModelUnavailable, StillPreparing
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -53,6 +53,7 @@ class Problem(BaseModel):
 
 _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
+    CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),
     CursorInvalid: (400, "cursor-invalid", "The cursor does not belong to this list"),
     ModelUnavailable: (503, "model-unavailable", "A model is not available"),
     StillPreparing: (503, "still-preparing", "The answer is being prepared"),
@@ -78,12 +79,19 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"description": titles[status], "content": content, "model": Problem} for status in (*statuses, 422)}
 
 
+def _field_error(error: Mapping[str, Any]) -> FieldError:
+    if error["type"] == "json_invalid":
+        # Its place is the character at which parsing stopped, which would read as the name of a field.
+        return FieldError(field="body", message=f"not JSON: {error['ctx']['error']} at character {error['loc'][-1]}")
+    return FieldError(field=".".join(str(part) for part in error["loc"]), message=str(error["msg"]))
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the app a problem document."""
 
     async def invalid(request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
-        errors = [FieldError(field=".".join(str(part) for part in e["loc"]), message=str(e["msg"])) for e in found]
+        errors = [_field_error(e) for e in found]
         detail = f"{errors[0].field}: {errors[0].message}" if errors else "The request is not valid."
         return problem_response(422, "invalid-request", "The request is not valid", detail, instance=request.url.path, errors=errors)
 

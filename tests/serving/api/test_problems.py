@@ -37,6 +37,13 @@ def test_what_is_no_request_is_a_problem(client: TestClient, content: bytes) -> 
     assert answer.json()["detail"]
 
 
+def test_what_is_not_json_is_named_with_its_place(client: TestClient) -> None:
+    answer = client.post("/v1/bundles", content=b'{"limit": 3, ', headers={"content-type": "application/json"}).json()
+    assert [error["field"] for error in answer["errors"]] == ["body"]
+    assert answer["detail"].startswith("body: not JSON: ")
+    assert answer["detail"].endswith("at character 13")
+
+
 def test_an_oversized_body_is_refused_whatever_it_claims(client: TestClient) -> None:
     large = b'{"customer_id": "' + b"x" * 70_000 + b'"}'
 
