@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import errno
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from features.errors import OutOfSpace
+from features.errors import HuitouError, OutOfSpace
 
 
 def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
@@ -20,7 +21,19 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
 
     Raises:
         OutOfSpace: the disk is full; what was at `path` is untouched.
+        HuitouError: `path` is a folder, or cannot be written.
     """
+    if path.is_dir():
+        raise HuitouError(f"{path} is a folder; name a file in it.")
+    try:
+        return _replace(path, columns, rows)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise OutOfSpace(f"The disk that holds {path} is full; free some space and write it again.") from error
+        raise HuitouError(f"{path} cannot be written ({error.strerror}); name another file.") from error
+
+
+def _replace(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.writing")
     count = 0
@@ -32,10 +45,8 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object
                 writer.writerow(row)
                 count += 1
         aside.replace(path)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise OutOfSpace(f"The disk that holds {path} is full; free some space and write it again.") from error
-        raise
     finally:
-        aside.unlink(missing_ok=True)
+        # Where the folder cannot be written, neither can this; the first error is the one to tell.
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
     return count

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.errors import HuitouError
 from serving.campaigns.at_risk import in_holdout, write_at_risk_audience
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.scores import score_all
@@ -110,6 +111,15 @@ def test_without_a_model_there_are_no_scores(services: Services, tmp_path: Path)
     bare = replace(services, live=services.live.with_models(LiveModels()))
     with pytest.raises(ModelUnavailable):
         score_all(bare, tmp_path / "scores.csv")
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    with pytest.raises(HuitouError, match="is a folder; name a file"):
+        write_csv(tmp_path, ["a"], [[1]])
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(HuitouError, match="cannot be written"):
+        write_csv(tmp_path / "file" / "table.csv", ["a"], [[1]])
+    assert (tmp_path / "file").read_text() == "kept"
 
 
 def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
