@@ -29,13 +29,13 @@ class DegradedPart(BaseModel):
 
 
 class Provenance(BaseModel):
-    """Fields that every answer ends with."""
+    """Fields of every answer."""
 
     model_config = ConfigDict(frozen=True)
 
     degraded: bool = Field(description="Whether a part of the answer is missing or old; never a reason to retry.")
     degraded_reasons: list[DegradedPart]
-    model_versions: dict[str, str] = Field(description="Model → version that answered.")
+    model_versions: dict[str, str] = Field(description="Model → version that is live, whether or not this answer needed it.")
     assumptions: str = Field(description="`name@hash` of the assumptions that every amount rests on.")
     currency: str
     as_of: datetime = Field(description="What the features look from, UTC.")

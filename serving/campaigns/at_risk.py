@@ -86,7 +86,7 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
 
     Args:
         services: the state and the models.
-        horizon: days within which no order counts as leaving, 1 to 365.
+        horizon: days within which no order counts as leaving, at least 1.
         size: customers in the file, holdout included.
         holdout: share of them that is left alone, 0 to 1.
         seed: draws the holdout.
