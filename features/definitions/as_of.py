@@ -1,7 +1,10 @@
-"""Looking back from as-of dates without a join: events and as-of rows in one table, read by window functions.
+"""Looking back from as-of dates without an ASOF join: running sums over the events, read off at the last event seen.
 
-Events and spine rows are stacked; per key, ordered by time, a window that ends at a spine row sees exactly the events up to its as-of date.
-The cost is a sort of events + snapshots, never their product, and both DuckDB and Spark run it (Spark has no ASOF join).
+Per key and in order of time, running sums say what was known after each event. A window over events and as-of dates together finds the
+last event at or before each date, and an ordinary join fetches what was known then. Sums of the last days are added up from the pairs of
+date and event that lie in the same or in neighbouring stretches of time, so that an event meets only the dates shortly after it. The
+cost is a sort of events + as-of rows and, for weekly dates, a few pairs an event, never their product; DuckDB and Spark both run it
+(Spark has no ASOF join).
 
 Time is counted in whole microseconds, the resolution of the schema: an event at the as-of date itself is seen, one a microsecond later is
 not.
@@ -9,14 +12,18 @@ not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import ibis
-from ibis.expr.types import BooleanValue, IntegerValue, NumericValue, Table, TimestampValue
+from ibis import _
+from ibis.common.deferred import Deferred
+from ibis.expr.types import IntegerValue, NumericValue, Table, TimestampValue
 
 DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EVENT_AT = "event_at"  # time of the last event seen
 
 
 def micros(time: TimestampValue) -> IntegerValue:
@@ -24,70 +31,118 @@ def micros(time: TimestampValue) -> IntegerValue:
     return time.delta(ibis.literal(_EPOCH), unit="microsecond").cast("int64")
 
 
+def day_number(at: IntegerValue) -> NumericValue:
+    """Whole days since 1970 of a time in microseconds, float64. Arithmetic, because calendars ask the session for its time zone."""
+    return (at / DAY).floor().cast("float64")
+
+
 @dataclass(frozen=True)
 class AsOf:
-    """Events and as-of rows stacked, ready for window functions.
+    """Events seen from as-of dates. Each measure asked for is a deferred column, worked out once when `rows` is called.
 
     Attributes:
-        table: the stack; `at` is the time in microseconds, `is_spine` marks the as-of rows, whose measures are null.
-        keys: what the windows are partitioned by.
+        events: `keys`, `at` (microseconds), measures.
+        spine: `keys`, `as_of`, `at`.
+        keys: whose events they are.
     """
 
-    table: Table
+    events: Table
+    spine: Table
     keys: tuple[str, ...]
+    _running: dict[str, Callable[[Table], NumericValue]] = field(default_factory=dict)
+    _windows: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @classmethod
     def stack(cls, events: Table, spine: Table, keys: tuple[str, ...]) -> AsOf:
-        """Stack events (`keys`, `at`, measures) and spine rows (`keys`, `as_of`)."""
-        measures = [c for c in events.columns if c not in keys and c != "at"]
-        types = events.schema()
-        rows = spine.select(
-            *keys,
-            "as_of",
-            at=micros(spine.as_of),
-            is_spine=ibis.literal(True),
-            **{m: ibis.null().cast(types[m]) for m in measures},
-        )
-        facts = events.select(
-            *keys,
-            as_of=ibis.null().cast(spine.schema()["as_of"]),
-            at=events.at,
-            is_spine=ibis.literal(False),
-            **{m: events[m] for m in measures},
-        )
-        stacked = rows.union(facts)
-        start = ibis.window(group_by=list(keys), preceding=None, following=None)
-        # The reference time of decayed sums: only keeps exp() in range and cancels out.
-        return cls(stacked.mutate(origin=stacked.at.min().over(start)), keys)
+        """Put events (`keys`, `at`, measures) and spine rows (`keys`, `as_of`) together."""
+        return cls(events, spine.select(*keys, "as_of", at=micros(spine.as_of)), keys)
 
-    def total(self, column: str) -> NumericValue:
+    @property
+    def at(self) -> Deferred:
+        """The row's as-of date in microseconds."""
+        return _["at"]
+
+    def total(self, column: str) -> Deferred:
         """Sum of a measure over all events up to the row; 0 when there is none."""
-        return ibis.coalesce(self.table[column].sum().over(self._since(None)), 0)
+        name = f"total_{column}"
+        self._running[name] = lambda events: events[column].sum()
+        return ibis.coalesce(_[name], 0)
 
-    def last_days(self, column: str, days: int) -> NumericValue:
+    def last_days(self, column: str, days: int) -> Deferred:
         """Sum of a measure over the events of the last `days` days; 0 when there is none."""
-        return ibis.coalesce(self.table[column].sum().over(self._since(days * DAY - 1)), 0)
+        name = f"last_{days}d_{column}"
+        self._windows[name] = (column, days)
+        return ibis.coalesce(_[name], 0)
 
-    def greatest(self, column: str) -> NumericValue:
+    def greatest(self, column: str) -> Deferred:
         """Greatest value of a measure up to the row; null when there is none."""
-        return self.table[column].max().over(self._since(None))
+        name = f"greatest_{column}"
+        self._running[name] = lambda events: events[column].max()
+        return _[name]
 
-    def decayed(self, column: str, days: float) -> NumericValue:
-        """Sum of a measure, each event weighing exp(-age / `days`): one number that ages in a known way while nothing happens."""
-        t = self.table
-        grown = t[column] * ((t.at - t.origin) / (days * DAY)).exp()
-        shrink = (-(t.at - t.origin) / (days * DAY)).exp()
-        return ibis.coalesce(grown.sum().over(self._since(None)) * shrink, 0.0)
+    def decayed(self, column: str, days: float) -> Deferred:
+        """Sum of a measure, each event weighing exp(-age / `days`): one number that ages in a known way while nothing happens.
 
-    def age_days(self, column: str) -> NumericValue:
+        The weights grow from the key's first event on, and exp() ends at 709 times `days`: 13 years for 7 days.
+        """
+        name = f"decayed_{days:g}d_{column}"
+        self._running[name] = lambda events: (events[column] * ((events["at"] - events.origin) / (days * DAY)).exp()).sum()
+        return ibis.coalesce(_[name] * ((_.origin - _["at"]) / (days * DAY)).exp(), 0.0)
+
+    def days_since_first(self) -> Deferred:
+        """Days between the row's as-of date and the key's first event; null when there is none yet."""
+        return (self.at - _.origin) / float(DAY)
+
+    def days_since_last(self) -> Deferred:
+        """Days between the row's as-of date and the last event seen; null when there is none."""
+        return (self.at - _[_EVENT_AT]) / float(DAY)
+
+    def age_days(self, column: str) -> Deferred:
         """Days between the row's as-of date and the greatest time (microseconds) in `column`; null when there is none."""
-        return (self.table.at - self.greatest(column)) / float(DAY)
+        return (self.at - self.greatest(column)) / float(DAY)
 
-    def rows(self, **features: NumericValue | BooleanValue) -> Table:
+    def rows(self, **features: Deferred) -> Table:
         """Evaluate features at the as-of rows: `keys`, `as_of`, then the features as float64."""
-        wide = self.table.select(*self.keys, "as_of", "is_spine", **{n: f.cast("float64") for n, f in features.items()})
-        return wide.filter(wide.is_spine).drop("is_spine")
+        seen = self._last_seen()
+        state = self._states()
+        wide = seen.left_join(state, [*self.keys, _EVENT_AT]).select(*seen.columns, "origin", *self._running)
+        if self._windows:
+            sums = self._sums_of_last_days()
+            wide = wide.left_join(sums, [*self.keys, "at"]).select(*wide.columns, *self._windows)
+        return wide.select(*self.keys, "as_of", **{name: feature.cast("float64") for name, feature in features.items()})
 
-    def _since(self, preceding: int | None) -> ibis.expr.builders.LegacyWindowBuilder:
+    def _last_seen(self) -> Table:
+        """The spine with the time of the last event at or before each row."""
+        never = ibis.null().cast("int64")
+        dates = self.spine.mutate(**{_EVENT_AT: never})
+        times = self.events.select(
+            *self.keys, as_of=ibis.null().cast(self.spine.schema()["as_of"]), at=self.events["at"], **{_EVENT_AT: self.events["at"]}
+        )
+        both = dates.union(times)
         # A range frame ends with all rows of the same microsecond: an event at the as-of date itself is seen.
-        return ibis.range_window(group_by=list(self.keys), order_by="at", preceding=preceding, following=0)
+        before = ibis.range_window(group_by=list(self.keys), order_by="at", preceding=None, following=0)
+        return both.mutate(**{_EVENT_AT: both[_EVENT_AT].max().over(before)}).filter(_.as_of.notnull())
+
+    def _states(self) -> Table:
+        """What was known after each moment with events: `keys`, the time, the reference time of decayed sums, running measures."""
+        origins = self.events.group_by(*self.keys).agg(origin=self.events["at"].min())
+        events = self.events.join(origins, list(self.keys)).select(*self.events.columns, "origin")
+        before = ibis.range_window(group_by=list(self.keys), order_by="at", preceding=None, following=0)
+        next_at = events["at"].lead().over(ibis.window(group_by=list(self.keys), order_by="at"))
+        running = {name: measure(events).over(before) for name, measure in self._running.items()}
+        states = events.select(*self.keys, "origin", **{_EVENT_AT: events["at"]}, next_at=next_at, **running)
+        # Events of the same microsecond share one state: the last of them carries it.
+        return states.filter(states.next_at.isnull() | (states.next_at != states[_EVENT_AT])).drop("next_at")
+
+    def _sums_of_last_days(self) -> Table:
+        """Sums over windows: `keys`, `at` and one column per window; a row without events in the longest window is missing."""
+        columns = sorted({column for column, _days in self._windows.values()})
+        longest = max(days for _column, days in self._windows.values()) * DAY
+        dates = self.spine.select(*self.keys, "at", stretch=self.spine["at"] // longest).distinct()
+        facts = self.events.select(*self.keys, *columns, **{_EVENT_AT: self.events["at"]}, stretch=self.events["at"] // longest)
+        facts = facts.union(facts.mutate(stretch=facts.stretch + 1))
+        pairs = dates.join(facts, [*self.keys, "stretch"])
+        age = pairs["at"] - pairs[_EVENT_AT]
+        near = pairs.select(*self.keys, "at", *columns, age=age).filter((_.age >= 0) & (_.age < longest))
+        sums = {name: near[column].sum(where=near.age < days * DAY) for name, (column, days) in self._windows.items()}
+        return near.group_by(*self.keys, "at").agg(**sums)

@@ -92,7 +92,7 @@ def pair_features(shop: Shop, spine: Table) -> Table:
     gap_mean = stack.total("gap") / pauses
     variance = stack.total("gap_squared") / pauses - gap_mean * gap_mean
     recent = stack.decayed("new_day", 56).nullif(0)
-    age = (stack.table.at + stack.greatest("first_time")) / float(DAY)
+    age = (stack.at + stack.greatest("first_time")) / float(DAY)
     recent_pauses = ibis.ifelse(gaps >= 1, recent - (-age / 56.0).exp(), ibis.null())
     features = {
         "days_since_first_purchase": age,

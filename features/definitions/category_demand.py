@@ -62,7 +62,7 @@ def build(shop: Shop, spine: Table) -> Table:
         repeats=ended.day_before.notnull().cast("float64").sum(),
     )
     stack = AsOf.stack(events, spine, ("product_category",))
-    observed = (stack.table.at - micros(ibis.literal(shop.first_event))) / float(DAY)
+    observed = (stack.at - micros(ibis.literal(shop.first_event))) / float(DAY)
     month, quarter = stack.last_days("purchases", 28), stack.last_days("purchases", 91)
     days_28, days_91 = (ibis.greatest(ibis.least(observed, days), 1.0) for days in (28.0, 91.0))
     repeats, total = stack.total("repeats"), stack.total("purchases")

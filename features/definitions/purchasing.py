@@ -5,7 +5,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from features.definitions.as_of import DAY, AsOf, micros
+from features.definitions.as_of import DAY, AsOf, day_number, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -66,7 +66,8 @@ def _novelties(shop: Shop, orders: Table) -> dict[str, Table]:
 def _order_events(shop: Shop) -> Table:
     """One row per order: when, and what it adds to every sum."""
     orders = shop.orders.filter(shop.orders.customer_id.notnull())
-    orders = orders.mutate(at=micros(orders.ordered_at), day=(micros(orders.ordered_at.truncate("D")) / DAY).cast("float64"))
+    orders = orders.mutate(at=micros(orders.ordered_at))
+    orders = orders.mutate(day=day_number(orders["at"]))
     novelties = _novelties(shop, orders)
     by_time = ibis.window(group_by="customer_id", order_by=["at", "order_id"])
     orders = orders.mutate(
@@ -83,8 +84,8 @@ def _order_events(shop: Shop) -> Table:
     gap = orders.day - day_before
     # Of several orders at one moment the first carries what was new at it.
     is_first = orders.previous_at.isnull() | (orders["at"] != orders.previous_at)
-    weekday = orders.ordered_at.day_of_week.index()
-    hour = orders.ordered_at.hour()
+    weekday = (orders.day + 3.0) % 7.0  # 0 is Monday: 1970 began on a Thursday
+    clock = orders["at"] % DAY
     return orders.select(
         "customer_id",
         "at",
@@ -92,9 +93,7 @@ def _order_events(shop: Shop) -> Table:
         new_day=is_new_day.cast("float64"),
         day_before=day_before,
         gap=gap,
-        one=ibis.literal(1.0),
-        time=orders["at"],
-        first_time=-orders["at"],
+        one=ibis.literal(1).cast("float64"),
         gap_squared=gap * gap,
         gap_count=gap.notnull().cast("float64"),
         amount="amount",
@@ -104,10 +103,9 @@ def _order_events(shop: Shop) -> Table:
         lines_change=orders.line_count - ibis.coalesce(orders.lines_before, 0),
         discount="discount",
         coupon="coupon_discount",
-        list_price=orders.amount + orders.discount,
         weekend=(weekday >= 5).cast("float64"),
-        morning=(hour < 12).cast("float64"),
-        evening=(hour >= 18).cast("float64"),
+        morning=(clock < DAY // 2).cast("float64"),
+        evening=(clock >= DAY * 3 // 4).cast("float64"),
         **{name: ibis.ifelse(is_first, ibis.coalesce(orders[name], 0.0), 0.0) for name in novelties},
     )
 
@@ -115,25 +113,26 @@ def _order_events(shop: Shop) -> Table:
 def build(shop: Shop, spine: Table) -> Table:
     """Purchasing features at every (customer_id, as_of) of the spine."""
     stack = AsOf.stack(_order_events(shop), spine, ("customer_id",))
-    t = stack.table
-    orders, days, gaps = stack.total("one"), stack.total("new_day"), stack.total("gap_count")
+    orders, gaps = stack.total("one"), stack.total("gap_count")
     some, pauses = orders.nullif(0), gaps.nullif(0)
     gap_mean = stack.total("gap") / pauses
     variance = stack.total("gap_squared") / pauses - gap_mean * gap_mean
-    list_price = stack.total("list_price").nullif(0)
+    list_price = (stack.total("amount") + stack.total("discount")).nullif(0)
+    # Every order day but the first closes a gap.
+    recent_gaps = ibis.ifelse(gaps >= 1, stack.decayed("new_day", 56) - (stack.days_since_first() / -56.0).exp(), ibis.null())
     observed = micros(ibis.literal(shop.first_event))
     decayed_lines = stack.decayed("lines", 56).nullif(0)
     features = {
-        "days_observed": (t.at - observed) / float(DAY),
-        "days_since_first_order": (t.at + stack.greatest("first_time")) / float(DAY),
-        SINCE: stack.age_days("time"),
+        "days_observed": (stack.at - observed) / float(DAY),
+        "days_since_first_order": stack.days_since_first(),
+        SINCE: stack.days_since_last(),
         "order_count": orders,
-        "order_day_count": days,
+        "order_day_count": ibis.ifelse(orders > 0, gaps + 1.0, 0.0),
         "gap_mean": gap_mean,
         "gap_std": ibis.ifelse(gaps >= 2, ibis.greatest(variance, 0.0).sqrt(), ibis.null()),
         # Days only grow, so the greatest is the last: null before the second order day, as the day before it is.
         "gap_last": stack.greatest("day") - stack.greatest("day_before"),
-        "gap_recent": stack.decayed("gap", 56) / stack.decayed("gap_count", 56).nullif(0),
+        "gap_recent": stack.decayed("gap", 56) / recent_gaps,
         "gap_max": stack.greatest("gap"),
         **{f"order_days_last_{d}d": stack.last_days("new_day", d) for d in WEEKS},
         **{f"order_days_decayed_{d}d": stack.decayed("new_day", d) for d in DECAYS},
