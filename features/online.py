@@ -73,11 +73,12 @@ def materialize(folder: Path, offline: Path, as_of: datetime) -> None:
         offline: version folder of the offline features, with the packed rows in it.
         as_of: time of the newest rows, UTC.
     """
-    from features.feast_repo.repo import open_store, registered_objects  # feast takes seconds to import
-
-    store = open_store(folder)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        # Feast reports its progress on standard output, which belongs to the command's result.
+        # Feast reports its progress on standard output, which belongs to the command's result, and its import changes the warning filters
+        # of the whole process; both end with this block.
+        from features.feast_repo.repo import open_store, registered_objects  # feast takes seconds to import
+
         warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
+        store = open_store(folder)
         store.apply(registered_objects(offline))
         store.materialize(start_date=as_of - timedelta(days=1), end_date=as_of + timedelta(seconds=1))
