@@ -1,11 +1,13 @@
 """Why a customer is at risk: causes, their codes and their sentences for the marketer, in Chinese and English.
 
 A cause is a group of features that move together. Its effect is what the prediction changes by when the group takes its reference value,
-so that correlated features of one story are not split into many small reasons.
+so that correlated features of one story are not split into many small reasons. A sentence shows two or three of the group's numbers;
+where all of them speak against the effect, the cause is not told: "at risk, since they ordered 491 times" helps nobody.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
@@ -35,13 +37,27 @@ class Cause:
     Attributes:
         features: replaced together by their reference values.
         raises, lowers: (code, English, Chinese); the sentences are format strings over the customer's features.
+        rises_with, falls_with: features the sentences speak of: more of them means more risk, or less.
         before_second_order: (English, Chinese) instead, where the customer has no rhythm yet that a sentence could speak of.
     """
 
     features: tuple[str, ...]
     raises: tuple[str, str, str]
     lowers: tuple[str, str, str]
+    rises_with: tuple[str, ...] = ()
+    falls_with: tuple[str, ...] = ()
     before_second_order: tuple[str, str] | None = None
+
+    def borne_out(self, own: Mapping[str, float], reference: Mapping[str, float], effect: float) -> bool:
+        """Whether the numbers of the sentence allow what it says: at least one does not lie on the wrong side of its reference.
+
+        Args:
+            own: feature → value of the customer; NaN, which bears out nothing, where unknown.
+            reference: feature → what it was replaced by.
+            effect: of the cause on the churn probability.
+        """
+        shown = [*((name, 1.0) for name in self.rises_with), *((name, -1.0) for name in self.falls_with)]
+        return not shown or any((own[name] - reference[name]) * sign * effect >= 0 for name, sign in shown)
 
 
 _RECENT_WINDOWS = tuple(f"order_days_last_{d}d" for d in range(7, 92, 7))
@@ -52,54 +68,58 @@ CAUSES: tuple[Cause, ...] = (
         ("days_since_last_order",),
         (
             "long_since_last_order",
-            "{days_since_last_order:.0f} days since the last order, usually {gap_mean:.0f}",
-            "距上次下单已 {days_since_last_order:.0f} 天,通常间隔 {gap_mean:.0f} 天",
+            "{days_since_last_order:.0f} days since the last order, usually {gap_mean:.1f}",
+            "距上次下单已 {days_since_last_order:.0f} 天,通常间隔 {gap_mean:.1f} 天",
         ),
         (
             "recent_order",
-            "ordered {days_since_last_order:.0f} days ago, usually every {gap_mean:.0f}",
-            "{days_since_last_order:.0f} 天前刚下过单,通常间隔 {gap_mean:.0f} 天",
+            "ordered {days_since_last_order:.0f} days ago, usually every {gap_mean:.1f}",
+            "{days_since_last_order:.0f} 天前刚下过单,通常间隔 {gap_mean:.1f} 天",
         ),
+        rises_with=("days_since_last_order",),
         before_second_order=("{days_since_last_order:.0f} days since the only order", "唯一一单距今 {days_since_last_order:.0f} 天"),
     ),
     Cause(
         (*_RECENT_WINDOWS, *_DECAYED),
         (
-            "buying_less_often",
-            "{order_days_last_28d:.0f} order days in the last 28 days, {order_days_last_91d:.0f} in the last 91",
+            "buys_seldom",
+            "days with an order: {order_days_last_28d:.0f} of the last 28, {order_days_last_91d:.0f} of the last 91",
             "近 28 天下单 {order_days_last_28d:.0f} 天,近 91 天 {order_days_last_91d:.0f} 天",
         ),
         (
             "buys_often",
-            "{order_days_last_28d:.0f} order days in the last 28 days, {order_days_last_91d:.0f} in the last 91",
+            "days with an order: {order_days_last_28d:.0f} of the last 28, {order_days_last_91d:.0f} of the last 91",
             "近 28 天下单 {order_days_last_28d:.0f} 天,近 91 天 {order_days_last_91d:.0f} 天",
         ),
+        falls_with=("order_days_last_28d", "order_days_last_91d"),
     ),
     Cause(
         ("gap_mean", "gap_std", "gap_last", "gap_recent", "gap_max"),
         (
-            "slow_rhythm",
-            "{gap_mean:.0f} days between orders on average, {gap_recent:.0f} recently",
-            "平均 {gap_mean:.0f} 天下单一次,近期 {gap_recent:.0f} 天",
+            "slow_or_uneven_rhythm",
+            "{gap_mean:.1f} ± {gap_std:.1f} days between orders, {gap_recent:.1f} recently",
+            "下单间隔 {gap_mean:.1f} ± {gap_std:.1f} 天,近期 {gap_recent:.1f} 天",
         ),
         (
             "steady_rhythm",
-            "a steady rhythm: an order every {gap_mean:.0f} days, {gap_recent:.0f} recently",
-            "节奏稳定:平均 {gap_mean:.0f} 天一次,近期 {gap_recent:.0f} 天",
+            "a steady rhythm: {gap_mean:.1f} ± {gap_std:.1f} days between orders",
+            "节奏稳定:下单间隔 {gap_mean:.1f} ± {gap_std:.1f} 天",
         ),
+        rises_with=("gap_mean", "gap_std", "gap_recent"),
     ),
     Cause(
         ("order_count", "order_day_count", "product_count", "category_count", "store_count", "new_product_share", "days_since_first_order"),
         (
-            "relationship_depth",
-            "{order_count:.0f} orders in {category_count:.0f} categories so far",
+            "shallow_relationship",
+            "orders so far: {order_count:.0f}, categories: {category_count:.0f}",
             "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
         ),
         (
             "deep_relationship",
-            "{order_count:.0f} orders in {category_count:.0f} categories so far",
+            "orders so far: {order_count:.0f}, categories: {category_count:.0f}",
             "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
         ),
+        falls_with=("order_count", "category_count"),
     ),
     Cause(
         ("amount_mean", "amount_last", "lines_mean", "lines_last", "amount_decayed_28d", "amount_decayed_112d", "lines_decayed_28d"),
@@ -113,6 +133,7 @@ CAUSES: tuple[Cause, ...] = (
             "an average basket of {amount_mean:.2f}, the last one {amount_last:.2f}",
             "平均客单 {amount_mean:.2f},最近一单 {amount_last:.2f}",
         ),
+        falls_with=("amount_mean", "amount_last"),
     ),
     Cause(
         (
@@ -129,20 +150,21 @@ CAUSES: tuple[Cause, ...] = (
             "discount_share",
         ),
         (
-            "weak_response_to_contacts",
-            "{contact_count:.0f} mailings so far, {redemption_count:.0f} coupons redeemed",
+            "contacts_risk",
+            "mailings so far: {contact_count:.0f}, coupons redeemed: {redemption_count:.0f}",
             "累计触达 {contact_count:.0f} 次,核销优惠券 {redemption_count:.0f} 张",
         ),
         (
-            "responds_to_contacts",
-            "{contact_count:.0f} mailings so far, {redemption_count:.0f} coupons redeemed",
+            "contacts_loyal",
+            "mailings so far: {contact_count:.0f}, coupons redeemed: {redemption_count:.0f}",
             "累计触达 {contact_count:.0f} 次,核销优惠券 {redemption_count:.0f} 张",
         ),
+        falls_with=("redemptions_per_contact",),  # unknown before the first mailing: who got none has not responded
     ),
     Cause(
         ("weekend_share", "morning_share", "evening_share"),
-        ("shopping_times", "unusual shopping times for a loyal customer", "购物时段与忠实顾客不同"),
-        ("shopping_times_loyal", "shops at the times loyal customers shop", "购物时段与忠实顾客一致"),
+        ("shopping_times_risk", "customers who shop at these times return less", "在这些时段购物的顾客回购较少"),
+        ("shopping_times_loyal", "customers who shop at these times return more", "在这些时段购物的顾客回购较多"),
     ),
     Cause(
         ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married"),

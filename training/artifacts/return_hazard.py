@@ -144,9 +144,10 @@ class ReturnHazard:
                 variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
         churn = self.churn_probability(variants, horizon_days)
         found = []
-        for cause, replaced in zip(CAUSES, churn[1:], strict=True):
+        known = dict(zip(self.inputs, stored.tolist(), strict=True))
+        for cause, variant, replaced in zip(CAUSES, variants[1:], churn[1:], strict=True):
             effect = float(churn[0] - replaced)
-            if abs(effect) < _MIN_EFFECT:
+            if abs(effect) < _MIN_EFFECT or not cause.borne_out(known, dict(zip(self.inputs, variant.tolist(), strict=True)), effect):
                 continue
             code, english, chinese = cause.raises if effect > 0 else cause.lowers
             if cause.before_second_order and math.isnan(stored[index["gap_mean"]]):

@@ -56,11 +56,42 @@ def test_replacing_a_cause_moves_the_prediction_by_its_effect(model: ReturnHazar
     assert told > len(customers)
 
 
-def test_no_cause_above_the_noise_is_kept_back(model: ReturnHazard, customers: np.ndarray) -> None:
-    for row in customers[:10]:
+def named(row: np.ndarray) -> dict[str, float]:
+    return dict(zip(CUSTOMER.columns, row.tolist(), strict=True))
+
+
+def test_no_cause_above_the_noise_is_kept_back_unless_its_numbers_contradict_it(model: ReturnHazard, customers: np.ndarray) -> None:
+    kept_back = 0
+    for row in customers[:30]:
         own = model.churn_probability(row[None, :], 28)[0]
-        effects = [own - model.churn_probability(replaced(model, row, c)[None, :], 28)[0] for c in CAUSES]
-        assert len(model.reasons(row, limit=len(CAUSES))) == sum(abs(e) >= 0.005 for e in effects)
+        told = 0
+        for cause in CAUSES:
+            other = replaced(model, row, cause)
+            effect = float(own - model.churn_probability(other[None, :], 28)[0])
+            fits = cause.borne_out(named(row), named(other), effect)
+            told += abs(effect) >= 0.005 and fits
+            kept_back += abs(effect) >= 0.005 and not fits
+        assert len(model.reasons(row, limit=len(CAUSES))) == told
+    assert kept_back
+
+
+def test_a_sentence_never_speaks_against_its_effect() -> None:
+    nan = float("nan")
+    silence, contacts, rhythm = (
+        next(c for c in CAUSES if name in c.features) for name in ("days_since_last_order", "contact_count", "gap_std")
+    )
+    usual = {"days_since_last_order": 36.0, "redemptions_per_contact": 0.2, "gap_mean": 9.0, "gap_std": 8.0, "gap_recent": 9.0}
+    assert not silence.borne_out({"days_since_last_order": 8.0}, usual, 0.01)  # "8 days since the last order, usually 36" is no risk
+    assert silence.borne_out({"days_since_last_order": 8.0}, usual, -0.01)
+    assert silence.borne_out({"days_since_last_order": 40.0}, usual, 0.01)
+    for effect in (0.01, -0.01):
+        assert not contacts.borne_out(
+            {"redemptions_per_contact": nan}, usual, effect
+        )  # who was never written to did not respond, nor refuse
+    slow_but_steady = {"gap_mean": 13.0, "gap_std": 2.0, "gap_recent": 14.0}
+    assert rhythm.borne_out(slow_but_steady, usual, 0.01)
+    assert rhythm.borne_out(slow_but_steady, usual, -0.01)
+    assert not rhythm.borne_out({"gap_mean": 1.2, "gap_std": 0.5, "gap_recent": 2.0}, usual, 0.01)
 
 
 def test_the_strongest_come_first_and_the_limit_is_kept(model: ReturnHazard, customers: np.ndarray) -> None:
@@ -105,8 +136,9 @@ def test_what_is_not_known_of_a_customer_is_no_cause(model: ReturnHazard, custom
 
 
 def test_causes_name_real_features_once_and_codes_are_unique() -> None:
-    named = [name for cause in CAUSES for name in cause.features]
-    assert set(named) <= set(CUSTOMER.columns)
-    assert len(named) == len(set(named))
+    grouped = [name for cause in CAUSES for name in cause.features]
+    assert set(grouped) <= set(CUSTOMER.columns)
+    assert len(grouped) == len(set(grouped))
+    assert all({*cause.rises_with, *cause.falls_with} <= set(cause.features) for cause in CAUSES)
     codes = [side[0] for cause in CAUSES for side in (cause.raises, cause.lowers)]
     assert len(codes) == len(set(codes))
