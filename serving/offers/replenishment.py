@@ -72,9 +72,10 @@ class ReplenishmentOffers:
 
 def _because(category: str, days: float) -> OfferReason:
     name = category.capitalize()
+    english = "a day" if days < 1.5 else f"{days:.0f} days"
     return OfferReason(
         "due_soon",
-        f"{name} will be needed again in about {days:.0f} days",
+        f"{name} will be needed again in about {english}",
         f"预计约 {days:.0f} 天后需要再次购买 {category}",
         f"Time for {name} again?",
         f"{category} 该补货了",
