@@ -147,9 +147,9 @@ def _train_one(model: Recipe, data: TrainingData, registry: Registry, *, force: 
 
 
 def _code_hash() -> str:
-    # A changed method must not be mistaken for unchanged data: the training code is part of what a model depends on.
-    root = Path(__file__).parent
-    return content_hash(*(path for path in sorted(root.rglob("*.py"))))
+    # A changed method must not be mistaken for unchanged data, nor must features that are computed anew under their old names.
+    root = Path(__file__).parent.parent
+    return content_hash(*(path for floor in ("features", "training") for path in sorted((root / floor).rglob("*.py"))))
 
 
 def _unchanged(data: TrainingData, name: str, inputs: str) -> tuple[str, Evaluation] | None:
