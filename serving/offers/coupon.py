@@ -26,7 +26,7 @@ class CouponOffers:
     shown: int = 3
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Campaigns that run now; the probability is the redemption rate of finished campaigns, the same for every holder."""
+        """Campaigns that run now; the probability is the campaign's redemption rate, the same for every holder."""
         if context.customer is None:
             return []
         held = context.live.catalogue.coupons_of(context.customer.customer_id, context.now)
@@ -69,11 +69,11 @@ class CouponOffers:
 
 
 def _holds(coupon: Coupon) -> OfferReason:
-    until = f"{coupon.ends_at:%Y-%m-%d}"
+    until, rate, base = f"{coupon.ends_at:%Y-%m-%d}", f"{coupon.redemption_rate:.1%}", f"{coupon.redemption_base:,}"
     return OfferReason(
         "holds_coupon",
-        f"Holds coupons of {coupon.label} until {until}; {coupon.redemption_rate:.1%} of {coupon.redemption_base:,} mailings were redeemed",
-        f"持有 {coupon.label} 的优惠券,有效期至 {until};{coupon.redemption_base:,} 次发放中 {coupon.redemption_rate:.1%} 被核销",
+        f"Holds coupons of {coupon.label} until {until}; {rate} likely to be redeemed, judged by {base} mailings",
+        f"持有 {coupon.label} 的优惠券,有效期至 {until};依据 {base} 次发放,预计核销率 {rate}",
         f"Your coupon is valid until {until}",
         f"您的优惠券有效期至 {until}",
     )
