@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from huitou.console import output, steps
+from huitou.console import errors, output, steps
 from huitou.options import DataDir, Now, serving_settings
 
 app = typer.Typer(no_args_is_help=True, help="Audiences for campaigns.")
@@ -40,5 +40,8 @@ def at_risk(
 
     settings = serving_settings(data_dir, now)
     with steps(1) as progress, progress.step("at-risk audience"):
-        summary = write_at_risk_audience(build_services(settings), horizon=horizon, size=size, holdout=holdout, seed=seed, out=out)
+        services = build_services(settings)
+        summary = write_at_risk_audience(services, horizon=horizon, size=size, holdout=holdout, seed=seed, out=out)
+    for sentence in services.staleness().values():
+        errors().print(f"[yellow]{sentence}[/]")
     output().print(f"{summary} (not causal: no experiment has measured who can be changed)")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from huitou.console import output, steps
+from huitou.console import errors, output, steps
 from huitou.options import DataDir, Now, serving_settings
 
 
@@ -23,5 +23,8 @@ def score(
     settings = serving_settings(data_dir, now)
     target = out or settings.data_dir / "scores.csv"
     with steps(1) as progress, progress.step("score"):
-        count = score_all(build_services(settings), target)
+        services = build_services(settings)
+        count = score_all(services, target)
+    for sentence in services.staleness().values():
+        errors().print(f"[yellow]{sentence}[/]")
     output().print(f"Scored {count:,} customers into {target}.")

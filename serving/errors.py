@@ -32,5 +32,9 @@ class StillPreparing(ServingError):
     """A table is being computed; the same request succeeds a little later."""
 
 
+class ClockBehind(ServingError):
+    """The features look from after the service's clock: answers would know the future."""
+
+
 class SelfTestFailed(ServingError):
     """A freshly loaded model gave an impossible answer; the earlier one goes on serving."""

@@ -10,8 +10,9 @@ from datetime import datetime
 from features.errors import HuitouError, StateBroken
 from features.versions import current_folder, current_version
 from serving.decisioning.engine import Engine
+from serving.errors import ClockBehind
 from serving.live import Live, open_live
-from serving.live_models import ModelShelf
+from serving.live_models import LiveModels, ModelShelf
 from serving.offers.offer_types import OFFER_TYPES
 from serving.replenishments import DueTable
 from serving.settings import ServingSettings
@@ -87,7 +88,7 @@ class Services:
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
-                    fresh = open_live(current_folder(self.settings.online_dir, remedy=_REMEDY), self.shelf.current)
+                    fresh = _open(self.settings, self.shelf.current)
                     changed = True
                 self.reload_problem = None
             except HuitouError as error:
@@ -113,10 +114,21 @@ def build_services(settings: ServingSettings) -> Services:
     Raises:
         StateMissing: `huitou build` has not run.
         StateBroken: the online state is damaged.
+        ClockBehind: the online state was built later than the clock.
     """
-    folder = current_folder(settings.online_dir, remedy=_REMEDY)
+    current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
     shelf = ModelShelf(settings.data_dir)
-    live = open_live(folder, shelf.current)
+    live = _open(settings, shelf.current)
     services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry())
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
+
+
+def _open(settings: ServingSettings, models: LiveModels) -> Live:
+    live = open_live(current_folder(settings.online_dir, remedy=_REMEDY), models)
+    if settings.now is not None and settings.now < live.as_of:
+        raise ClockBehind(
+            f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {live.as_of.isoformat()}; "
+            "set a later clock, or run `huitou build` with this one."
+        )
+    return live

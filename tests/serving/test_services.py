@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from features.errors import StateMissing
 from features.versions import current_folder
+from serving.errors import ClockBehind
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from tests.serving.small_shop import AS_OF, promote, write_items, write_online
@@ -37,6 +38,12 @@ def test_only_loopback(host: str) -> None:
 def test_without_a_build_there_is_nothing_to_serve(tmp_path: Path) -> None:
     with pytest.raises(StateMissing, match="huitou build"):
         build_services(ServingSettings(data_dir=tmp_path))
+
+
+def test_a_clock_before_the_build_is_refused(small_shop: Path) -> None:
+    with pytest.raises(ClockBehind, match="set a later clock, or run `huitou build`"):
+        build_services(ServingSettings(data_dir=small_shop, now=AS_OF - timedelta(seconds=1)))
+    assert build_services(ServingSettings(data_dir=small_shop, now=AS_OF)).now == AS_OF
 
 
 def test_takes_over_a_new_build_and_new_models_at_once(own_shop: Path) -> None:
