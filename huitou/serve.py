@@ -33,13 +33,13 @@ def serve(
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now, host=host, port=port)
-    listener = _bind(settings.host, settings.port)
-    # Opened here, not at start-up: uvicorn would answer a missing build with a traceback and an exit code of its own.
-    app = create_app(settings, build_services(settings))
-    address = f"http://{settings.host}:{listener.getsockname()[1]}"
-    output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
-    server.run(sockets=[listener])
+    with _bind(settings.host, settings.port) as listener:
+        # Opened here, not at start-up: uvicorn would answer a missing build with a traceback and an exit code of its own.
+        app = create_app(settings, build_services(settings))
+        address = f"http://{settings.host}:{listener.getsockname()[1]}"
+        output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
+        server.run(sockets=[listener])
     if not server.started:
         raise HuitouError("The service could not start; the reason is above.")
 
