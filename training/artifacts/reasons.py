@@ -167,7 +167,8 @@ CAUSES: tuple[Cause, ...] = (
         ("shopping_times_loyal", "customers who shop at these times return more", "在这些时段购物的顾客回购较多"),
     ),
     Cause(
-        ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married"),
+        # Without `profile_known`: whether the shop knows a customer is no trait of the customer.
+        ("age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married"),
         ("profile_risk", "customers with this profile return less", "该画像的顾客回购较少"),
         ("profile_loyal", "customers with this profile return more", "该画像的顾客回购较多"),
     ),
