@@ -140,6 +140,8 @@ class AsOf:
         longest = max(days for _column, days in self._windows.values()) * DAY
         dates = self.spine.select(*self.keys, "at", stretch=self.spine["at"] // longest).distinct()
         facts = self.events.select(*self.keys, *columns, **{_EVENT_AT: self.events["at"]}, stretch=self.events["at"] // longest)
+        # What adds nothing is left out before it is paired: it would cost as much as what does.
+        facts = facts.filter(ibis.or_(*(facts[column] != 0 for column in columns)))
         facts = facts.union(facts.mutate(stretch=facts.stretch + 1))
         pairs = dates.join(facts, [*self.keys, "stretch"])
         age = pairs["at"] - pairs[_EVENT_AT]
