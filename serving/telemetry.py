@@ -22,8 +22,11 @@ class Telemetry:
         self._seconds = Histogram("huitou_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry)
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
-        self._model = Gauge("huitou_model_info", "1 for each model version that answers.", ("model", "version"), registry=self.registry)
+        self._model = Gauge(
+            "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
+        )
         self._age = Gauge("huitou_feature_age_days", "Age of the online features by the service's clock.", registry=self.registry)
+        self._shown: set[tuple[str, str]] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -41,9 +44,10 @@ class Telemetry:
 
     def state(self, versions: Mapping[str, str], feature_age_days: float) -> None:
         """Show what is live now."""
-        self._model.clear()
-        for model, version in versions.items():
-            self._model.labels(model, version).set(1)
+        shown = set(versions.items())
+        for model, version in self._shown | shown:
+            self._model.labels(model, version).set(float((model, version) in shown))
+        self._shown |= shown
         self._age.set(feature_age_days)
 
     def text(self) -> bytes:
