@@ -15,6 +15,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import polars as pl
+import prometheus_client  # before Feast, whose import would put it into its multi-process mode for good
 import pytest
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
@@ -29,6 +30,8 @@ from tests.shop import ASSUMPTIONS, sample_tables
 # No stopwatch on property tests: the first example may pay for an import, and CI machines differ.
 hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
+
+assert prometheus_client.values.ValueClass.__name__ == "MutexValue"
 
 WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
 
