@@ -9,7 +9,7 @@ from __future__ import annotations
 import ibis
 from ibis.expr.types import Table
 
-from features.definitions.as_of import DAY, AsOf, micros
+from features.definitions.as_of import DAY, AsOf, day_number, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -33,7 +33,8 @@ def purchases(shop: Shop) -> Table:
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
     categories = shop.products.filter(shop.products.product_category.notnull()).select("product_id", "product_category")
     lines = lines.join(categories, "product_id")
-    lines = lines.mutate(at=micros(lines.ordered_at), day=(micros(lines.ordered_at.truncate("D")) / DAY).cast("float64"))
+    lines = lines.mutate(at=micros(lines.ordered_at))
+    lines = lines.mutate(day=day_number(lines["at"]))
     baskets = lines.group_by("customer_id", "product_category", "at", "day").agg(quantity=lines.quantity.sum(), amount=lines.amount.sum())
     by_time = ibis.window(group_by=["customer_id", "product_category"], order_by="at")
     baskets = baskets.mutate(previous_day=baskets.day.lag().over(by_time), quantity_before=baskets.quantity.lag().over(by_time))
