@@ -24,13 +24,14 @@ if TYPE_CHECKING:
     from huitou.visit import Api
     from tests.conftest import SampleBuild
 
+pytestmark = pytest.mark.timeout(600)  # whole processes that train and serve, on machines that may be busy
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def huitou(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "huitou", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=170)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
 
 
 @pytest.fixture(scope="module")
