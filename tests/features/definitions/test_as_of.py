@@ -80,3 +80,8 @@ def test_time_is_exact_microseconds_since_1970() -> None:
     found = micros(ibis.memtable(pl.DataFrame({"t": [at]}, schema={"t": TIME})).t).execute()
     assert found.to_list() == [(at - datetime(1970, 1, 1, tzinfo=UTC)) // TICK]
     assert timedelta(days=1) // TICK == DAY
+
+
+def test_events_of_the_same_microsecond_are_all_seen_in_one_row() -> None:
+    rows = look_back([(T0, 1.0), (T0, 2.0), (T0, 4.0)], [T0, T0 + timedelta(days=1)])
+    assert [(row["total"], row["week"], row["greatest"]) for row in rows] == [(7.0, 7.0, 4.0)] * 2

@@ -118,3 +118,16 @@ def test_before_the_first_order_counts_are_zero_and_recencies_unknown(tables: Ta
 
 def test_an_unnamed_store_is_no_store(tables: Tables) -> None:
     assert at(tables, _time(20, 18))["store_count"] == 2
+
+
+def test_two_orders_of_the_same_moment_count_what_is_new_once(tables: Tables) -> None:
+    twin = {name: tables[name].filter(pl.col("order_id") == "4").with_columns(order_id=pl.lit("5")) for name in ("orders", "order_lines")}
+    twin["order_lines"] = twin["order_lines"].with_columns(product_id=pl.lit("new"))
+    doubled = {**tables, **{name: pl.concat([tables[name], twin[name]]) for name in twin}}
+    found, before = at(doubled, _time(20, 18)), at(tables, _time(20, 18))
+    assert (found["product_count"], before["product_count"]) == (5, 4)
+    for name in ("category_count", "store_count", "order_day_count", "gap_last", "order_days_last_28d"):
+        assert found[name] == before[name]
+    assert found["order_count"] == 5
+    frame = evaluate(PURCHASING, shop_of(doubled), spine_of(doubled, [_time(20, 18)]))
+    assert frame.height == 1
