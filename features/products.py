@@ -63,7 +63,7 @@ class Products(BaseModel):
         products: every product with a price or in the catalogue and active.
         popular_in_category: category → product ids, best sellers of the last weeks first.
         coupons: campaigns that had not ended by `as_of`.
-        mailed: offer id → customers who hold its coupons.
+        mailed: offer id → customers who were mailed its coupons and redeemed none yet.
         spend_percentiles: 101 quantiles of decayed spend over customers, for the value layer.
     """
 

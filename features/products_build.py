@@ -86,7 +86,6 @@ def _coupons(warehouse: Warehouse, active: set[str], as_of: datetime) -> tuple[t
     contacts = warehouse.read("contacts").filter(pl.col("sent_at") <= as_of)
     redemptions = warehouse.read("redemptions").filter(pl.col("redeemed_at") <= as_of)
     offers = warehouse.read("offers").filter(pl.col("starts_at") <= as_of)
-    mailed = contacts.group_by("offer_id").agg(pl.col("customer_id").unique().sort())
     finished = offers.filter(pl.col("ends_at") < as_of)["offer_id"].to_list()
     base = contacts.filter(pl.col("offer_id").is_in(finished)).select("offer_id", "customer_id").unique()
     used = redemptions.select("offer_id", "customer_id").unique()
@@ -111,5 +110,7 @@ def _coupons(warehouse: Warehouse, active: set[str], as_of: datetime) -> tuple[t
             )
         )
     running = {c.offer_id for c in coupons}
+    # Whoever redeemed a coupon of the campaign has answered: a reminder would only remind of what was done.
+    mailed = contacts.join(used, on=["offer_id", "customer_id"], how="anti").group_by("offer_id").agg(pl.col("customer_id").unique().sort())
     holders = {row["offer_id"]: tuple(row["customer_id"]) for row in mailed.iter_rows(named=True) if row["offer_id"] in running}
     return tuple(coupons), holders

@@ -39,10 +39,17 @@ def models_table(results: Iterable[Trained]) -> Group:
             continue
         names = headline_metrics(evaluation)
         seconds = "unchanged" if result.reused else f"{result.seconds:.1f} s"
-        table = Table(title=f"{result.name}: {evaluation.rows:,} rows, {seconds}", title_justify="left", title_style="bold", box=SIMPLE)
+        table = Table(
+            title=f"{result.name}: {evaluation.rows:,} rows, {seconds}",
+            title_justify="left",
+            title_style="bold",
+            box=SIMPLE,
+            pad_edge=False,
+        )
         table.add_column("model", min_width=28, no_wrap=True)
         for name in names:
-            table.add_column(name, justify="right", no_wrap=True)
+            # A long name folds on a narrow terminal; it is never cut.
+            table.add_column(name, justify="right", overflow="fold", min_width=6)
         table.add_row(result.name, *_values(names, evaluation.metrics), style="bold")
         for baseline, values in evaluation.baselines.items():
             if not any(name in values for name in names):

@@ -21,6 +21,7 @@ from features.recent import HISTORY_DAYS, RecentPurchases, purchase_weights
 from training.artifacts.fold_in import FoldIn
 from training.artifacts.folder import Manifest, open_artifact, write_artifact
 from training.artifacts.logistic_map import LogisticMap, sigmoid
+from training.artifacts.recommendation_frame import FRAME_INPUTS, frame_outputs, recommendation_frame
 from training.artifacts.top_positions import top_positions
 
 if TYPE_CHECKING:
@@ -204,29 +205,18 @@ class ItemModel:
     @property
     def frame_inputs(self) -> dict[str, Literal["strings", "longs", "doubles"]]:
         """Columns of `predict_frame`, for the tracker's signature."""
-        return {"product_ids": "strings", "purchases": "longs", "days_since_last": "doubles"}
+        return FRAME_INPUTS
 
     @property
     def frame_outputs(self) -> dict[str, Literal["strings", "doubles"]]:
         """Columns that `predict_frame` answers with."""
-        return {"product_id": "strings", "probability": "doubles"}
+        return frame_outputs("product_id")
 
     def predict_frame(self, frame: pd.DataFrame, *, limit: int = 20) -> pd.DataFrame:
-        """Recommendations for a frame with the list columns `product_ids`, `purchases`, `days_since_last` and, if there is one, `orders`.
-
-        Returns:
-            The same index; list columns `product_id` and `probability`, best first. Without `orders` the largest count stands for it.
-        """
-        import pandas as pd
-
-        rows = []
-        for row in frame.to_dict("records"):
-            purchases = np.asarray(row["purchases"], np.int32)
-            orders = int(row.get("orders", purchases.max(initial=0)))
-            ages = np.asarray(row["days_since_last"], np.float32)
-            best = self.recommend(RecentPurchases(np.asarray(row["product_ids"], np.str_), purchases, ages, orders), limit=limit)
-            rows.append({"product_id": [b.product_id for b in best], "probability": [b.probability for b in best]})
-        return pd.DataFrame(rows, index=frame.index, columns=["product_id", "probability"])
+        """Recommendations for a frame of recent purchases; see `recommendation_frame`."""
+        return recommendation_frame(
+            frame, "product_id", lambda recent: [(best.product_id, best.probability) for best in self.recommend(recent, limit=limit)]
+        )
 
     def best(
         self, logits: NDArray[np.float32], limit: int, *, allowed: NDArray[np.bool_] | None = None, exclude: Collection[str] = ()
