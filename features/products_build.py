@@ -73,7 +73,7 @@ def _product(row: dict[str, object], assumptions: Assumptions) -> Product:
         {
             "product_id": row["product_id"],
             "category": row["product_category"],
-            "name": " ".join(words) or str(row["product_id"]),
+            "name": row["name"] or " ".join(words) or str(row["product_id"]),
             "price": row["price"],
             "margin_rate": assumptions.margin_rate(None if department is None else str(department)),
             "stock": row["stock"],

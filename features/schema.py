@@ -83,6 +83,7 @@ PRODUCTS = Table(
     "products",
     {
         "product_id": TEXT,
+        "name": TEXT,  # what customers read; null: made from type and package size
         "product_category": TEXT,
         "department": TEXT,
         "brand": TEXT,
@@ -178,6 +179,61 @@ EXCLUDED_LINES = Table(
     time="ordered_at",
 )
 
+REFUNDS = Table(
+    "refunds",
+    {
+        "refund_id": TEXT,
+        "line_number": COUNT,
+        "customer_id": TEXT,
+        "refunded_at": TIME,
+        "product_id": TEXT,
+        "quantity": REAL,  # given back, > 0; the sale itself stays an order line: it was true until the refund
+        "amount": REAL,  # paid back, >= 0
+        "order_id": TEXT,  # the sale it takes back; null: not found in the history
+        "order_line_number": COUNT,
+    },
+    required=("refund_id", "line_number", "refunded_at", "quantity", "amount"),
+    key=("refund_id", "line_number"),
+    time="refunded_at",
+)
+
+BUNDLE_ITEMS = Table(
+    "bundle_items",
+    {"bundle_id": TEXT, "label": TEXT, "product_id": TEXT},
+    required=("bundle_id", "product_id"),
+    key=("bundle_id", "product_id"),
+)
+
+INTERACTIONS = Table(
+    "interactions",
+    {
+        "interaction_id": TEXT,
+        "customer_id": TEXT,
+        "type": TEXT,  # viewed, carted, liked, purchased, …: as the shop calls it
+        "product_id": TEXT,
+        "bundle_id": TEXT,
+        "occurred_at": TIME,  # null: the shop kept no time; such rows can only be split by chance
+    },
+    required=("interaction_id", "customer_id", "type"),
+    key=("interaction_id",),
+)
+
+EXPERIMENTS = Table(
+    "experiments",
+    {
+        "experiment_id": TEXT,
+        "customer_id": TEXT,
+        "treatment": TEXT,
+        "assigned_at": TIME,
+        "visited": FLAG,
+        "converted": FLAG,
+        "spend": REAL,
+        "traits": TEXT,  # JSON object of what was known before the assignment
+    },
+    required=("experiment_id", "customer_id", "treatment"),
+    key=("experiment_id", "customer_id"),
+)
+
 TABLES: tuple[Table, ...] = (
     CUSTOMERS,
     PRODUCTS,
@@ -188,4 +244,8 @@ TABLES: tuple[Table, ...] = (
     OFFER_ITEMS,
     REDEMPTIONS,
     EXCLUDED_LINES,
+    REFUNDS,
+    BUNDLE_ITEMS,
+    INTERACTIONS,
+    EXPERIMENTS,
 )

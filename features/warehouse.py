@@ -47,13 +47,26 @@ class Warehouse:
 
     @property
     def first_event(self) -> datetime:
-        """Time of the first order, UTC."""
-        return datetime.fromisoformat(self.report["first_event"])
+        """Time of the first order, UTC.
+
+        Raises:
+            TooLittleHistory: the history holds no order (interactions or an experiment alone have no clock).
+        """
+        return self._moment("first_event")
 
     @property
     def last_event(self) -> datetime:
-        """Time of the last order, UTC: "now" for historical data."""
-        return datetime.fromisoformat(self.report["last_event"])
+        """Time of the last order, UTC: "now" for historical data; raises as `first_event`."""
+        return self._moment("last_event")
+
+    def _moment(self, name: str) -> datetime:
+        told = self.report[name]
+        if told is None:
+            raise TooLittleHistory(
+                "The history holds no order, so there is nothing to learn churn, repurchase or prices from; "
+                "import orders with a time and a customer."
+            )
+        return datetime.fromisoformat(told)
 
 
 def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object) -> Warehouse:
@@ -67,20 +80,17 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
 
     Raises:
         SchemaViolation: a table does not fit; nothing is written.
-        TooLittleHistory: there is no order at all.
+        TooLittleHistory: there is no row at all.
     """
     conformed = {t.name: t.conform(tables.get(t.name, t.empty())) for t in TABLES}
     orders = conformed[ORDERS.name]
-    if orders.is_empty():
-        raise TooLittleHistory("The history holds no order; import at least one order with a time and a customer.")
-    first, last = orders["ordered_at"].min(), orders["ordered_at"].max()
-    assert isinstance(first, datetime)  # noqa: S101 - a required column of a table that is not empty
-    assert isinstance(last, datetime)  # noqa: S101
+    if all(frame.is_empty() for frame in conformed.values()):
+        raise TooLittleHistory("The history holds no row; import at least one order with a time and a customer.")
     full_report = {
         **report,
         "rows": {name: frame.height for name, frame in conformed.items()},
-        "first_event": first.astimezone(UTC).isoformat(),
-        "last_event": last.astimezone(UTC).isoformat(),
+        "first_event": _iso(orders["ordered_at"].min()),
+        "last_event": _iso(orders["ordered_at"].max()),
     }
     with new_version(settings.warehouse_dir, inputs) as folder:
         for table in TABLES:
@@ -93,6 +103,10 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
     return open_warehouse(settings)
 
 
+def _iso(moment: object) -> str | None:
+    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else None
+
+
 def open_warehouse(settings: FeatureSettings) -> Warehouse:
     """Open the current history.
 
@@ -100,7 +114,7 @@ def open_warehouse(settings: FeatureSettings) -> Warehouse:
         StateMissing: nothing was imported yet.
         StateBroken: a file is missing or the report is damaged.
     """
-    folder = current_folder(settings.warehouse_dir, remedy="run `huitou import complete-journey` first.")
+    folder = current_folder(settings.warehouse_dir, remedy="run `huitou import tabular` or `huitou import complete-journey` first.")
     try:
         report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

