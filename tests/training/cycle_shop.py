@@ -48,6 +48,7 @@ def write_baskets(data_dir: Path, bought: list[tuple[str, datetime, str, float]]
         department=pl.lit(None),
         brand=pl.lit(None),
         product_type=pl.lit(None),
+        name=pl.lit(None),
         package_size=pl.lit(None),
         stock=pl.lit(None),
     )

@@ -56,10 +56,10 @@ def products() -> pl.DataFrame:
     """Every product of every category."""
     return pl.DataFrame(
         [
-            (f"p{i:03d}", _CATEGORIES[i // _PRODUCTS_PER_CATEGORY], "GROCERY", "Private", f"TYPE {i % 9}", "1 PK", True, None)
+            (f"p{i:03d}", None, _CATEGORIES[i // _PRODUCTS_PER_CATEGORY], "GROCERY", "Private", f"TYPE {i % 9}", "1 PK", True, None)
             for i in range(len(_CATEGORIES) * _PRODUCTS_PER_CATEGORY)
         ],
-        schema=["product_id", "product_category", "department", "brand", "product_type", "package_size", "in_catalogue", "stock"],
+        schema=["product_id", "name", "product_category", "department", "brand", "product_type", "package_size", "in_catalogue", "stock"],
         orient="row",
     )
 

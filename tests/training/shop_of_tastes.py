@@ -54,7 +54,7 @@ def product_frame(ids: list[str], categories: dict[str, str] | None = None, hidd
             "product_type": [f"type {p}" for p in ids],
             "in_catalogue": [p not in hidden for p in ids],
         }
-    ).with_columns(department=text, brand=text, package_size=text, stock=pl.lit(None, dtype=pl.Int64))
+    ).with_columns(name=text, department=text, brand=text, package_size=text, stock=pl.lit(None, dtype=pl.Int64))
 
 
 def draw_lines(*, customers: int = 80, weeks: int = 20, seed: int = 5, repeats: bool = True) -> pl.DataFrame:
