@@ -9,7 +9,9 @@ from scipy import sparse
 
 from features.errors import TooLittleHistory
 from training.datasets.baskets import Baskets
-from training.models.bundle_mining import MerchantBundle, MiningConfig, mine_bundles, season_of
+from training.models import frequent_sets
+from training.models.bundle_mining import MerchantBundle, mine_bundles
+from training.models.frequent_sets import MiningConfig, season_of
 
 CONFIG = MiningConfig(min_support=0.0, min_orders=20, min_lift=1.5, min_season_lift=1.2)
 
@@ -68,6 +70,26 @@ def test_what_holds_in_one_season_only_is_no_bundle() -> None:
     assert ("d", "e") not in mine_bundles(made, CONFIG).members
     lenient = MiningConfig(min_support=0.0, min_orders=20, min_lift=1.5, min_season_lift=0.0)
     assert ("d", "e") in mine_bundles(made, lenient).members
+
+
+@pytest.mark.parametrize("block", [1, 30, 10_000])
+def test_blocks_of_any_size_find_the_same_sets(monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+    whole = mine_bundles(baskets(), CONFIG)
+    monkeypatch.setattr(frequent_sets, "_BLOCK", block)
+    parts = mine_bundles(baskets(), CONFIG)
+    assert parts.members == whole.members
+    np.testing.assert_array_equal(parts.support, whole.support)
+    np.testing.assert_array_equal(parts.lift, whole.lift)
+
+
+def test_larger_sets_are_grown_from_the_best_only() -> None:
+    every = mine_bundles(baskets(), CONFIG)
+    few = mine_bundles(baskets(), CONFIG.model_copy(update={"max_grown": 4}))
+    worth = {m: s * np.log(lift) for m, s, lift in zip(every.members, every.support, every.lift, strict=True)}
+    pairs = sorted((m for m in worth if len(m) == 2), key=lambda m: -worth[m])
+    assert len(pairs) > 4
+    assert {m for m in few.members if len(m) == 2} == set(pairs[:4])
+    assert set(few.members) < set(every.members)
 
 
 def test_products_of_one_kind_share_no_set() -> None:

@@ -14,9 +14,10 @@ from features.recent import RecentPurchases, nothing_recent
 from tests.training import shop_of_tastes as shop
 from training.artifacts.bundles import BundleModel
 from training.artifacts.fold_in import FoldIn
-from training.models.bundle_mining import MerchantBundle, MiningConfig
+from training.models.bundle_mining import MerchantBundle
 from training.models.bundle_stack import StackSettings, customer_rows, read_bundle_targets
 from training.models.bundles import BundlesConfig, BundlesRecipe
+from training.models.frequent_sets import MiningConfig
 from training.recipe import Evaluation, TrainingData
 
 GRID = (StackSettings(factors=8, regularization=10.0),)

@@ -27,8 +27,9 @@ from training.datasets.baskets import read_baskets
 from training.datasets.interactions import build_interactions, merchandise
 from training.evaluation.ranking import score_rankings, top_k
 from training.models.bundle_judgement import judge_bundles
-from training.models.bundle_mining import MerchantBundle, MiningConfig, mine_bundles
+from training.models.bundle_mining import MerchantBundle, mine_bundles
 from training.models.bundle_stack import BundleHistory, StackSettings, bundle_history, fit_stack, read_bundle_targets
+from training.models.frequent_sets import MiningConfig
 from training.models.pair_calibration import MIN_POSITIVES, fit_logistic_map
 from training.recipe import Evaluation, TrainingData
 
