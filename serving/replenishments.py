@@ -73,7 +73,7 @@ def _due(live: Live) -> Iterator[Due]:
     ids = live.reader.customer_ids()
     for start in range(0, len(ids), _BATCH):
         batch = (_read(live, customer_id) for customer_id in ids[start : start + _BATCH])
-        yield from _due_of(live, [customer for customer in batch if customer is not None and customer.categories])
+        yield from due_of(live, [customer for customer in batch if customer is not None and customer.categories])
 
 
 def _read(live: Live, customer_id: str) -> CustomerFeatures | None:
@@ -83,7 +83,13 @@ def _read(live: Live, customer_id: str) -> CustomerFeatures | None:
         return None  # safe: a damaged row leaves one customer out of a list of reminders
 
 
-def _due_of(live: Live, customers: list[CustomerFeatures]) -> Iterator[Due]:
+def due_of(live: Live, customers: list[CustomerFeatures]) -> Iterator[Due]:
+    """Rows of some customers, unsorted; none without a repurchase model.
+
+    Args:
+        live: the state to answer from.
+        customers: each with at least one category.
+    """
     model, columns, of_customer = live.models.repurchase, live.category_columns, live.customer_columns
     if model is None or columns is None or of_customer is None or not customers:
         return

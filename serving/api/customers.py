@@ -59,16 +59,7 @@ async def scores(
 ) -> Response:
     """Churn at any horizon, the expected next order, stage and value layer, with reasons."""
     services: Services = request.app.state.services
-    live, customer = services.live, _known(services.live, customer_id)
-    answer = ScoresAnswer(
-        customer_id=customer_id,
-        stage=stage_of(customer),
-        layer=layer_of(customer, live.catalogue),
-        average_days_between_orders=_number(customer.value("gap_mean")),
-        shap=_shap(live, customer) if shap else None,
-        **_predicted(live, customer, tuple(horizon_days or HORIZONS)),
-        **provenance(live, services.degraded(["return_hazard"])),
-    )
+    answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -76,10 +67,45 @@ async def scores(
 async def portrait(request: Request, customer_id: CustomerId) -> Response:
     """The whole portrait: attributes, behaviour, needs, predictions."""
     services: Services = request.app.state.services
-    live, customer = services.live, _known(services.live, customer_id)
+    return Response(portrait_answer(services, customer_id).model_dump_json(), media_type="application/json")
+
+
+def scores_answer(services: Services, customer_id: str, horizons: tuple[int, ...] = HORIZONS, *, shap: bool = False) -> ScoresAnswer:
+    """Scores of one customer; the API answers with them and `huitou explain` prints them.
+
+    Args:
+        services: the state and the models.
+        customer_id: who is asked about.
+        horizons: days, each 1 to `LONGEST_HORIZON_DAYS`.
+        shap: add exact TreeSHAP values.
+
+    Raises:
+        CustomerUnknown: nothing is known of the customer.
+        CustomerUnreadable: the customer's row is damaged.
+    """
+    live, customer = services.live, known_customer(services.live, customer_id)
+    return ScoresAnswer(
+        customer_id=customer_id,
+        stage=stage_of(customer),
+        layer=layer_of(customer, live.catalogue),
+        average_days_between_orders=_number(customer.value("gap_mean")),
+        shap=_shap(live, customer) if shap else None,
+        **_predicted(live, customer, horizons),
+        **provenance(live, services.degraded(["return_hazard"])),
+    )
+
+
+def portrait_answer(services: Services, customer_id: str) -> PortraitAnswer:
+    """The portrait of one customer; the API answers with it and `huitou explain` prints it.
+
+    Raises:
+        CustomerUnknown: nothing is known of the customer.
+        CustomerUnreadable: the customer's row is damaged.
+    """
+    live, customer = services.live, known_customer(services.live, customer_id)
     fresh = {"as_of": customer.as_of, "age_days": round((services.now - customer.as_of) / timedelta(days=1), 3)}
     facts = {name: _number(value) for name, value in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}
-    answer = PortraitAnswer(
+    return PortraitAnswer(
         customer_id=customer_id,
         attributes=FactsBlock(facts={k: v for k, v in facts.items() if k in _PROFILE}, **fresh),
         behaviour=FactsBlock(facts={k: v for k, v in facts.items() if k not in _PROFILE}, **fresh),
@@ -93,10 +119,15 @@ async def portrait(request: Request, customer_id: CustomerId) -> Response:
         ),
         **provenance(live, services.degraded(["return_hazard", "repurchase"])),
     )
-    return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _known(live: Live, customer_id: str) -> CustomerFeatures:
+def known_customer(live: Live, customer_id: str) -> CustomerFeatures:
+    """The features of somebody who must be known.
+
+    Raises:
+        CustomerUnknown: nothing is known of the customer.
+        CustomerUnreadable: the customer's row is damaged.
+    """
     try:
         customer = live.reader.read(customer_id)
     except StateBroken as error:

@@ -22,7 +22,7 @@ from serving.api.reason_views import cause_view, reason_view
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
-from serving.decisioning.engine import Decision, OfferRequest
+from serving.decisioning.engine import OfferRequest
 from serving.offers.protocol import VALUE_BASIS, Candidate, cents
 from serving.segments import layer_of, stage_of
 from serving.services import Services
@@ -37,15 +37,16 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     The work is a few milliseconds of computing, done right here: handing it to a thread would cost more than it takes.
     """
     services: Services = request.app.state.services
-    wanted = OfferRequest(body.customer_id, body.channel, body.cart, body.limit, body.personalized)
-    decision = services.engine.decide(services.live, wanted, now=services.now)
-    answer = _answer(services, body, decision)
+    answer = offers_answer(services, body)
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _answer(services: Services, body: NextBestOffersRequest, decision: Decision) -> NextBestOffersAnswer:
+def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOffersAnswer:
+    """Decide and say so; the API answers with it and `huitou explain` prints it."""
+    wanted = OfferRequest(body.customer_id, body.channel, body.cart, body.limit, body.personalized)
+    decision = services.engine.decide(services.live, wanted, now=services.now)
     context = decision.context
     live, customer = context.live, context.customer
     return NextBestOffersAnswer(

@@ -46,14 +46,15 @@ async def due(
         raise StillPreparing("The table of due replenishments is being computed; ask again in a few seconds.")
     rows, more = page(table.result(), within_days=within_days, limit=limit, after=after)
     answer = DueAnswer(
-        items=[_view(row, live) for row in rows],
+        items=[due_view(row, live) for row in rows],
         next_cursor=_write_cursor(rows[-1], live) if more else None,
         **provenance(live, services.degraded(["repurchase"])),
     )
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _view(row: Due, live: Live) -> DueView:
+def due_view(row: Due, live: Live) -> DueView:
+    """A row of the table as the answer shows it."""
     return DueView(
         customer_id=row.customer_id,
         category=row.category,
