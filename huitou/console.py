@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
+_WIDEST = 120  # cells; longer lines tire the eye
+_PLAIN = str.maketrans({"±": "+/-", "×": "x", "−": "-", "…": "...", "–": "-", "÷": "/"})  # said in ASCII where need be
+
 
 def output() -> Console:
     """Console of results."""
@@ -20,6 +23,31 @@ def output() -> Console:
 def errors() -> Console:
     """Console of progress and errors."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def page_console(width: int | None = None) -> Console:
+    """Console of a page whose lines fit: as wide as the terminal, but no wider than is pleasant to read.
+
+    Args:
+        width: cells of a line, where the user names them.
+    """
+    console = Console(highlight=False, markup=False, emoji=False, width=width)
+    if width is None and console.width > _WIDEST:
+        console.width = _WIDEST
+    return console
+
+
+def fitted(text: str, encoding: str) -> str:
+    """The text with what the output's encoding lacks replaced, so that a product's name cannot stop a page."""
+    return text.translate(_PLAIN).encode(encoding, "replace").decode(encoding) if not _holds(encoding, text) else text
+
+
+def _holds(encoding: str, text: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def peak_mb() -> float:

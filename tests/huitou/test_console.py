@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from huitou.console import errors, output, steps
+from huitou.console import errors, fitted, output, page_console, steps
 
 
 def test_results_and_progress_go_separate_ways(capsys: pytest.CaptureFixture[str]) -> None:
@@ -37,3 +37,19 @@ def test_a_failed_step_is_not_done(capsys: pytest.CaptureFixture[str]) -> None:
         raise ValueError("no")
     assert progress.done == []
     assert "build:" not in capsys.readouterr().err
+
+
+def test_a_page_is_as_wide_as_the_terminal_but_not_too_wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    widths = []
+    for columns in ("70", "300"):
+        monkeypatch.setenv("COLUMNS", columns)
+        widths += [page_console().width, page_console(200).width]
+    assert widths == [70, 200, 120, 200]
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "shown"),
+    [("7 ± 2 牛奶", "utf-8", "7 ± 2 牛奶"), ("7 ± 2", "ascii", "7 +/- 2"), ("牛奶 tea", "ascii", "?? tea"), ("牛奶", "gbk", "牛奶")],
+)
+def test_what_an_encoding_lacks_is_replaced(text: str, encoding: str, shown: str) -> None:
+    assert fitted(text, encoding) == shown

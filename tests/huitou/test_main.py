@@ -12,7 +12,7 @@ import pytest
 from features.errors import HuitouError
 from tests.huitou.conftest import Huitou
 
-COMMANDS = ("import", "build", "train", "serve", "score", "campaign", "demo")
+COMMANDS = ("import", "build", "train", "serve", "score", "explain", "campaign", "demo")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -36,7 +36,9 @@ def test_help_names_every_command_and_the_exit_codes(huitou: Huitou) -> None:
     assert "Exit codes: 0 done, 1 refused with a reason, 2 wrong usage, 130 interrupted." in ran.out
 
 
-@pytest.mark.parametrize("command", [["build"], ["train"], ["import", "complete-journey"], ["serve"], ["score"], ["campaign", "at-risk"]])
+@pytest.mark.parametrize(
+    "command", [["build"], ["train"], ["import", "complete-journey"], ["serve"], ["score"], ["explain"], ["campaign", "at-risk"]]
+)
 def test_every_command_explains_itself(huitou: Huitou, command: list[str]) -> None:
     ran = huitou(*command, "-h")
     assert ran.code == 0
