@@ -75,7 +75,7 @@ def test_the_pairs_of_the_shop_are_found_with_their_counts(trained: Any) -> None
 def test_targets_are_whole_sets_in_one_order_after_the_cut(trained: Any) -> None:
     data, _, _, _ = trained
     cut = data.now - timedelta(days=28)
-    history = RECIPE._history(data, cut)
+    history = RECIPE.history(data, cut)
     bought = read_bundle_targets(data.warehouse, history, cut)
     lines = data.warehouse.read("order_lines").filter(pl.col("ordered_at") > cut)
     orders = lines.group_by("order_id").agg(pl.col("customer_id").first(), pl.col("product_id"))
@@ -93,7 +93,7 @@ def test_targets_are_whole_sets_in_one_order_after_the_cut(trained: Any) -> None
 def test_training_rows_are_the_rows_serving_makes(trained: Any, tmp_path: Path) -> None:
     data, _, _, folder = trained
     model = BundleModel.load(folder / "judged")
-    history = RECIPE._history(data, data.now - timedelta(days=28))
+    history = RECIPE.history(data, data.now - timedelta(days=28))
     rows = customer_rows(history, GRID[0])
     folding = FoldIn(model.factors, GRID[0].regularization, GRID[0].alpha)
     for row in (0, 7, 33):
@@ -198,7 +198,7 @@ def test_too_little_history_is_said_clearly(tmp_path: Path) -> None:
 
 def test_contents_stand_where_the_products_stand(trained: Any) -> None:
     data, _, _, _ = trained
-    history = RECIPE._history(data, data.now)
+    history = RECIPE.history(data, data.now)
     assert isinstance(history.contents, sparse.csr_matrix)
     for b, row in enumerate(history.table.members):
         assert sorted(history.contents[b].indices.tolist()) == sorted(p for p in row.tolist() if p >= 0)

@@ -7,13 +7,15 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 
+import ibis
 import numpy as np
 import polars as pl
+from ibis.expr.types import Table
 
 from features.build import customer_spine
 from features.definitions.category_cycle import CATEGORY_CYCLE, KEYS, pair_spine
 from features.definitions.purchasing import PURCHASING
-from features.engine import open_engine, open_shop
+from features.engine import Shop, open_engine, open_shop
 from features.settings import FeatureSettings
 from features.warehouse import Warehouse
 from training.artifacts.category_path import CATEGORY_INPUTS, CUSTOMER_INPUTS
@@ -42,14 +44,28 @@ def category_features(
         customers, pairs = Path(folder) / "customers.parquet", Path(folder) / "pairs.parquet"
         customer_spine(warehouse, list(shares)).write_parquet(customers)
         own_spine = backend.read_parquet(customers)
-        spine = pair_spine(shop, own_spine, excluded_categories=excluded_categories).to_polars()
-        _sample(spine, shares, seed=seed).write_parquet(pairs)
+        _pairs(shop, own_spine, shares, excluded_categories=excluded_categories, seed=seed).write_parquet(pairs)
         table = CATEGORY_CYCLE.build(shop, backend.read_parquet(pairs))
         cycle: pl.DataFrame = table.select(*KEYS, "as_of", *CATEGORY_INPUTS).to_polars()
         own: pl.DataFrame = PURCHASING.build(shop, own_spine).select("customer_id", "as_of", *CUSTOMER_INPUTS).to_polars()
     own = own.rename({name: f"customer_{name}" for name in CUSTOMER_INPUTS})
     joined = cycle.join(own, on=["customer_id", "as_of"], how="left")
     return joined.sort("as_of", *KEYS)  # the engine's order is not stable, the fit's rows must be
+
+
+def category_pairs(
+    settings: FeatureSettings, warehouse: Warehouse, shares: Mapping[datetime, float], *, excluded_categories: Collection[str], seed: int
+) -> pl.DataFrame:
+    """The very pairs of `category_features`, without their features: `customer_id`, `product_category`, `as_of`, in the same order."""
+    shop = open_shop(open_engine(settings), warehouse)
+    customers = ibis.memtable(customer_spine(warehouse, list(shares)))
+    return _pairs(shop, customers, shares, excluded_categories=excluded_categories, seed=seed)
+
+
+def _pairs(
+    shop: Shop, customers: Table, shares: Mapping[datetime, float], *, excluded_categories: Collection[str], seed: int
+) -> pl.DataFrame:
+    return _sample(pair_spine(shop, customers, excluded_categories=excluded_categories).to_polars(), shares, seed=seed)
 
 
 def _sample(spine: pl.DataFrame, shares: Mapping[datetime, float], *, seed: int) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -78,14 +78,33 @@ def category_rows(snapshots: CategorySnapshots, *, until: datetime, leads: Itera
     Returns:
         (m, `TREE_INPUTS`) and (m,) 1 where the category was bought within the step.
     """
-    rng = np.random.default_rng(seed)
     inputs, labels = [np.empty((0, len(TREE_INPUTS)))], [np.empty(0)]
-    for lead, share in leads:
-        closed = snapshots.as_of + np.timedelta64(_STEP) * (lead + 1) <= naive(until)
-        keep = closed & (snapshots.wait > STEP_DAYS * lead) & (rng.random(len(closed)) < share)
+    for lead, keep, label in closed_steps(snapshots.as_of, snapshots.wait, until=until, leads=leads, seed=seed):
         inputs.append(tree_inputs(snapshots.category[keep], snapshots.customer[keep], lead))
-        labels.append((snapshots.wait[keep] <= STEP_DAYS * (lead + 1)).astype(np.float64))
+        labels.append(label)
     return np.vstack(inputs), np.concatenate(labels)
+
+
+def closed_steps(
+    as_of: NDArray[np.datetime64], wait: Array, *, until: datetime, leads: Iterable[tuple[int, float]], seed: int
+) -> Iterator[tuple[int, NDArray[np.bool_], Array]]:
+    """Which rows there are, and their labels, lead after lead; no feature is needed to know it.
+
+    Args:
+        as_of: (n,) of every pair, sorted as `CategorySnapshots` are: the sample depends on the order.
+        wait: (n,) as theirs.
+        until: last moment a label may look at.
+        leads: lead in steps → share of its rows that is sampled.
+        seed: of the sample.
+
+    Yields:
+        Lead, (n,) mask of its rows, and their labels.
+    """
+    rng = np.random.default_rng(seed)
+    for lead, share in leads:
+        closed = as_of + np.timedelta64(_STEP) * (lead + 1) <= naive(until)
+        keep = closed & (wait > STEP_DAYS * lead) & (rng.random(len(closed)) < share)
+        yield lead, keep, (wait[keep] <= STEP_DAYS * (lead + 1)).astype(np.float64)
 
 
 def naive(moment: datetime) -> np.datetime64:

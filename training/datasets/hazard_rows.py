@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,17 +92,38 @@ def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_sh
         seed: of the sample.
     """
     path = HazardPath(CUSTOMER)
-    rng = np.random.default_rng(seed)
     inputs, labels, ends = [np.empty((0, len(path.inputs)))], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
+    steps = closed_steps(snapshots.as_of, snapshots.wait, until=until, max_lead=max_lead, lead_share=lead_share, seed=seed)
+    for lead, (keep, label, end) in enumerate(steps):
+        inputs.append(path.at(snapshots.stored[keep], lead))
+        labels.append(label)
+        ends.append(end)
+    return HazardRows(np.vstack(inputs), np.concatenate(labels), np.concatenate(ends))
+
+
+def closed_steps(
+    as_of: NDArray[np.datetime64], wait: Array, *, until: datetime, max_lead: int, lead_share: float, seed: int
+) -> Iterator[tuple[NDArray[np.bool_], Array, NDArray[np.datetime64]]]:
+    """Which rows there are, and their labels, lead after lead; no feature is needed to know it.
+
+    Args:
+        as_of: (n,) of every customer and date, sorted as `Snapshots` are: the sample depends on the order.
+        wait: (n,) as theirs.
+        until: last moment a label may look at.
+        max_lead: greatest lead, in steps.
+        lead_share: share of the survivors sampled at each lead above 0.
+        seed: of the sample.
+
+    Yields:
+        (n,) mask of the rows of the lead, and of those the label and when it was closed.
+    """
+    rng = np.random.default_rng(seed)
     for lead in range(max_lead + 1):
-        end = snapshots.as_of + np.timedelta64(_STEP) * (lead + 1)
-        keep = (end <= naive(until)) & (snapshots.wait > STEP_DAYS * lead)
+        end = as_of + np.timedelta64(_STEP) * (lead + 1)
+        keep = (end <= naive(until)) & (wait > STEP_DAYS * lead)
         if lead:
             keep &= rng.random(len(keep)) < lead_share
-        inputs.append(path.at(snapshots.stored[keep], lead))
-        labels.append((snapshots.wait[keep] <= STEP_DAYS * (lead + 1)).astype(np.float64))
-        ends.append(end[keep])
-    return HazardRows(np.vstack(inputs), np.concatenate(labels), np.concatenate(ends))
+        yield keep, (wait[keep] <= STEP_DAYS * (lead + 1)).astype(np.float64), end[keep]
 
 
 def naive(moment: datetime) -> np.datetime64:

@@ -12,6 +12,8 @@ _EVALUATION_DATES = 3  # as in the published protocol: three dates, 28 days apar
 _EVALUATION_SPACING = timedelta(days=28)
 _CALIBRATION_STEPS = 6  # later label steps than the fit's; ~12,000 rows on Complete Journey
 _MINIMUM_TRAINING_STEPS = 4
+_MONTH = timedelta(days=28)  # the longest label of the repurchase model and of both recommenders
+_REPURCHASE_DATES = 2  # judged as-of dates, a month apart
 
 
 def weekly_grid(first_event: datetime, now: datetime) -> list[datetime]:
@@ -35,6 +37,11 @@ class TemporalSplit:
     calibration_from: datetime
     evaluation: tuple[datetime, ...]
 
+    @property
+    def calibration_span(self) -> timedelta:
+        """How long the labels that calibrate last; the same before the judged dates and before now."""
+        return self.training_until - self.calibration_from
+
 
 def last_unseen_weeks(first_event: datetime, now: datetime) -> TemporalSplit:
     """Judge on up to three as-of dates 28 days apart, the last one 28 days and a spare step before `now`.
@@ -57,3 +64,63 @@ def last_unseen_weeks(first_event: datetime, now: datetime) -> TemporalSplit:
     days = (now - first_event).days
     needed = (_MINIMUM_TRAINING_STEPS + _CALIBRATION_STEPS + 3) * 7 + 28
     raise TooLittleHistory(f"The history covers {days} days; judging a churn model on unseen weeks needs about {needed}.")
+
+
+@dataclass(frozen=True)
+class RepurchaseDates:
+    """As-of dates of one fit of the repurchase model.
+
+    Attributes:
+        training: dates of the trees; their labels end by `calibration`.
+        calibration: the date of the calibration map; its labels end by `until`.
+        until: last moment a label of the fit may look at.
+    """
+
+    training: tuple[datetime, ...]
+    calibration: datetime
+    until: datetime
+
+    @classmethod
+    def ending(cls, until: datetime, *, first_event: datetime, now: datetime, dates: int, spacing: timedelta) -> RepurchaseDates:
+        """Up to `dates` training dates, `spacing` apart, whose labels, the calibration's included, end by `until`.
+
+        Raises:
+            TooLittleHistory: no training date is left.
+        """
+        grid = weekly_grid(first_event, until)
+        calibration = until - _MONTH
+        last = calibration - STEP
+        training = tuple(last - spacing * i for i in reversed(range(dates)))
+        training = tuple(date for date in training if grid and date >= grid[0])
+        if not training:
+            # A step before the first training date, a step of labels, 28 days to calibrate, two times 28 to judge.
+            needed = 2 * STEP.days + (1 + _REPURCHASE_DATES) * _MONTH.days + STEP.days
+            days = (now - first_event).days
+            raise TooLittleHistory(f"The history covers {days} days; judging a repurchase model on unseen weeks needs about {needed}.")
+        return cls(training, calibration, until)
+
+
+def repurchase_judged(first_event: datetime, now: datetime) -> tuple[datetime, ...]:
+    """The as-of dates a repurchase model is judged at, oldest first: the newest whose 28-day label is closed, and a month before."""
+    newest = [date for date in weekly_grid(first_event, now) if date <= now - _MONTH][-1:]
+    return tuple(date - _MONTH * i for date in newest for i in reversed(range(_REPURCHASE_DATES)))
+
+
+def recommendation_cut(what: str, first_event: datetime, now: datetime) -> datetime:
+    """The moment before which a recommender is tuned and calibrated, and after which it is judged: 28 days before now.
+
+    Args:
+        what: the model, for the message.
+        first_event: of the history.
+        now: the clock.
+
+    Raises:
+        TooLittleHistory: less than twelve weeks.
+    """
+    cut = now - _MONTH
+    if first_event > cut - 2 * _MONTH:
+        raise TooLittleHistory(
+            f"The {what} model needs twelve weeks of orders (four to learn from, four to calibrate on, four to be judged on); "
+            f"the history begins {first_event:%Y-%m-%d} and now is {now:%Y-%m-%d}."
+        )
+    return cut

@@ -46,9 +46,8 @@ def judge_churn(
     survival = model.survival(judged.stored, np.array(HORIZONS, dtype=np.float64))
     parts = _Parts(seed)
     for column, horizon in enumerate(HORIZONS):
-        closed = judged.as_of + np.timedelta64(horizon, "D") <= naive(now)
-        label = (judged.wait > horizon).astype(np.float64)[closed]
-        if not closed.any() or label.min() == label.max():
+        closed, label = closed_label(judged.as_of, judged.wait, horizon, now=now)
+        if not is_measurable(label):
             parts.notes.append(f"{horizon} days: no closed label with both outcomes in the judged weeks; not measured.")
             continue
         others = {b: f(judged.stored[closed], horizon) for b, f in baselines.items()}
@@ -64,6 +63,17 @@ def judge_churn(
         curves=[*parts.curves, *_survival_curves(model, judged)],
         notes=parts.notes,
     )
+
+
+def closed_label(as_of: NDArray[np.datetime64], wait: Array, horizon: int, *, now: datetime) -> tuple[NDArray[np.bool_], Array]:
+    """Which judged rows' labels are closed by now, (n,), and the labels of those: 1 where no order came within the horizon."""
+    closed = np.asarray(as_of + np.timedelta64(horizon, "D") <= naive(now))
+    return closed, (wait > horizon).astype(np.float64)[closed]
+
+
+def is_measurable(label: Array) -> bool:
+    """Whether there are labels, of both outcomes."""
+    return len(label) > 0 and bool(label.min() != label.max())
 
 
 class _Parts:

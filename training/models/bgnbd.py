@@ -24,8 +24,7 @@ def fit_bgnbd(repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDAr
     Raises:
         TooLittleHistory: nobody bought twice.
     """
-    if not (repeats > 0).any():
-        raise TooLittleHistory("BG/NBD needs at least one customer who bought on two days.")
+    require_repeats(repeats)
     scale = max(float(age.mean()), 1e-9)  # times near 1 keep the search well conditioned
     x, t_x, t = repeats, last / scale, age / scale
 
@@ -41,3 +40,16 @@ def fit_bgnbd(repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDAr
     fits = [minimize(negative_log_likelihood, start, method="L-BFGS-B", bounds=bounds) for start in starts]
     r, alpha, a, b = np.exp(min(fits, key=lambda fit: float(fit.fun)).x)
     return BgNbd(r=float(r), alpha=float(alpha) * scale, a=float(a), b=float(b))
+
+
+def require_repeats(repeats: NDArray[np.float64]) -> None:
+    """Refuse a history in which nobody came back.
+
+    Args:
+        repeats: repeat purchases per customer, same-day purchases counted once, (n,).
+
+    Raises:
+        TooLittleHistory: nobody bought twice.
+    """
+    if not (repeats > 0).any():
+        raise TooLittleHistory("BG/NBD needs at least one customer who bought on two days.")

@@ -53,11 +53,7 @@ def judge_bundles(
     Raises:
         TooLittleHistory: nobody bought a whole set, or one new to them, in the window.
     """
-    fresh = bought - bought.multiply(history.bought > 0)
-    fresh.eliminate_zeros()
-    if not bought.nnz or not fresh.nnz:
-        raise TooLittleHistory("Nobody known at the cut bought a bundle new to them after it; bundle recommendations cannot be judged.")
-    targets = {"": bought, "explore_": sparse.csr_matrix(fresh)}
+    targets = {"": bought, "explore_": new_to_customer(bought, history.bought)}
     served, chances, happened = _serve(model, history, bought)
     ours = _score(served, targets, history)
     scorers = _baselines(model, history, customers, settings, seed=seed, threads=threads)
@@ -91,6 +87,19 @@ def judge_bundles(
             f"Probabilities are judged on each customer's {_CANDIDATES} best places.",
         ],
     )
+
+
+def new_to_customer(bought: sparse.csr_matrix, before: sparse.csr_matrix) -> sparse.csr_matrix:
+    """CSR `(n_customers, n_bundles)` of ones where the set was bought after the cut and never before it.
+
+    Raises:
+        TooLittleHistory: there is none: nothing can be judged.
+    """
+    fresh = sparse.csr_matrix(bought - bought.multiply(before > 0))
+    fresh.eliminate_zeros()
+    if not fresh.nnz:
+        raise TooLittleHistory("Nobody known at the cut bought a bundle new to them after it; bundle recommendations cannot be judged.")
+    return fresh
 
 
 def _baselines(

@@ -25,6 +25,7 @@ from training.artifacts.bundles import HORIZON_DAYS, KIND, BundleModel, BundleSe
 from training.artifacts.folder import Manifest
 from training.datasets.baskets import read_baskets
 from training.datasets.interactions import build_interactions, merchandise
+from training.datasets.splits import recommendation_cut
 from training.evaluation.ranking import score_rankings, top_k
 from training.models.bundle_judgement import judge_bundles
 from training.models.bundle_mining import MerchantBundle, mine_bundles
@@ -82,15 +83,14 @@ class BundlesRecipe:
 
     def _evaluate(self, data: TrainingData, folder: Path) -> Evaluation:
         started = time.perf_counter()
-        cut = data.now - _WINDOW
-        self._require_weeks(data, before=cut)
+        cut = recommendation_cut(self.name, data.warehouse.first_event, data.now)
         data.tell("mining bundles")
-        earlier = self._history(data, cut - _WINDOW)
+        earlier = self.history(data, cut - _WINDOW)
         bought = read_bundle_targets(data.warehouse, earlier, cut - _WINDOW)
         data.tell("tuning bundle factors")
         settings, tried = self._tune(data, earlier, bought)
         data.tell("fitting bundles up to the cut")
-        history = self._history(data, cut)
+        history = self.history(data, cut)
         model, customers = self._fit(data, history, settings, (earlier, bought))
         model.save(folder, self._manifest(data, cut, settings, {}))
         data.tell("judging bundles")
@@ -110,23 +110,16 @@ class BundlesRecipe:
     def refit(self, data: TrainingData, folder: Path, evaluation: Evaluation) -> Manifest:
         """Mine and fit on everything with the settings the evaluation chose; maps from the last 28 days."""
         settings = StackSettings.model_validate({k: evaluation.parameters[k] for k in StackSettings.model_fields})
-        cut = data.now - _WINDOW
-        self._require_weeks(data, before=cut)
+        cut = recommendation_cut(self.name, data.warehouse.first_event, data.now)
         data.tell("fitting bundles on everything")
         with threadpool_limits(1, "blas"):
-            earlier = self._history(data, cut)
+            earlier = self.history(data, cut)
             bought = read_bundle_targets(data.warehouse, earlier, cut)
-            model, _ = self._fit(data, self._history(data, data.now), settings, (earlier, bought))
+            model, _ = self._fit(data, self.history(data, data.now), settings, (earlier, bought))
         return model.save(folder, self._manifest(data, data.now, settings, evaluation.metrics))
 
-    def _require_weeks(self, data: TrainingData, *, before: datetime) -> None:
-        if data.warehouse.first_event > before - 2 * _WINDOW:
-            raise TooLittleHistory(
-                f"The bundles model needs twelve weeks of orders (four to learn from, four to calibrate on, four to be judged on); "
-                f"the history begins {data.warehouse.first_event:%Y-%m-%d} and now is {data.now:%Y-%m-%d}."
-            )
-
-    def _history(self, data: TrainingData, as_of: datetime) -> BundleHistory:
+    def history(self, data: TrainingData, as_of: datetime) -> BundleHistory:
+        """Customers, sets and products as they stood at a moment; raises as `build_interactions` and `mine_bundles`."""
         config = self.config
         seen = build_interactions(data.warehouse, as_of, min_customers=config.min_customers, excluded_categories=config.excluded_categories)
         given = pl.Series("product_id", [p for b in config.merchant_bundles for p in b.product_ids], dtype=pl.String)
@@ -145,8 +138,7 @@ class BundlesRecipe:
     def _tune(self, data: TrainingData, history: BundleHistory, bought: sparse.csr_matrix) -> tuple[StackSettings, str]:
         tried = []
         wanted = np.diff(bought.indptr).astype(np.int64)
-        if not wanted.any():
-            raise TooLittleHistory("Nobody bought a whole bundle in the 28 days of the inner window; bundles cannot be tuned.")
+        require_tunable(bought)
         for settings in self.config.grid:
             factors, rows = fit_stack(history, settings, seed=data.seed, threads=data.settings.threads)
             lists = top_k(rows @ factors[: len(history.table.bundle_ids)].T, _TUNED_AT)
@@ -181,11 +173,7 @@ def fit_bundle_maps(
     Raises:
         TooLittleHistory: fewer than `MIN_POSITIVES` sets were bought.
     """
-    if bought.nnz < MIN_POSITIVES:
-        raise TooLittleHistory(
-            f"In the 28 days after {history.seen.as_of:%Y-%m-%d} only {bought.nnz} whole bundle(s) were bought; "
-            f"{MIN_POSITIVES} are needed to calibrate their probabilities."
-        )
+    require_bought(bought, history.seen.as_of)
     factors, customers = fit_stack(history, settings, seed=seed, threads=threads)
     table, random = history.table, np.random.default_rng(seed)
     scores = customers @ factors[: len(table.bundle_ids)].T
@@ -223,6 +211,29 @@ def fit_bundle_maps(
         complete=maps["complete"],
         anybody=anybody,
     )
+
+
+def require_tunable(bought: sparse.csr_matrix) -> None:
+    """Refuse an inner window in which nobody bought a whole set.
+
+    Raises:
+        TooLittleHistory: there is no such purchase.
+    """
+    if not bought.nnz:
+        raise TooLittleHistory("Nobody bought a whole bundle in the 28 days of the inner window; bundles cannot be tuned.")
+
+
+def require_bought(bought: sparse.csr_matrix, as_of: datetime) -> None:
+    """Refuse a window in which too few whole sets were bought.
+
+    Raises:
+        TooLittleHistory: fewer than `MIN_POSITIVES`.
+    """
+    if bought.nnz < MIN_POSITIVES:
+        raise TooLittleHistory(
+            f"In the 28 days after {as_of:%Y-%m-%d} only {bought.nnz} whole bundle(s) were bought; "
+            f"{MIN_POSITIVES} are needed to calibrate their probabilities."
+        )
 
 
 _NEGATIVES = 200  # incomplete sets without purchase kept for each customer, weighted up: of some 2,000 they nearly all say the same

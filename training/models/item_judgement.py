@@ -40,10 +40,7 @@ def judge_items(model: ItemModel, seen: Interactions, targets: Targets, *, seed:
     Raises:
         TooLittleHistory: nobody known at the cut bought anything, or anything new, in the window.
     """
-    if not targets.wanted.any() or not targets.first_wanted.any():
-        raise TooLittleHistory(
-            f"Nobody known at {seen.as_of:%Y-%m-%d} bought a product new to them after it: recommendations cannot be judged."
-        )
+    require_wanted(seen, targets)
     served, probabilities, bought = _serve(model, seen, targets)
     peers = {name: _both(_rank(scorer, seen.purchases), seen, targets) for name, scorer in _baselines(model, seen).items()}
     ours = _both(served, seen, targets)
@@ -70,6 +67,18 @@ def judge_items(model: ItemModel, seen: Interactions, targets: Targets, *, seed:
         ],
         notes=_notes(metrics, peers),
     )
+
+
+def require_wanted(seen: Interactions, targets: Targets) -> None:
+    """Refuse a window on which nothing can be judged.
+
+    Raises:
+        TooLittleHistory: nobody known at the cut bought anything, or anything new, in the window.
+    """
+    if not targets.wanted.any() or not targets.first_wanted.any():
+        raise TooLittleHistory(
+            f"Nobody known at {seen.as_of:%Y-%m-%d} bought a product new to them after it: recommendations cannot be judged."
+        )
 
 
 Lists = dict[str, NDArray[np.int64]]

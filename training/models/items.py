@@ -31,6 +31,7 @@ from training.artifacts.items import (
     repeat_columns,
 )
 from training.datasets.interactions import Interactions, Targets, build_interactions, read_targets
+from training.datasets.splits import recommendation_cut
 from training.evaluation.ranking import score_rankings, top_k
 from training.models.als import AlsSettings, fit_column_factors
 from training.models.item_judgement import judge_items
@@ -81,10 +82,9 @@ class ItemsRecipe:
 
     def _evaluate(self, data: TrainingData, folder: Path) -> Evaluation:
         started = time.perf_counter()
-        cut = data.now - _WINDOW
-        self._require_weeks(data, before=cut)
+        cut = recommendation_cut(self.name, data.warehouse.first_event, data.now)
         data.tell("tuning item factors")
-        earlier, bought = self._window(data, cut - _WINDOW)
+        earlier, bought = self.window(data, cut - _WINDOW)
         settings, tried = self._tune(data, earlier, bought)
         data.tell("fitting items up to the cut")
         model, last = self._fit(data, cut, settings, (earlier, bought))
@@ -106,26 +106,20 @@ class ItemsRecipe:
     def refit(self, data: TrainingData, folder: Path, evaluation: Evaluation) -> Manifest:
         """Fit on everything with the settings the evaluation chose; maps from the last 28 days, whose purchases are all known."""
         settings = AlsSettings.model_validate({k: evaluation.parameters[k] for k in AlsSettings.model_fields})
-        cut = data.now - _WINDOW
-        self._require_weeks(data, before=cut)
+        cut = recommendation_cut(self.name, data.warehouse.first_event, data.now)
         data.tell("fitting items on everything")
         with threadpool_limits(1, "blas"):
-            model, _ = self._fit(data, data.now, settings, self._window(data, cut))
+            model, _ = self._fit(data, data.now, settings, self.window(data, cut))
         return model.save(folder, self._manifest(data, data.now, settings, evaluation.metrics))
 
-    def _require_weeks(self, data: TrainingData, *, before: datetime) -> None:
-        if data.warehouse.first_event > before - 2 * _WINDOW:
-            raise TooLittleHistory(
-                f"The items model needs twelve weeks of orders (four to learn from, four to calibrate on, four to be judged on); "
-                f"the history begins {data.warehouse.first_event:%Y-%m-%d} and now is {data.now:%Y-%m-%d}."
-            )
-
-    def _interactions(self, data: TrainingData, as_of: datetime) -> Interactions:
+    def interactions(self, data: TrainingData, as_of: datetime) -> Interactions:
+        """Who had bought what by a moment; raises as `build_interactions`."""
         config = self.config
         return build_interactions(data.warehouse, as_of, min_customers=config.min_customers, excluded_categories=config.excluded_categories)
 
-    def _window(self, data: TrainingData, as_of: datetime) -> tuple[Interactions, Targets]:
-        interactions = self._interactions(data, as_of)
+    def window(self, data: TrainingData, as_of: datetime) -> tuple[Interactions, Targets]:
+        """Who had bought what by a moment, and what in the 28 days after it; raises as `build_interactions`."""
+        interactions = self.interactions(data, as_of)
         return interactions, read_targets(
             data.warehouse, interactions, days=HORIZON_DAYS, excluded_categories=self.config.excluded_categories
         )
@@ -151,7 +145,7 @@ class ItemsRecipe:
     ) -> tuple[ItemModel, Interactions]:
         threads = data.settings.threads
         item_settings = fit_maps(*earlier, settings, seed=data.seed, threads=threads)
-        seen = self._interactions(data, as_of)
+        seen = self.interactions(data, as_of)
         weights = seen.weights(half_life_days=settings.half_life_days, exponent=settings.exponent)
         factors = fit_column_factors(weights, settings, seed=data.seed, threads=threads)
         return ItemModel(seen.product_ids, factors, seen.buyers, recent_buyers(seen), item_settings), seen
@@ -192,6 +186,7 @@ def fit_maps(seen: Interactions, targets: Targets, settings: AlsSettings, *, see
     Raises:
         TooLittleHistory: too few purchases of products new to their customer.
     """
+    require_new_purchases(seen, targets)
     factors, rows = fold_everybody(seen, settings, seed=seed, threads=threads)
     buyers, recent = np.log1p(seen.buyers), np.log1p(recent_buyers(seen))
     log_orders = np.log(np.maximum(seen.orders, 1))
@@ -204,11 +199,6 @@ def fit_maps(seen: Interactions, targets: Targets, settings: AlsSettings, *, see
         bought = np.asarray(targets.bought[start + r, c]).ravel()
         blocks.append((np.log(np.maximum(scores[r, c], SCORE_FLOOR)), start + r, c, stands_for, bought))
     score, r, c, stands_for, bought = (np.concatenate(part) for part in zip(*blocks, strict=True))
-    if bought.sum() < MIN_POSITIVES:
-        raise TooLittleHistory(
-            f"In the 28 days after {seen.as_of:%Y-%m-%d} only {int(bought.sum())} purchase(s) were of a product new to the customer; "
-            f"{MIN_POSITIVES} are needed to calibrate recommendations."
-        )
     explore = fit_logistic_map(EXPLORE_INPUTS, (score, buyers[c], recent[c], log_orders[r]), bought, stands_for)
 
     r, c = seen.purchases.nonzero()
@@ -229,3 +219,17 @@ def fit_maps(seen: Interactions, targets: Targets, settings: AlsSettings, *, see
         repeat=repeat,
         anybody=anybody,
     )
+
+
+def require_new_purchases(seen: Interactions, targets: Targets) -> None:
+    """Refuse a window in which hardly anybody bought what they had not bought before.
+
+    Raises:
+        TooLittleHistory: fewer than `MIN_POSITIVES` purchases of products new to their customer.
+    """
+    new = (targets.bought - targets.bought.multiply(seen.purchases > 0)).count_nonzero()
+    if new < MIN_POSITIVES:
+        raise TooLittleHistory(
+            f"In the 28 days after {seen.as_of:%Y-%m-%d} only {new} purchase(s) were of a product new to the customer; "
+            f"{MIN_POSITIVES} are needed to calibrate recommendations."
+        )

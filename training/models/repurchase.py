@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -29,26 +29,25 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from features.errors import TooLittleHistory
+from features.warehouse import Warehouse
 from training.artifacts.calibration import fit_logit_map
 from training.artifacts.category_path import STEP_DAYS, TREE_INPUTS
 from training.artifacts.folder import Manifest
 from training.artifacts.repurchase import FEATURE_SET_HASH, HORIZONS, KIND, RepurchaseHeader, RepurchaseModel
 from training.code_version import git_commit
-from training.datasets.category_features import category_features
+from training.datasets.category_features import category_features, category_pairs
 from training.datasets.category_labels import category_purchases
 from training.datasets.category_rows import CategorySnapshots, category_rows
-from training.datasets.splits import weekly_grid
+from training.datasets.splits import RepurchaseDates, repurchase_judged, weekly_grid
 from training.evaluation.repurchase import judge_repurchase
 from training.models.repurchase_baselines import fit_repurchase_baselines
 from training.recipe import Evaluation, TrainingData
 
 Array = NDArray[np.float64]
 
-_MONTH = timedelta(days=28)
 _STEP = timedelta(days=STEP_DAYS)
-_JUDGED_DATES = 2
 _MINIMUM_ROWS = 400  # below, two leaves of `min_data_in_leaf` rows do not fit
-_CALIBRATED_LEADS = tuple((lead, 1.0) for lead in range(4))  # the four steps of the 28-day label, as they will be asked for
+CALIBRATED_LEADS = tuple((lead, 1.0) for lead in range(4))  # the four steps of the 28-day label, as they will be asked for
 
 
 class RepurchaseConfig(BaseModel):
@@ -80,15 +79,6 @@ class RepurchaseConfig(BaseModel):
     excluded_categories: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class _Dates:
-    """As-of dates of one fit: labels of the trees end by `calibration`, those of the calibration map by `until`."""
-
-    training: tuple[datetime, ...]
-    calibration: datetime
-    until: datetime
-
-
 class RepurchaseRecipe:
     """How the repurchase model comes to be."""
 
@@ -104,9 +94,8 @@ class RepurchaseRecipe:
             TooLittleHistory: too few weeks, customers, categories or repeated purchases.
         """
         started = time.perf_counter()
-        newest = [date for date in weekly_grid(data.warehouse.first_event, data.now) if date <= data.now - _MONTH][-1:]
-        judged_dates = tuple(date - _MONTH * i for date in newest for i in reversed(range(_JUDGED_DATES)))
-        dates = self._dates(data, judged_dates[0] if judged_dates else data.now)
+        judged_dates = repurchase_judged(data.warehouse.first_event, data.now)
+        dates = self.judged_fit_dates(data)
         snapshots = self._labelled(data, dates, whole=judged_dates)
         data.tell("fitting on the past")
         model = self._fit(snapshots, data, dates)
@@ -136,8 +125,7 @@ class RepurchaseRecipe:
 
     def refit(self, data: TrainingData, folder: Path, evaluation: Evaluation) -> Manifest:
         """Fit on every closed label up to the last weekly date; the calibration map comes from the newest 28 days."""
-        grid = weekly_grid(data.warehouse.first_event, data.now)
-        dates = self._dates(data, grid[-1] if grid else data.now)
+        dates = self.final_fit_dates(data)
         model = self._fit(self._labelled(data, dates, whole=()), data, dates)
         return model.save(folder, self._manifest(data, dates.until, evaluation.metrics))
 
@@ -152,41 +140,43 @@ class RepurchaseRecipe:
         Returns:
             `customer_id`, `product_category`, `as_of`, the category inputs and, with the prefix `customer_`, the customer inputs.
         """
-        shares = {**dict.fromkeys(as_ofs, self.config.pair_share), **dict.fromkeys(whole, 1.0)}
-        return category_features(data.settings, data.warehouse, shares, excluded_categories=self.config.excluded_categories, seed=data.seed)
+        shares, excluded = self._shares(as_ofs, whole), self.config.excluded_categories
+        return category_features(data.settings, data.warehouse, shares, excluded_categories=excluded, seed=data.seed)
 
-    def _dates(self, data: TrainingData, until: datetime) -> _Dates:
-        """Dates of a fit whose labels, the calibration's included, end by `until`."""
-        grid = weekly_grid(data.warehouse.first_event, until)
-        calibration = until - _MONTH
-        last = calibration - _STEP
-        training = tuple(last - timedelta(days=self.config.training_spacing_days) * i for i in reversed(range(self.config.training_dates)))
-        training = tuple(date for date in training if grid and date >= grid[0])
-        if not training:
-            days = (data.now - data.warehouse.first_event).days
-            # A step before the first training date, a step of labels, 28 days to calibrate, two times 28 to judge.
-            needed = 2 * STEP_DAYS + (1 + _JUDGED_DATES) * _MONTH.days + STEP_DAYS
-            raise TooLittleHistory(f"The history covers {days} days; judging a repurchase model on unseen weeks needs about {needed}.")
-        return _Dates(training, calibration, until)
+    def pairs(self, data: TrainingData, as_ofs: Iterable[datetime], *, whole: Iterable[datetime] = ()) -> pl.DataFrame:
+        """The very rows of `snapshots` without their features: `customer_id`, `product_category`, `as_of`."""
+        shares, excluded = self._shares(as_ofs, whole), self.config.excluded_categories
+        return category_pairs(data.settings, data.warehouse, shares, excluded_categories=excluded, seed=data.seed)
 
-    def _labelled(self, data: TrainingData, dates: _Dates, *, whole: tuple[datetime, ...]) -> CategorySnapshots:
-        purchases = category_purchases(data.warehouse.read("order_lines"), data.warehouse.read("products"))
-        if purchases.is_empty():
-            raise TooLittleHistory("No order line has both a customer and a product category; the repurchase model needs both.")
+    def _shares(self, as_ofs: Iterable[datetime], whole: Iterable[datetime]) -> dict[datetime, float]:
+        return {**dict.fromkeys(as_ofs, self.config.pair_share), **dict.fromkeys(whole, 1.0)}
+
+    def judged_fit_dates(self, data: TrainingData) -> RepurchaseDates:
+        """Dates of the fit that is judged: its labels end where the judged dates begin; raises as `RepurchaseDates.ending`."""
+        judged = repurchase_judged(data.warehouse.first_event, data.now)
+        return self._dates(data, judged[0] if judged else data.now)
+
+    def final_fit_dates(self, data: TrainingData) -> RepurchaseDates:
+        """Dates of the fit that will serve: its labels end with the last weekly date; raises as `RepurchaseDates.ending`."""
+        grid = weekly_grid(data.warehouse.first_event, data.now)
+        return self._dates(data, grid[-1] if grid else data.now)
+
+    def _dates(self, data: TrainingData, until: datetime) -> RepurchaseDates:
+        spacing = timedelta(days=self.config.training_spacing_days)
+        return RepurchaseDates.ending(
+            until, first_event=data.warehouse.first_event, now=data.now, dates=self.config.training_dates, spacing=spacing
+        )
+
+    def _labelled(self, data: TrainingData, dates: RepurchaseDates, *, whole: tuple[datetime, ...]) -> CategorySnapshots:
+        purchases = read_purchases(data.warehouse)
         data.tell("computing category features")
         features = self.snapshots(data, (*dates.training, dates.calibration), whole=whole)
         return CategorySnapshots.from_frame(features, purchases, until=data.now)
 
-    def _fit(self, snapshots: CategorySnapshots, data: TrainingData, dates: _Dates) -> RepurchaseModel:
-        leads = [(lead, self._lead_share(lead)) for lead in range(self.config.max_lead + 1)]
-        inputs, label = category_rows(snapshots.at(dates.training), until=dates.calibration, leads=leads, seed=data.seed)
-        late, late_label = category_rows(snapshots.at([dates.calibration]), until=dates.until, leads=_CALIBRATED_LEADS, seed=data.seed)
-        for y, what in ((label, "training"), (late_label, "calibration")):
-            if len(y) < _MINIMUM_ROWS or y.min() == y.max():
-                raise TooLittleHistory(
-                    f"The repurchase model needs at least {_MINIMUM_ROWS} {what} rows (customer × category × week) with and without "
-                    f"a repeated purchase; this history gives {len(y)}, {int(y.sum())} of them with one."
-                )
+    def _fit(self, snapshots: CategorySnapshots, data: TrainingData, dates: RepurchaseDates) -> RepurchaseModel:
+        inputs, label = category_rows(snapshots.at(dates.training), until=dates.calibration, leads=self.leads(), seed=data.seed)
+        late, late_label = category_rows(snapshots.at([dates.calibration]), until=dates.until, leads=CALIBRATED_LEADS, seed=data.seed)
+        require_learnable(label, late_label)
         parameters = {
             "objective": "binary",
             "num_leaves": self.config.num_leaves,
@@ -208,10 +198,11 @@ class RepurchaseRecipe:
         longest = (dates.calibration - min(dates.training)) // _STEP - 1
         return RepurchaseModel(booster, RepurchaseHeader(calibration=calibration, max_lead=min(self.config.max_lead, longest)))
 
-    def _lead_share(self, lead: int) -> float:
-        if lead == 0:
-            return 1.0
-        return self.config.near_lead_share if lead < len(_CALIBRATED_LEADS) else self.config.far_lead_share
+    def leads(self) -> list[tuple[int, float]]:
+        """Leads of the training rows, each with the share of its rows that is sampled."""
+        near, far = self.config.near_lead_share, self.config.far_lead_share
+        shares = ((lead, near if lead < len(CALIBRATED_LEADS) else far) for lead in range(1, self.config.max_lead + 1))
+        return [(0, 1.0), *shares]
 
     def _parameters(self) -> dict[str, str | int | float]:
         settings = self.config.model_dump(exclude={"excluded_categories"})
@@ -229,3 +220,33 @@ class RepurchaseRecipe:
             settings={**self._parameters(), "step_days": STEP_DAYS, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def read_purchases(warehouse: Warehouse) -> pl.DataFrame:
+    """Purchases of categories, as `category_purchases`.
+
+    Raises:
+        TooLittleHistory: there is none.
+    """
+    purchases = category_purchases(warehouse.read("order_lines"), warehouse.read("products"))
+    if purchases.is_empty():
+        raise TooLittleHistory("No order line has both a customer and a product category; the repurchase model needs both.")
+    return purchases
+
+
+def require_learnable(training: Array, calibration: Array) -> None:
+    """Refuse a fit whose trees or whose calibration would have too few rows or one outcome only.
+
+    Args:
+        training: labels of the rows of the trees.
+        calibration: labels of the rows of the calibration map.
+
+    Raises:
+        TooLittleHistory: says which, and what there is.
+    """
+    for label, what in ((training, "training"), (calibration, "calibration")):
+        if len(label) < _MINIMUM_ROWS or label.min() == label.max():
+            raise TooLittleHistory(
+                f"The repurchase model needs at least {_MINIMUM_ROWS} {what} rows (customer × category × week) with and without "
+                f"a repeated purchase; this history gives {len(label)}, {int(label.sum())} of them with one."
+            )

@@ -24,7 +24,7 @@ from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
 from training.artifacts.return_hazard import HORIZONS, KIND, HazardHeader, ReturnHazard
 from training.code_version import git_commit
-from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
+from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows, naive
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
 from training.evaluation.churn import judge_churn
 from training.models.bgnbd import fit_bgnbd
@@ -91,7 +91,7 @@ class ReturnHazardRecipe:
         """Fit on every closed label up to now; the calibration map comes from the newest steps."""
         snapshots = self._snapshots(data)
         split = last_unseen_weeks(data.warehouse.first_event, data.now)
-        calibration_from = data.now - (split.training_until - split.calibration_from)
+        calibration_from = data.now - split.calibration_span
         model = self._fit(snapshots, data, calibration_from=calibration_from, until=data.now)
         closed = max(d for d in weekly_grid(data.warehouse.first_event, data.now) if d <= data.now)
         return model.save(folder, self._manifest(data, closed, evaluation.metrics))
@@ -110,23 +110,14 @@ class ReturnHazardRecipe:
             snapshots.at(grid), until=until, max_lead=self.config.max_lead, lead_share=self.config.lead_share, seed=data.seed
         )
         origins = _origins(calibration_from, until)
+        require_learnable(rows.label, rows.label_end, calibration_from=calibration_from, until=until)
         parts = [rows.between(None, origin) for origin in origins]
-        for part in (*parts, rows):
-            self._require(part, "training")
         tasks = [Task(part.inputs, part.label) for part in (*parts, rows)]
         names = HazardPath(CUSTOMER).inputs
         *early, full = grow(tasks, self.config, names=names, seed=data.seed, workers=data.settings.threads)
         calibration = _calibrate(early, [rows.between(o, min(o + _ORIGIN_SPACING, until)) for o in origins])
         last = snapshots.at([max(d for d in grid if d <= until)])
         return self._assemble(full, calibration, rows, last)
-
-    @staticmethod
-    def _require(rows: HazardRows, what: str) -> None:
-        if len(rows.label) < _MINIMUM_ROWS or rows.label.min() == rows.label.max():
-            raise TooLittleHistory(
-                f"The return hazard needs at least {_MINIMUM_ROWS} {what} rows (customer × week) with and without an order; "
-                f"this history gives {len(rows.label)}, {int(rows.label.sum())} of them with an order."
-            )
 
     def _assemble(self, booster: lgb.Booster, calibration: LogitMap, rows: HazardRows, last: Snapshots) -> ReturnHazard:
         column = {name: i for i, name in enumerate(CUSTOMER.columns)}
@@ -157,6 +148,27 @@ class ReturnHazardRecipe:
             settings={**self.config.model_dump(), "step_days": STEP.days, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def require_learnable(label: Array, label_end: NDArray[np.datetime64], *, calibration_from: datetime, until: datetime) -> None:
+    """Refuse a fit one of whose trees, those of the calibration included, would have too few rows or one outcome only.
+
+    Args:
+        label: (m,) of the rows of the fit.
+        label_end: (m,) when each label was closed.
+        calibration_from: first origin of the calibration.
+        until: last moment a label of the fit looks at.
+
+    Raises:
+        TooLittleHistory: too few rows, or none with or none without an order.
+    """
+    for end in (*_origins(calibration_from, until), until):
+        part = label[label_end <= naive(end)]
+        if len(part) < _MINIMUM_ROWS or part.min() == part.max():
+            raise TooLittleHistory(
+                f"The return hazard needs at least {_MINIMUM_ROWS} training rows (customer × week) with and without an order; "
+                f"this history gives {len(part)}, {int(part.sum())} of them with an order."
+            )
 
 
 def _median(values: Array) -> float | None:
