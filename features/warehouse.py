@@ -95,8 +95,7 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
     with new_version(settings.warehouse_dir, inputs) as folder:
         for table in TABLES:
             frame = conformed[table.name]
-            if table.time:
-                frame = frame.sort(table.time, *table.key)
+            frame = frame.sort(*([table.time] if table.time else []), *table.key)  # equal data, equal bytes
             frame.write_parquet(folder / f"{table.name}.parquet", statistics=True)
         full_report["content_hash"] = content_hash(*(folder / f"{t.name}.parquet" for t in TABLES))
         (folder / _REPORT).write_text(json.dumps(full_report, indent=2), encoding="utf-8")

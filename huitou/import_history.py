@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from huitou import import_tabular
 from huitou.console import output, steps
 from huitou.options import DataDir, Force, feature_settings
 
@@ -16,6 +17,9 @@ app = typer.Typer(no_args_is_help=True, help="Import a shop's history: customers
 @app.callback()
 def callback() -> None:
     """Import a shop's history."""
+
+
+app.command("tabular")(import_tabular.tabular)
 
 
 @app.command("complete-journey")

@@ -1,0 +1,223 @@
+"""What a file may hold: for each kind, its fields, how they are parsed, and the names shops give them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+FieldType = Literal["id", "text", "time", "number", "flag"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing a row can say.
+
+    Attributes:
+        name: our name of it.
+        type: how its text is parsed.
+        names: other names for it, lower case without blanks and signs, in English and Chinese.
+        required: the file must have a column for it.
+        filled: every row must have a value.
+        least: smallest allowed number, or None.
+    """
+
+    name: str
+    type: FieldType
+    names: tuple[str, ...] = ()
+    required: bool = False
+    filled: bool = False
+    least: float | None = None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of file.
+
+    Attributes:
+        name: as in `--orders`, and the part's name in the mapping file.
+        fields: what its rows can say.
+        any_of: groups of fields of which at least one needs a column.
+        key: fields that say which thing a row is about: of two files that speak of the same thing, the newer one is believed.
+    """
+
+    name: str
+    fields: tuple[Field, ...]
+    key: tuple[str, ...]
+    any_of: tuple[tuple[str, ...], ...] = ()
+
+    def field(self, name: str) -> Field:
+        """The field of that name."""
+        return next(field for field in self.fields if field.name == name)
+
+
+_CUSTOMER = ("customer", "customerno", "customernumber", "userid", "user", "memberid", "clientid", "householdid", "cardno", "cardnumber")
+_CUSTOMER_ZH = ("客户", "客户id", "客户编号", "会员", "会员id", "会员号", "会员编号", "用户id", "顾客id", "买家id", "顾客编号", "用户编号")
+_PRODUCT = ("product", "productcode", "productno", "sku", "skuid", "itemid", "item", "stockcode", "articleid", "articleno", "upc", "ean")
+_PRODUCT_ZH = ("商品id", "商品编号", "商品编码", "产品编号", "货号", "条码", "商品", "产品id", "宝贝id")
+_TIME = ("orderdate", "ordertime", "date", "datetime", "time", "timestamp", "invoicedate", "purchasedate", "transactiondate")
+_TIME_ZH = ("下单时间", "订单时间", "付款时间", "支付时间", "成交时间", "日期", "时间", "订单日期", "购买时间")
+
+
+def _customer(*, filled: bool, required: bool = True) -> Field:
+    return Field("customer_id", "id", _CUSTOMER + _CUSTOMER_ZH, required=required, filled=filled)
+
+
+def _product(*, filled: bool, required: bool = False) -> Field:
+    return Field("product_id", "id", _PRODUCT + _PRODUCT_ZH, required=required, filled=filled)
+
+
+def _time(name: str, *names: str, required: bool = True) -> Field:
+    return Field(name, "time", (*names, *_TIME, *_TIME_ZH), required=required, filled=required)
+
+
+_PRODUCT_FACTS = (
+    Field("product_category", "text", ("category", "categoryname", "categoryid", "subcategory", "类目", "品类", "商品类目", "分类")),
+    Field("department", "text", ("dept", "division", "部门", "一级类目", "大类")),
+    Field("brand", "text", ("brandname", "品牌")),
+)
+_NAME = ("itemname", "description", "title", "productdescription", "商品名称", "产品名称", "品名", "商品标题", "宝贝标题")
+
+ORDERS = Kind(
+    "orders",
+    (
+        Field("order_id", "id", ("order", "orderno", "ordernumber", "invoiceno", "invoice", "invoiceid", "basketid", "transactionid",
+                                 "receiptid", "receiptno", "订单号", "订单编号", "订单id", "交易号", "小票号")),
+        _customer(filled=False),
+        _time("ordered_at"),
+        _product(filled=False),
+        Field("product_name", "text", _NAME),
+        *_PRODUCT_FACTS,
+        Field("quantity", "number", ("qty", "units", "count", "numberofunits", "numberofcds", "数量", "件数", "购买数量")),
+        Field("amount", "number", ("total", "lineamount", "linetotal", "sales", "salesvalue", "revenue", "dollarvalue", "value", "paid",
+                                   "金额", "实付金额", "支付金额", "实付", "总金额", "小计", "成交金额")),  # negative: a refund
+        Field("unit_price", "number", ("price", "unitcost", "priceperunit", "单价", "价格", "售价"), least=0),
+        Field("discount", "number", ("discountamount", "retaildisc", "折扣", "优惠", "优惠金额"), least=0),
+        Field("coupon_discount", "number", ("coupondisc", "couponamount", "voucher", "优惠券", "优惠券金额"), least=0),
+        Field("store_id", "id", ("store", "shop", "shopid", "branch", "outlet", "门店", "店铺", "门店id", "门店编号")),
+    ),
+    key=("order_id", "product_id"),
+)  # fmt: skip
+
+CUSTOMERS = Kind(
+    "customers",
+    (
+        _customer(filled=True),
+        Field("age_band", "text", ("age", "agegroup", "agerange", "年龄", "年龄段")),
+        Field("income_band", "text", ("income", "incomegroup", "incomerange", "收入")),
+        Field("home_ownership", "text", ("homeowner", "homeownerdesc", "住房")),
+        Field("marital_status", "text", ("maritalstatuscode", "married", "婚姻", "婚姻状况")),
+        Field("household_size", "text", ("householdsizedesc", "familysize", "家庭人数")),
+        Field("household_composition", "text", ("householdcomp", "hhcompdesc", "家庭构成")),
+        Field("children", "text", ("kids", "kidscount", "numberofchildren", "kidcategorydesc", "子女", "孩子")),
+    ),
+    key=("customer_id",),
+)
+
+PRODUCTS = Kind(
+    "products",
+    (
+        _product(filled=True, required=True),
+        Field("name", "text", ("productname", *_NAME, "label", "名称")),
+        *_PRODUCT_FACTS,
+        Field("product_type", "text", ("type", "commodity", "商品类型")),
+        Field("package_size", "text", ("size", "pack", "packsize", "规格", "包装")),
+        Field("in_catalogue", "flag", ("active", "listed", "onsale", "available", "上架", "是否上架")),
+        Field("stock", "number", ("inventory", "onhand", "stocklevel", "库存", "库存数量"), least=0),
+    ),
+    key=("product_id",),
+)
+
+CONTACTS = Kind(
+    "contacts",
+    (
+        Field("contact_id", "id", ("messageid", "mailingid", "sendid", "触达id", "消息id")),
+        _customer(filled=True),
+        _time("sent_at", "sent", "sendtime", "senddate", "contactedat", "发送时间", "触达时间"),
+        Field("offer_id", "id", ("offer", "campaign", "campaignid", "活动", "活动id")),
+        Field("channel", "text", ("medium", "渠道", "触达渠道")),
+    ),
+    key=("contact_id",),
+)
+
+OFFERS = Kind(
+    "offers",
+    (
+        Field("offer_id", "id", ("offer", "campaign", "campaignid", "活动id", "活动"), required=True, filled=True),
+        Field("type", "text", ("offertype", "campaigntype", "类型", "活动类型")),
+        Field("label", "text", ("name", "title", "description", "名称", "活动名称")),
+        Field("starts_at", "time", ("start", "startdate", "begin", "validfrom", "开始时间", "开始日期"), required=True, filled=True),
+        Field(
+            "ends_at", "time", ("end", "enddate", "expires", "validuntil", "validto", "结束时间", "结束日期"), required=True, filled=True
+        ),
+    ),
+    key=("offer_id",),
+)
+
+OFFER_ITEMS = Kind(
+    "offer_items",
+    (
+        Field("offer_id", "id", ("offer", "campaign", "campaignid", "活动id"), required=True, filled=True),
+        Field("coupon_id", "id", ("coupon", "couponupc", "couponcode", "优惠券id", "券码")),
+        _product(filled=True, required=True),
+    ),
+    key=("offer_id", "coupon_id", "product_id"),
+)
+
+REDEMPTIONS = Kind(
+    "redemptions",
+    (
+        Field("redemption_id", "id", ("核销id",)),
+        _customer(filled=True),
+        _time("redeemed_at", "redemptiondate", "redeemed", "usedat", "核销时间", "使用时间"),
+        Field("offer_id", "id", ("offer", "campaign", "campaignid", "活动id")),
+        Field("coupon_id", "id", ("coupon", "couponupc", "couponcode", "优惠券id", "券码")),
+    ),
+    key=("redemption_id",),
+)
+
+BUNDLES = Kind(
+    "bundles",
+    (
+        Field("bundle_id", "id", ("bundle", "setid", "set", "packageid", "套装", "套装id", "组合id"), required=True, filled=True),
+        _product(filled=True, required=True),
+        Field("label", "text", ("name", "bundlename", "title", "名称", "套装名称")),
+    ),
+    key=("bundle_id", "product_id"),
+)
+
+INTERACTIONS = Kind(
+    "interactions",
+    (
+        _customer(filled=True),
+        _product(filled=False),
+        Field("bundle_id", "id", ("bundle", "setid", "set", "套装", "套装id")),
+        Field("type", "text", ("event", "eventtype", "action", "behavior", "behaviour", "行为", "行为类型", "事件")),
+        _time("occurred_at", "eventtime", "clickedat", "viewedat", "行为时间", required=False),
+    ),
+    key=("customer_id", "type", "product_id", "bundle_id", "occurred_at"),
+    any_of=(("product_id", "bundle_id"),),
+)
+
+EXPERIMENTS = Kind(
+    "experiments",
+    (
+        Field("experiment_id", "id", ("experiment", "test", "testid", "实验", "实验id")),
+        _customer(filled=True, required=False),
+        Field("treatment", "text", ("segment", "group", "arm", "variant", "treatmentgroup", "分组", "实验组"), required=True, filled=True),
+        _time("assigned_at", "assigned", "sentat", "分组时间", required=False),
+        Field("visited", "flag", ("visit", "visits", "click", "clicked", "访问")),
+        Field("converted", "flag", ("conversion", "purchase", "purchased", "bought", "转化", "购买")),
+        Field("spend", "number", ("amount", "revenue", "sales", "金额", "消费"), least=0),
+    ),
+    key=("experiment_id", "customer_id"),
+    any_of=(("visited", "converted", "spend"),),
+)
+
+KINDS: tuple[Kind, ...] = (
+    ORDERS, CUSTOMERS, PRODUCTS, CONTACTS, OFFERS, OFFER_ITEMS, REDEMPTIONS, BUNDLES, INTERACTIONS, EXPERIMENTS,
+)  # fmt: skip
+
+
+def kind(name: str) -> Kind:
+    """The kind of that name."""
+    return next(k for k in KINDS if k.name == name)
