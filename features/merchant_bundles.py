@@ -1,4 +1,4 @@
-"""Sets that the merchant sells together: `DATA_DIR/bundles.csv`, one row per product of a set."""
+"""Sets the merchant sells together: `DATA_DIR/bundles.csv`, one row per product, and `huitou import tabular --bundles`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from features.errors import SourceUnreadable
+from features.schema import BUNDLE_ITEMS
+from features.warehouse import Warehouse
 
 FILE = "bundles.csv"
 _COLUMNS = ("bundle_id", "label", "product_id")
@@ -25,6 +27,23 @@ class MerchantSet:
     bundle_id: str
     label: str
     product_ids: tuple[str, ...]
+
+
+def merchant_sets(warehouse: Warehouse, data_dir: Path) -> tuple[MerchantSet, ...]:
+    """Every set: those of `bundles.csv`, then the imported ones whose id it does not hold; a set of one product is none.
+
+    Raises:
+        SourceUnreadable: see `read_merchant_sets`.
+    """
+    written = read_merchant_sets(data_dir)
+    known = {given.bundle_id for given in written}
+    members: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
+    for row in warehouse.read(BUNDLE_ITEMS.name).iter_rows(named=True):
+        if row["bundle_id"] not in known:
+            members.setdefault(row["bundle_id"], []).append(row["product_id"])
+            labels.setdefault(row["bundle_id"], row["label"] or row["bundle_id"])
+    return (*written, *(MerchantSet(bundle, labels[bundle], tuple(items)) for bundle, items in members.items() if len(items) > 1))
 
 
 def read_merchant_sets(data_dir: Path) -> tuple[MerchantSet, ...]:

@@ -16,7 +16,7 @@ from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.assumptions import load_assumptions
 from features.errors import HuitouError, TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
-from features.merchant_bundles import read_merchant_sets
+from features.merchant_bundles import merchant_sets
 from features.versions import content_hash
 from training import local_models
 from training.artifacts.folder import FORMAT_VERSION, ArtifactBroken
@@ -87,7 +87,7 @@ def recipe(name: str, data: TrainingData) -> Recipe:
         from training.models.bundle_mining import MerchantBundle
         from training.models.bundles import BundlesConfig, BundlesRecipe
 
-        given = (MerchantBundle(**asdict(bundle)) for bundle in read_merchant_sets(data.settings.data_dir))
+        given = (MerchantBundle(**asdict(bundle)) for bundle in merchant_sets(data.warehouse, data.settings.data_dir))
         return BundlesRecipe(BundlesConfig(excluded_categories=frozenset(excluded), merchant_bundles=tuple(given)))
     raise HuitouError(f"There is no model {name!r}; choose from {', '.join(MODELS)}.")
 

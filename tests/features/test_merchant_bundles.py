@@ -2,10 +2,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from features.errors import SourceUnreadable
-from features.merchant_bundles import FILE, MerchantSet, read_merchant_sets
+from features.merchant_bundles import FILE, MerchantSet, merchant_sets, read_merchant_sets
+from features.settings import FeatureSettings
+from features.warehouse import write_warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,3 +36,14 @@ def test_says_what_is_wrong_and_where(tmp_path: Path, text: str, said: str) -> N
     (tmp_path / FILE).write_text(text, encoding="utf-8")
     with pytest.raises(SourceUnreadable, match=said):
         read_merchant_sets(tmp_path)
+
+
+def test_imported_sets_stand_beside_the_written_ones(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text("bundle_id,label,product_id\nb1,Mine,9\nb1,Mine,3\n", encoding="utf-8")
+    items = {
+        "bundle_id": ["b1", "b1", "b2", "b2", "b3"],
+        "label": ["Theirs", "Theirs", None, None, "One"],
+        "product_id": ["7", "8", "1", "2", "5"],
+    }
+    warehouse = write_warehouse(FeatureSettings(data_dir=tmp_path), {"bundle_items": pl.DataFrame(items)}, {}, {})
+    assert merchant_sets(warehouse, tmp_path) == (MerchantSet("b1", "Mine", ("9", "3")), MerchantSet("b2", "b2", ("1", "2")))

@@ -95,13 +95,13 @@ def _encoding(path: Path, sample: bytes) -> str:
     for mark, name in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return name
+    if b"\0" in sample:
+        raise SourceUnreadable(f"{path} is no text, Parquet or Excel file (it holds zero bytes).")
     try:
         sample.decode("utf-8")
     except UnicodeDecodeError as error:
         if error.start < len(sample) - 4:  # otherwise the sample only cut a character
             return _foreign_encoding(path, sample)
-    if b"\0" in sample:
-        raise SourceUnreadable(f"{path} is no text, Parquet or Excel file (it holds zero bytes).")
     return "utf-8"
 
 
