@@ -65,7 +65,7 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "purchase_days": ("days", "购买天数"),
         "last_bought": ("last bought", "最近购买"),
         "bought_lately": ("Bought lately", "最近购买的商品"),
-        "and_more": ("and {n} more", "等另 {n} 件"),
+        "and_more": ("and {n} more", "另有 {n} 件"),
         # churn
         "churn": ("Will they stay away?", "流失风险"),
         "no_churn": ("The return hazard model gives no answer; see the note above.", "回购模型没有给出结果,见上方说明。"),
