@@ -125,10 +125,11 @@ class BundlesRecipe:
         given = pl.Series("product_id", [p for b in config.merchant_bundles for p in b.product_ids], dtype=pl.String)
         products = pl.concat([merchandise(data.warehouse, config.excluded_categories)["product_id"], given]).unique().sort()
         baskets = read_baskets(data.warehouse, products, after=None, until=as_of)
-        bundles = mine_bundles(baskets, config.mining, kinds=self._kinds(data, products), given=config.merchant_bundles)
+        bundles = mine_bundles(baskets, config.mining, kinds=self.kinds(data, products), given=config.merchant_bundles)
         return bundle_history(baskets, seen, bundles)
 
-    def _kinds(self, data: TrainingData, products: pl.Series) -> NDArray[np.int64] | None:
+    def kinds(self, data: TrainingData, products: pl.Series) -> NDArray[np.int64] | None:
+        """Kind of each product, `(n_products,)`, of which no two share a mined set; None where any may."""
         if self.config.kind_column is None:
             return None
         known = products.to_frame().join(data.warehouse.read("products"), on="product_id", how="left", maintain_order="left")
