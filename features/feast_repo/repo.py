@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RepoConfig
-from feast.types import Bytes, Float64
-from feast.value_type import ValueType
-
 from features.definitions.catalogue import VIEWS
 from features.definitions.view import FeatureView as Definition
+from features.feast_repo.unchecked import unchecked
 from features.store import DATABASE, ENTITY, PACKED_FILE, PROJECT, VIEW
+
+with unchecked():
+    from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RepoConfig
+    from feast.types import Bytes, Float64
+    from feast.value_type import ValueType
 
 CUSTOMER = Entity(name="customer", join_keys=[ENTITY], value_type=ValueType.STRING)
 CATEGORY = Entity(name="category", join_keys=["product_category"], value_type=ValueType.STRING)
