@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from huitou import import_tabular
+from huitou import import_sample, import_tabular
 from huitou.console import output, steps
 from huitou.options import DataDir, Force, feature_settings
 
@@ -20,6 +20,7 @@ def callback() -> None:
 
 
 app.command("tabular")(import_tabular.tabular)
+app.command("sample")(import_sample.sample)
 
 
 @app.command("complete-journey")

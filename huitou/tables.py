@@ -67,7 +67,7 @@ def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:
     """One next-best-offer answer as lines for a person."""
     churn = answer.get("churn") or {}
     lines = [
-        f"[bold]{title}: household {answer.get('customer_id')}[/]  stage {answer.get('stage')}, layer {answer.get('layer')}, "
+        f"[bold]{title}: customer {answer.get('customer_id')}[/]  stage {answer.get('stage')}, layer {answer.get('layer')}, "
         f"personalized {str(answer.get('personalized')).lower()}, degraded {str(bool(answer.get('degraded'))).lower()}",
     ]
     shown = [

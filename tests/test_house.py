@@ -150,7 +150,18 @@ def test_every_setting_says_what_it_does(generator: ModuleType) -> None:
 
 def test_every_command_and_option_is_on_its_page(generator: ModuleType) -> None:
     text = generator.commands_page()
-    for name in ("build", "train", "serve", "score", "explain", "demo", "import complete-journey", "import tabular", "campaign at-risk"):
+    for name in (
+        "build",
+        "train",
+        "serve",
+        "score",
+        "explain",
+        "demo",
+        "import complete-journey",
+        "import sample",
+        "import tabular",
+        "campaign at-risk",
+    ):
         assert f"\n## `huitou {name}`\n" in text
     rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| `--")]
     assert len(rows) > 15

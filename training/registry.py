@@ -92,7 +92,7 @@ class Registry:
                 for start in range(0, len(parameters), _PARAMETERS_PER_CALL):
                     client.log_batch(run_id, params=parameters[start : start + _PARAMETERS_PER_CALL])
                 with tempfile.TemporaryDirectory() as files:
-                    write_run_files(Path(files), evaluation, manifest)
+                    write_run_files(Path(files), evaluation, manifest, purpose)
                     client.log_artifacts(run_id, files)
                 if purpose == "evaluation":
                     client.log_artifacts(run_id, str(artifact_folder), ARTIFACT_FOLDER)

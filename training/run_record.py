@@ -76,11 +76,16 @@ def run_record(evaluation: Evaluation, manifest: Manifest, purpose: Purpose, eva
     )
 
 
-def write_run_files(folder: Path, evaluation: Evaluation, manifest: Manifest) -> None:
-    """Write `evaluation.json`, `manifest.json` and one PNG a plot into a run's folder."""
+def write_run_files(folder: Path, evaluation: Evaluation, manifest: Manifest, purpose: Purpose) -> None:
+    """Write `evaluation.json` and `manifest.json` into a run's folder, and one PNG a plot when the run is the evaluation itself.
+
+    A refit's run names the evaluation that judged it: the plots are there, and drawing them once more would cost seconds.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "evaluation.json").write_text(evaluation.model_dump_json(indent=2), encoding="utf-8")
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2), encoding="utf-8")
+    if purpose != "evaluation":
+        return
     plots: dict[str, list[Curve]] = {}
     for curve in evaluation.curves:
         plots.setdefault(curve.plot, []).append(curve)

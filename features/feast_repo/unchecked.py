@@ -8,8 +8,9 @@ What Feast checks itself, and what our tests check of its answers, stays.
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Checked = TypeVar("Checked")
 
@@ -18,7 +19,7 @@ Checked = TypeVar("Checked")
 def unchecked() -> Iterator[None]:
     """Within the block `typeguard.typechecked` leaves what it decorates as it is; afterwards it is what it was."""
     try:
-        import typeguard
+        typeguard: Any = importlib.import_module("typeguard")  # Feast's own requirement, not ours
     except ImportError:  # safe: a Feast that no longer needs it has nothing to leave out
         yield
         return

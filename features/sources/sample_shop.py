@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from features.assumptions import install_assumptions
+from features.errors import SourceUnreadable, StateBroken, StateMissing
 from features.schema import TABLES, Table
 from features.settings import FeatureSettings
 from features.sources.sample_catalogue import UNKNOWN_PRODUCT, product_id, sample_products
@@ -26,6 +27,7 @@ from features.versions import matches
 from features.warehouse import Warehouse, open_warehouse, write_warehouse
 
 ASSUMPTIONS = Path(__file__).parent / "sample_assumptions.toml"
+SOURCE = "sample"
 CUSTOMERS, WEEKS, SEED = 300, 52, 7  # the usual size: every model can be trained on it within seconds
 _NOTE_FORMAT = 1  # raise when the same numbers make another shop, so that an older one is imported again
 
@@ -45,23 +47,38 @@ def import_sample(
 
     Args:
         settings: says where the warehouse is.
-        customers, weeks, seed: as in `sample_tables`.
+        customers: as in `sample_tables`.
+        weeks: the same.
+        seed: the same.
         force: import even when the same shop was imported before.
         progress: told the name of each part as it begins.
 
     Returns:
         The warehouse and whether anything was imported (False: the same shop was there).
+
+    Raises:
+        SourceUnreadable: the folder holds the history of a real shop, which a made-up one must not displace.
     """
+    _refuse_real_history(settings)
     install_assumptions(ASSUMPTIONS, settings.data_dir)
-    inputs = {"source": "sample", "format": _NOTE_FORMAT, "customers": customers, "weeks": weeks, "seed": seed}
+    inputs = {"source": SOURCE, "format": _NOTE_FORMAT, "customers": customers, "weeks": weeks, "seed": seed}
     if not force and matches(settings.warehouse_dir, inputs):
         return open_warehouse(settings), False
     progress("growing the shop")
     tables = sample_tables(customers=customers, weeks=weeks, seed=seed)
     counts = {name: tables[name].height for name in ("orders", "order_lines", "refunds", "contacts", "redemptions")}
     progress("writing")
-    report = {"source": "sample", "counts": {name.replace("_", " "): count for name, count in counts.items()}}
+    report = {"source": SOURCE, "counts": {name.replace("_", " "): count for name, count in counts.items()}}
     return write_warehouse(settings, tables, report, inputs), True
+
+
+def _refuse_real_history(settings: FeatureSettings) -> None:
+    try:
+        source = open_warehouse(settings).report.get("source")
+    except (StateMissing, StateBroken):
+        return  # safe: there is nothing to displace, or nothing that could be read
+    if source != SOURCE:
+        raise SourceUnreadable(f"{settings.data_dir} holds the history of {source!r}; choose another --data-dir for the sample shop.")
 
 
 def sample_tables(*, customers: int = CUSTOMERS, weeks: int = WEEKS, seed: int = SEED) -> Tables:
@@ -130,18 +147,18 @@ def _orders(orders: list[Order], lines: pl.DataFrame) -> pl.DataFrame:
         schema={"order_id": pl.String, "customer_id": pl.String, "ordered_at": lines.schema["ordered_at"], "store_id": pl.String},
         orient="row",
     )
-    sums = lines.group_by("order_id").agg(
+    sums = lines.group_by("order_id", maintain_order=True).agg(
         pl.col("amount", "discount", "quantity").sum(), pl.col("coupon").sum().alias("coupon_discount"), pl.len().alias("line_count")
     )
-    return heads.join(sums, on="order_id")
+    return heads.join(sums, on="order_id", maintain_order="left")
 
 
 def _refunds(rng: np.random.Generator, lines: pl.DataFrame) -> pl.DataFrame:
     """One line in fifty is given back whole within a fortnight; nothing after the last event is known."""
     known = lines.filter(pl.col("customer_id").is_not_null() & (pl.col("product_id") != UNKNOWN_PRODUCT))
     back = known.filter(pl.Series(rng.random(known.height) < 0.02))
-    hours = pl.Series(rng.integers(24, 14 * 24, back.height), dtype=pl.Int64)
-    back = back.with_columns(refunded_at=pl.col("ordered_at") + pl.duration(hours=hours))
+    back = back.with_columns(hours=pl.Series(rng.integers(24, 14 * 24, back.height), dtype=pl.Int64))
+    back = back.with_columns(refunded_at=pl.col("ordered_at") + pl.duration(hours="hours"))
     return (
         back.filter(pl.col("refunded_at") < lines["ordered_at"].max())
         .with_row_index("row")

@@ -1,0 +1,114 @@
+"""`huitou demo --sample` whole, as somebody runs it in an empty folder without a network."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from features.settings import FeatureSettings
+from features.warehouse import open_warehouse
+from training import local_models
+from training.pipeline import MODELS
+
+pytestmark = pytest.mark.timeout(600)  # the whole way, on machines that may be busy
+GUARD = Path(__file__).parent / "loopback_only"
+ROOT = Path(__file__).parents[2]
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in `folder` with no way out to the network; attempts are noted in `folder/attempts`."""
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("HUITOU_")}
+    paths = os.pathsep.join([str(GUARD), str(ROOT)])
+    environment = {**keep, "PYTHONPATH": paths, "LOOPBACK_ONLY_LOG": str(folder / "attempts"), "NO_COLOR": "1", "COLUMNS": "160"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder, env=environment, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("taste")
+
+
+@pytest.fixture(scope="module")
+def done(folder: Path) -> subprocess.CompletedProcess[str]:
+    before, started = os.times(), time.perf_counter()
+    ran = run(folder, "-m", "huitou", "demo", "--sample")
+    after = os.times()
+    cpu = after.children_user - before.children_user + after.children_system - before.children_system
+    sys.stdout.write(
+        f"demo --sample: {time.perf_counter() - started:.1f} s, {cpu:.1f} CPU seconds\n"
+    )  # shown with -s; a budget would be a coin toss
+    return ran
+
+
+@pytest.fixture
+def data(folder: Path, done: subprocess.CompletedProcess[str]) -> Path:
+    assert done.returncode == 0, done.stderr
+    return folder / "data" / "sample"
+
+
+def test_the_guard_lets_nobody_out(tmp_path: Path) -> None:
+    tried = run(tmp_path, "-c", "import socket; socket.create_connection(('192.0.2.1', 80), timeout=1)")
+    assert tried.returncode == 1
+    assert "lets nobody out" in tried.stderr
+    assert "192.0.2.1" in (tmp_path / "attempts").read_text(encoding="utf-8")
+
+
+def test_nothing_reaches_for_the_network(folder: Path, data: Path) -> None:
+    assert data.is_dir()
+    assert not (folder / "attempts").exists()
+
+
+def test_it_leaves_everything_below_its_own_folder(folder: Path, data: Path) -> None:
+    assert [p.name for p in folder.iterdir()] == ["data"]
+    assert [p.name for p in (folder / "data").iterdir()] == ["sample"]
+    expected = {"assumptions.toml", "demo.json", "report.html", "mlflow.db", "models", "features", "online", "warehouse"}
+    assert expected <= {p.name for p in data.iterdir()}
+    assert open_warehouse(FeatureSettings(data_dir=data)).report["source"] == "sample"
+
+
+def test_all_four_models_are_trained_and_beside_their_baselines(data: Path, done: subprocess.CompletedProcess[str]) -> None:
+    assert local_models.names(data) == sorted(MODELS)
+    told = json.loads((data / "demo.json").read_text(encoding="utf-8"))
+    assert told["not_trained"] == {}
+    assert [model["name"] for model in told["models"]] == list(MODELS)
+    for model in told["models"]:
+        assert model["rows"] > 0
+        assert model["baselines"]
+        assert f"\n{model['name']}: {model['rows']:,} rows" in done.stdout
+        assert all(re.search(rf"^\s+{re.escape(baseline)}\s", done.stdout, re.MULTILINE) for baseline in list(model["baselines"])[:1])
+
+
+def test_every_step_was_taken(data: Path) -> None:
+    told = json.loads((data / "demo.json").read_text(encoding="utf-8"))
+    assert [step["name"] for step in told["steps"]] == ["import", "build", *(f"train {name}" for name in MODELS), "API", "report"]
+    assert all(step["seconds"] > 0 for step in told["steps"])
+
+
+def test_the_answers_are_telling(data: Path, done: subprocess.CompletedProcess[str]) -> None:
+    offers = re.findall(r"^  offer (\w+) +worth +([\d.]+)", done.stdout, re.MULTILINE)
+    assert len(offers) > 2
+    assert {"replenishment", "bundle"} <= {kind for kind, _ in offers}
+    assert all(float(worth) > 0 for kind, worth in offers if kind != "no_action")
+    leaving, staying = (float(p) for p in re.findall(r"28d ([\d.]+)", done.stdout))
+    assert leaving > 0.5 > staying
+    assert done.stdout.count("degraded false") == 2
+    assert re.search(r"offer .*[\u4e00-\u9fff]", done.stdout)  # products by their names, not by their ids
+    assert "made up" in done.stdout
+    report = (data / "report.html").read_text(encoding="utf-8")
+    assert "replenishment" in report
+    assert not re.search(r'(?:src|href)="https?:', report)
+
+
+def test_a_second_run_reuses_everything(folder: Path, data: Path) -> None:
+    again = run(folder, "-m", "huitou", "demo", "--sample")
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.count("rows, unchanged") == len(MODELS)
+    assert data.is_dir()
