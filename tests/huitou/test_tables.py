@@ -73,7 +73,7 @@ def test_an_answer_is_told_in_lines() -> None:
         ],
     }
     lines = answer_lines("Loyal", answer)
-    assert "household c1" in lines[0]
+    assert "customer c1" in lines[0]
     assert "28d 0.250; next order expected not within half a year" in lines[1]
     assert "56d" not in lines[1]
     assert sum("because ordered 2 days ago (-0.100)" in line for line in lines) == 3
