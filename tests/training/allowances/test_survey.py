@@ -86,7 +86,7 @@ def bought_once(tables: Tables) -> Tables:
 
 @pytest.mark.parametrize(
     ("weeks", "trained"),
-    [(6, set()), (12, {"items"}), (20, {"items"}), (40, {"return_hazard", "repurchase", "items"})],
+    [(6, set()), (12, set()), (20, {"items", "bundles"}), (40, set(MODELS))],
 )
 def test_the_sample_shop_cut_short(tmp_path: Path, shop_tables: Tables, weeks: int, trained: set[str]) -> None:
     data = opened(tmp_path, shop_tables, START + timedelta(weeks=weeks))
