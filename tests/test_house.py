@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+import jupytext
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -166,3 +168,46 @@ def test_every_command_and_option_is_on_its_page(generator: ModuleType) -> None:
     rows = [line.strip("|").split(" | ") for line in text.splitlines() if line.startswith("| `--")]
     assert len(rows) > 15
     assert all(len(cells) == 3 and cells[2].strip() for cells in rows)
+
+
+def notebooks() -> list[Path]:
+    found = sorted((ROOT / "notebooks").glob("*.py"))
+    assert found
+    return found
+
+
+def test_notebooks_define_nothing() -> None:
+    definitions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+    assert [str(path) for path in notebooks() for node in ast.walk(tree(path)) if isinstance(node, definitions)] == []
+
+
+@pytest.mark.parametrize("path", notebooks(), ids=lambda path: path.stem)
+def test_both_halves_of_a_notebook_say_the_same_and_hold_no_output(path: Path) -> None:
+    script, paper = jupytext.read(path), jupytext.read(path.with_suffix(".ipynb"))
+    assert [(c.cell_type, c.source) for c in script.cells] == [(c.cell_type, c.source) for c in paper.cells], "run `jupytext --sync`"
+    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in paper.cells)
+
+
+READMES = ("README.md", "README.zh-CN.md")
+
+
+def test_the_readmes_say_the_same() -> None:
+    english, chinese = ((ROOT / name).read_text(encoding="utf-8") for name in READMES)
+    fence = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
+    commands = [[re.sub(r"\s*#.*", "", line).strip() for block in fence.findall(text) for line in block.splitlines() if "huitou " in line or "curl" in line
+                 or "make " in line] for text in (english, chinese)]  # fmt: skip
+    assert commands[0] == commands[1]
+    links = [{link for link in re.findall(r"\]\(([^)]+)\)", text) if link not in READMES} for text in (english, chinese)]
+    assert links[0] == links[1]
+    headings = [len(re.findall(r"^## ", fence.sub("", text), flags=re.MULTILINE)) for text in (english, chinese)]
+    assert headings[0] == headings[1]
+    tables = [len(re.findall(r"^\|", text, flags=re.MULTILINE)) for text in (english, chinese)]
+    assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("page", [*READMES, "docs/tutorial.md", "docs/architecture.md"])
+def test_every_link_leads_somewhere(page: str) -> None:
+    path = ROOT / page
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")) if not link.startswith("http")]
+    assert links
+    assert [link for link in links if not (path.parent / link).exists()] == []
