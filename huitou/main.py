@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from features.errors import HuitouError
-from huitou import build, campaign, demo, explain, import_history, score, serve, train
+from huitou import build, campaign, demo, doctor, explain, import_history, score, serve, train
 from huitou.console import errors
 
 EXIT_FAILED = 1
@@ -29,6 +29,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 refused with a reason, 2 wrong usage, 130 interrupted.",
 )
 app.add_typer(import_history.app, name="import")
+app.add_typer(doctor.app, name="doctor")
 app.command("build")(build.build)
 app.command("train")(train.train)
 app.command("serve")(serve.serve)

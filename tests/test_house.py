@@ -162,6 +162,7 @@ def test_every_command_and_option_is_on_its_page(generator: ModuleType) -> None:
         "import complete-journey",
         "import sample",
         "import tabular",
+        "doctor data",
         "campaign at-risk",
     ):
         assert f"\n## `huitou {name}`\n" in text

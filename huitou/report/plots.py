@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
+from huitou.report.figure import draw_svg
 from training.recipe import Curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SIZE = (5.2, 3.6)  # inches; two plots stand side by side on a laptop
 
 
 def plot_svg(title: str, curves: Sequence[Curve]) -> str:
     """One plot with all its curves, as an `<svg>` element."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
-    # A fixed salt: equal data give equal files.
-    with mpl.rc_context({"svg.hashsalt": "huitou", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=_SIZE, layout="constrained")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+    def draw(axes: Axes) -> None:
         for number, curve in enumerate(curves):
             _draw(axes, curve, number, len(curves))
         if title.lower().startswith("calibration"):
@@ -30,16 +27,11 @@ def plot_svg(title: str, curves: Sequence[Curve]) -> str:
         axes.set_ylabel(curves[0].y_label)
         axes.grid(visible=True, alpha=0.25)
         axes.legend(fontsize=7)
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
-    text = buffer.getvalue()
-    return text[text.index("<svg") :]
+
+    return draw_svg(draw, _SIZE)
 
 
-def _draw(axes: object, curve: Curve, number: int, total: int) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)  # noqa: S101 - narrows a lazily imported type
+def _draw(axes: Axes, curve: Curve, number: int, total: int) -> None:
     color = f"C{number % 10}"
     if curve.style == "bars":
         width = 0.8 / total

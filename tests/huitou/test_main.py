@@ -12,7 +12,7 @@ import pytest
 from features.errors import HuitouError
 from tests.huitou.conftest import Huitou
 
-COMMANDS = ("import", "build", "train", "serve", "score", "explain", "campaign", "demo")
+COMMANDS = ("import", "doctor", "build", "train", "serve", "score", "explain", "campaign", "demo")
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -37,7 +37,8 @@ def test_help_names_every_command_and_the_exit_codes(huitou: Huitou) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["build"], ["train"], ["import", "complete-journey"], ["serve"], ["score"], ["explain"], ["campaign", "at-risk"]]
+    "command",
+    [["build"], ["train"], ["doctor", "data"], ["import", "complete-journey"], ["serve"], ["score"], ["explain"], ["campaign", "at-risk"]],
 )
 def test_every_command_explains_itself(huitou: Huitou, command: list[str]) -> None:
     ran = huitou(*command, "-h")

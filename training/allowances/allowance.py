@@ -20,6 +20,7 @@ class Horizon(BaseModel):
         days: its length.
         dates: judged as-of dates whose label of this length is closed; empty where none is yet.
         measured: whether those labels hold both outcomes, so that figures come of them.
+        longest: no longer label is closed on any of the judged dates.
         more_weeks: weeks of history still to come before a label is closed; 0 where one is, None where no time helps.
     """
 
@@ -28,6 +29,7 @@ class Horizon(BaseModel):
     days: int
     dates: tuple[datetime, ...] = ()
     measured: bool = False
+    longest: bool = False
     more_weeks: int | None = None
 
 

@@ -44,7 +44,7 @@ def return_hazard_allowance(recipe: ReturnHazardRecipe, data: TrainingData) -> A
         _, label = closed_label(as_of[judged], wait[judged], days, now=now)
         dates = tuple(date for date in evaluation if closed_label(np.array([naive(date)]), np.zeros(1), days, now=now)[0].all())
         weeks = weeks_until(lambda clock, days=days: longest(clock) >= days, now)  # type: ignore[misc]
-        horizons.append(Horizon(days=days, dates=dates, measured=is_measurable(label), more_weeks=weeks))
+        horizons.append(Horizon(days=days, dates=dates, measured=is_measurable(label), longest=days == longest(now), more_weeks=weeks))
     reason = refusal(lambda shop: _require(recipe, shop, as_of, wait), data, None)
     return Allowance(model=recipe.name, allowed=not reason, reason=reason, horizons=tuple(horizons), more_weeks=0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import cast
 
-from features.errors import TooLittleHistory
+from features.errors import HuitouError, TooLittleHistory
 from training import pipeline
 from training.allowances.allowance import Allowance
 from training.allowances.bundles import bundles_allowance
@@ -36,6 +36,8 @@ def _allowance(name: str, data: TrainingData, some: TrainingData | None) -> Allo
             return repurchase_allowance(cast("RepurchaseRecipe", recipe), data, some)
         if name == "items":
             return items_allowance(cast("ItemsRecipe", recipe), data, some)
-        return bundles_allowance(cast("BundlesRecipe", recipe), data)
+        if name == "bundles":
+            return bundles_allowance(cast("BundlesRecipe", recipe), data)
     except TooLittleHistory as error:
         return Allowance(model=name, allowed=False, reason=str(error))
+    raise HuitouError(f"Nobody has said yet what model {name!r} asks of a history: add its allowance.")

@@ -1,0 +1,1 @@
+"""What an imported history holds and where it looks wrong: volume, pauses, rhythm, concentration, quality, the clock. Nothing is built."""
