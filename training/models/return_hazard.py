@@ -14,6 +14,7 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.errors import StateMissing, TooLittleHistory
@@ -44,10 +45,12 @@ class ReturnHazardConfig(TreeConfig):
     Attributes:
         max_lead: greatest lead of a training row, in steps.
         lead_share: share of the survivors sampled at each lead above 0.
+        max_snapshots: customers × weeks that a fit reads; of more, so many are drawn. Judged weeks are never sampled.
     """
 
     max_lead: int = 12
     lead_share: float = 0.1
+    max_snapshots: int = 200_000  # with their leads about 1 GB; Complete Journey has 125,000, Online Retail 140,000
 
 
 class ReturnHazardRecipe:
@@ -67,7 +70,7 @@ class ReturnHazardRecipe:
         """
         started = time.perf_counter()
         split = last_unseen_weeks(data.warehouse.first_event, data.now)
-        snapshots = self._snapshots(data)
+        snapshots, note = self._snapshots(data, whole=split.evaluation)
         data.tell("fitting on the past")
         model = self._fit(snapshots, data, calibration_from=split.calibration_from, until=split.training_until)
         model.save(folder, self._manifest(data, split.training_until, {}))
@@ -83,26 +86,33 @@ class ReturnHazardRecipe:
             update={
                 "protocol": f"As-of dates {dates}; labels of the judged fit end by {split.training_until.date()}; all seen before.",
                 "parameters": {**self.config.model_dump(), "slope": model.header.calibration.slope},
+                "notes": [*evaluation.notes, *note],
                 "seconds": time.perf_counter() - started,
             }
         )
 
     def refit(self, data: TrainingData, folder: Path, evaluation: Evaluation) -> Manifest:
         """Fit on every closed label up to now; the calibration map comes from the newest steps."""
-        snapshots = self._snapshots(data)
+        snapshots, _ = self._snapshots(data, whole=())
         split = last_unseen_weeks(data.warehouse.first_event, data.now)
         calibration_from = data.now - split.calibration_span
         model = self._fit(snapshots, data, calibration_from=calibration_from, until=data.now)
         closed = max(d for d in weekly_grid(data.warehouse.first_event, data.now) if d <= data.now)
         return model.save(folder, self._manifest(data, closed, evaluation.metrics))
 
-    def _snapshots(self, data: TrainingData) -> Snapshots:
-        features = open_offline(data.settings).feature_set(CUSTOMER)
-        features = features.filter(features["as_of"] <= data.now)
+    def _snapshots(self, data: TrainingData, *, whole: tuple[datetime, ...]) -> tuple[Snapshots, list[str]]:
+        """Snapshots of the dates in `whole` and at most about `max_snapshots` others, and a note when that left some out."""
+        offline = open_offline(data.settings)
+        rows = offline.keys().filter(pl.col("as_of") <= data.now).sort("as_of", "customer_id")
         grid = weekly_grid(data.warehouse.first_event, data.now)
-        if grid and not (features["as_of"] >= grid[-1]).any():
+        if grid and not (rows["as_of"] >= grid[-1]).any():
             raise StateMissing(f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first.")
-        return Snapshots.from_frames(features, data.warehouse.read("orders"))
+        most, note = self.config.max_snapshots, []
+        if rows.height > most:
+            note = [f"Fitted on a sample of {most:,} of {rows.height:,} customers × weeks; the judged weeks are whole."]
+            drawn = np.random.default_rng(data.seed).random(rows.height) < most / rows.height
+            rows = rows.filter(pl.Series(drawn) | pl.col("as_of").is_in(list(whole)))
+        return Snapshots.from_frames(offline.feature_set(CUSTOMER, rows=rows), data.warehouse.read("orders")), note
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, calibration_from: datetime, until: datetime) -> ReturnHazard:
         grid = weekly_grid(data.warehouse.first_event, until)
