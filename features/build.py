@@ -34,6 +34,9 @@ from features.warehouse import Warehouse, open_warehouse
 
 _FORMAT = 1  # raise when the written files change their form
 _WEEK = timedelta(days=7)
+# The churn model learns from the snapshots of two years, each season twice; what a shop was like before tells less of it now. A snapshot
+# still sees the whole history before it.
+_WEEKS = 104
 
 
 @dataclass(frozen=True)
@@ -100,9 +103,9 @@ def build_features(
 
 
 def as_of_dates(warehouse: Warehouse, now: datetime) -> list[datetime]:
-    """Weekly as-of dates from a week after the first event's midnight, and `now` itself, oldest first."""
+    """Weekly as-of dates from a week after the first event's midnight, of the last two years, and `now` itself, oldest first."""
     midnight = warehouse.first_event.replace(hour=0, minute=0, second=0, microsecond=0)
-    grid = [midnight + _WEEK * i for i in range(1, int((now - midnight) / _WEEK) + 1)]
+    grid = [midnight + _WEEK * i for i in range(1, int((now - midnight) / _WEEK) + 1)][-_WEEKS:]
     return [*grid, now] if not grid or grid[-1] != now else grid
 
 

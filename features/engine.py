@@ -13,6 +13,7 @@ from typing import Any
 import ibis
 
 from features.settings import FeatureSettings
+from features.units import read_units
 from features.warehouse import Warehouse
 
 
@@ -22,6 +23,8 @@ class Shop:
 
     Attributes:
         orders, order_lines, products, customers, contacts, offers, redemptions: tables of `features.schema`.
+        units: what is bought again (`features.units`): `product_id`, `product_category`.
+        unit_days: different days on which a customer must have bought a unit before its next purchase is forecast.
         first_event: time of the shop's first order, UTC: features count the days observed from it.
     """
 
@@ -32,6 +35,8 @@ class Shop:
     contacts: ibis.Table
     offers: ibis.Table
     redemptions: ibis.Table
+    units: ibis.Table
+    unit_days: int
     first_event: datetime
 
     def of_customers(self, customer_ids: list[str]) -> Shop:
@@ -48,6 +53,8 @@ class Shop:
             contacts=mine(self.contacts),
             offers=self.offers,
             redemptions=mine(self.redemptions),
+            units=self.units,
+            unit_days=self.unit_days,
             first_event=self.first_event,
         )
 
@@ -64,4 +71,10 @@ def open_engine(settings: FeatureSettings) -> Any:  # noqa: ANN401 - Ibis backen
 def open_shop(backend: Any, warehouse: Warehouse) -> Shop:  # noqa: ANN401
     """Read the warehouse's Parquet files on a backend (lazily)."""
     names = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions")
-    return Shop(**{n: backend.read_parquet(warehouse.path(n)) for n in names}, first_event=warehouse.first_event)
+    units = read_units(warehouse)
+    return Shop(
+        **{n: backend.read_parquet(warehouse.path(n)) for n in names},
+        units=ibis.memtable(units.table),
+        unit_days=units.purchase_days,
+        first_event=warehouse.first_event,
+    )

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.errors import StateBroken
 
 FILE = "products.json"
+Unit = Literal["category", "product"]  # what a shop's customers buy again; see `features.units`
 
 
 class Product(BaseModel):
     """One product that may be offered or was bought.
 
     Attributes:
+        category: the unit it belongs to, as in `features.units`; None when it belongs to none.
         price: mean amount paid per piece over the last sales, in currency; None when it never sold.
         margin_rate: share of the price that remains.
         stock: pieces; None when the shop does not say.
@@ -61,7 +64,8 @@ class Products(BaseModel):
     Attributes:
         as_of: time it was made from, UTC.
         products: every product with a price or in the catalogue and active.
-        popular_in_category: category → product ids, best sellers of the last weeks first.
+        unit: what a category is here: of the shop's own, or each product by itself.
+        popular_in_category: category → product ids, best sellers of the last weeks first; the category of the best seller first.
         coupons: campaigns that had not ended by `as_of`.
         mailed: offer id → customers who were mailed its coupons and redeemed none yet.
         spend_percentiles: 101 quantiles of decayed spend over customers, for the value layer.
@@ -71,6 +75,7 @@ class Products(BaseModel):
 
     as_of: datetime
     products: tuple[Product, ...]
+    unit: Unit
     popular_in_category: dict[str, tuple[str, ...]]
     coupons: tuple[Coupon, ...]
     mailed: dict[str, tuple[str, ...]]

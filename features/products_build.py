@@ -8,6 +8,7 @@ import polars as pl
 
 from features.assumptions import Assumptions
 from features.products import Coupon, Product, Products
+from features.units import read_units
 from features.warehouse import Warehouse
 
 _PRICE_DAYS = 91  # a quarter: long enough for slow sellers, short enough for today's price
@@ -42,15 +43,18 @@ def build_products(warehouse: Warehouse, assumptions: Assumptions, vectors: pl.D
         & ~pl.col("product_category").is_in(assumptions.catalogue.excluded_categories).fill_null(value=False)
     )
     products = products.with_columns(active=active, price=pl.coalesce(_finite("recent_price"), _finite("price")))
+    units = read_units(warehouse)
+    products = products.drop("product_category").join(units.table, on="product_id", how="left")
     best = products.filter(pl.col("active") & pl.col("product_category").is_not_null()).sort(
         "sales", "product_id", descending=[True, False]
     )
-    popular = best.group_by("product_category").agg(pl.col("product_id").head(_BEST_SELLERS))
+    popular = best.group_by("product_category", maintain_order=True).agg(pl.col("product_id").head(_BEST_SELLERS))
     coupons, mailed = _coupons(warehouse, set(products.filter("active")["product_id"]), as_of)
     spend = vectors["amount_decayed_112d"]
     return Products(
         as_of=as_of,
         products=tuple(_product(row, assumptions) for row in products.sort("product_id").iter_rows(named=True)),
+        unit=units.kind,
         popular_in_category={row["product_category"]: tuple(row["product_id"]) for row in popular.iter_rows(named=True)},
         coupons=coupons,
         mailed=mailed,

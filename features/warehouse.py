@@ -59,6 +59,18 @@ class Warehouse:
         """Time of the last order, UTC: "now" for historical data; raises as `first_event`."""
         return self._moment("last_event")
 
+    def require_lines(self) -> None:
+        """Stop where models of products would begin.
+
+        Raises:
+            TooLittleHistory: the history holds no order line.
+        """
+        if not self.report["rows"]["order_lines"]:
+            raise TooLittleHistory(
+                "The history holds orders but no order lines, so it does not say which products were bought; "
+                "import order lines with a product_id for models of products."
+            )
+
     def _moment(self, name: str) -> datetime:
         told = self.report[name]
         if told is None:

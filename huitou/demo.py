@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -42,6 +42,7 @@ def demo(
     """
     from huitou.report.report import ReportInputs, write_report
     from huitou.tables import answer_lines, models_table
+    from huitou.visit import at_risk_and_loyal_answers
     from training.pipeline import MODELS
 
     started = time.perf_counter()
@@ -51,7 +52,7 @@ def demo(
     with steps(4 + len(MODELS)) as progress:
         warehouse, results = _learn(settings, progress, sample=sample, force=force)
         with progress.step("API"):
-            answers, service_mb = _ask(settings)
+            answers, service_mb = at_risk_and_loyal_answers(settings.data_dir)
         # The service ran beside this process: the demo needed both.
         seconds, peak = time.perf_counter() - started, peak_mb() + service_mb
         with progress.step("report"):
@@ -96,19 +97,6 @@ def _learn(settings: FeatureSettings, progress: Steps, *, sample: bool, force: b
         build_features(settings, force=force, progress=progress.tell)
     data = TrainingData(settings, warehouse, warehouse.last_event)
     return warehouse, train(MODELS, data, Registry(TrainingSettings.beside(settings)), ProgressWatcher(progress), force=force)
-
-
-def _ask(settings: FeatureSettings) -> tuple[list[tuple[str, dict[str, Any]]], float]:
-    """Start the API as its users would, and ask it for one at-risk and one loyal customer; also its memory in MB."""
-    from huitou.visit import at_risk_and_loyal, running_api
-
-    at_risk, loyal = at_risk_and_loyal(settings.data_dir)
-    with running_api(settings.data_dir) as api:
-        answers = [
-            (title, api.post("/v1/next-best-offers", {"customer_id": customer, "channel": "email", "limit": 3, "explain": True}))
-            for title, customer in (("At risk", at_risk), ("Loyal", loyal))
-        ]
-        return answers, api.peak_mb()
 
 
 def _write_json(path: Path, seconds: float, peak: float, done: Sequence[Step], results: Sequence[Trained]) -> None:

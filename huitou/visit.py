@@ -109,6 +109,28 @@ def _free_port() -> int:
         return port
 
 
+def at_risk_and_loyal_answers(data_dir: Path) -> tuple[list[tuple[str, dict[str, Any]]], float]:
+    """Start the API as its users would, and ask it for one at-risk and one loyal customer.
+
+    Returns:
+        Title and answer of each, and the service's memory in MB.
+
+    Raises:
+        HuitouError: as `at_risk_and_loyal` and `running_api`.
+    """
+    from features.assumptions import FILE, load_assumptions
+
+    at_risk, loyal = at_risk_and_loyal(data_dir)
+    channels = load_assumptions(data_dir / FILE).consent.channels
+    channel = "email" if "email" in channels else next(iter(channels), None)
+    with running_api(data_dir) as api:
+        answers = [
+            (title, api.post("/v1/next-best-offers", {"customer_id": customer, "channel": channel, "limit": 3, "explain": True}))
+            for title, customer in (("At risk", at_risk), ("Loyal", loyal))
+        ]
+        return answers, api.peak_mb()
+
+
 def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     """Two telling customers: the best buyer among those more likely than not to leave within 28 days, and the best among the safest tenth.
 

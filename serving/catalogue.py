@@ -80,6 +80,10 @@ class Catalogue:
         product = self._by_id.get(product_id)
         return product_id if product is None else product.name
 
+    def category_name(self, category: str) -> str:
+        """Name of a category for people; where each product is its own category, the product's."""
+        return self.name(category) if self.products.unit == "product" else category
+
     def price(self, product_id: str) -> float:
         """Mean amount paid per piece; 0 when it never sold, so that nothing is expected of it."""
         product = self._by_id.get(product_id)
@@ -113,8 +117,8 @@ class Catalogue:
 
     @cached_property
     def best_sellers(self) -> tuple[str, ...]:
-        """The first of each category, then the second of each, …: what stands in when there is no item model to rank by."""
-        shelves = [self.popular(category) for category in sorted(self.products.popular_in_category)]
+        """The first of each category, the best seller before all, then the second of each, …: what stands in for an item model."""
+        shelves = [self.popular(category) for category in self.products.popular_in_category]
         depth = max((len(shelf) for shelf in shelves), default=0)
         return tuple(shelf[place] for place in range(depth) for shelf in shelves if place < len(shelf))
 

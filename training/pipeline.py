@@ -152,15 +152,32 @@ def _code_hash() -> str:
     return content_hash(*(path for floor in ("features", "training") for path in sorted((root / floor).rglob("*.py"))))
 
 
+def trained_before(data_dir: Path, name: str) -> Trained:
+    """What the last training made of a model, from its champion and its memory; nothing is trained."""
+    found = _remembered(data_dir, name)
+    if found is None:
+        return Trained(
+            name, None, None, reused=True, seconds=0.0, reason=f"There is no champion; `huitou train {name}` makes one or says why."
+        )
+    _, version, evaluation = found
+    return Trained(name, evaluation, version, reused=True, seconds=evaluation.seconds)
+
+
 def _unchanged(data: TrainingData, name: str, inputs: str) -> tuple[str, Evaluation] | None:
-    path = data.settings.data_dir / "models" / name / _MEMORY
+    found = _remembered(data.settings.data_dir, name)
+    return None if found is None or found[0] != inputs else found[1:]
+
+
+def _remembered(data_dir: Path, name: str) -> tuple[str, str, Evaluation] | None:
+    """Inputs, version and evaluation of the champion; None where there is none or anything of it is damaged."""
+    path = data_dir / "models" / name / _MEMORY
     try:
         memory = json.loads(path.read_text(encoding="utf-8"))
-        champion = local_models.champion(data.settings.data_dir, name)
-        if champion is None or memory["inputs"] != inputs or memory["version"] != champion.version:
+        champion = local_models.champion(data_dir, name)
+        if champion is None or memory["version"] != champion.version:
             return None
-        local_models.check(local_models.model_folder(data.settings.data_dir, name, champion.ref), name)
-        return champion.version, Evaluation.model_validate(memory["evaluation"])
+        local_models.check(local_models.model_folder(data_dir, name, champion.ref), name)
+        return str(memory["inputs"]), champion.version, Evaluation.model_validate(memory["evaluation"])
     except (OSError, ValueError, KeyError, ValidationError, ArtifactBroken):
         return None  # safe: the model is trained anew
 

@@ -1,7 +1,7 @@
 """How a customer buys a category: when last, in which rhythm, how much; customer × product category.
 
-A purchase is a day on which the customer ordered the category, however often that day. The category's own facts (`category_demand`) stand
-beside it.
+A category is a unit of `features.units`: the product itself where a shop's products carry no category. A purchase is a day on which the
+customer ordered the category, however often that day. The category's own facts (`category_demand`) stand beside it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 import ibis
+from ibis import _
 from ibis.expr.types import Table
 
 from features.definitions import category_demand
-from features.definitions.as_of import DAY, AsOf, micros
+from features.definitions.as_of import DAY, AsOf, day_number, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
 
@@ -41,7 +42,7 @@ FEATURES = {**PAIR_FEATURES, **category_demand.FEATURES}
 
 
 def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[str] = ()) -> Table:
-    """Every category a customer had bought by the as-of date.
+    """Every category a customer had bought, on as many days as the shop's units ask for, by the as-of date.
 
     Args:
         shop: the history; what a customer first bought after the as-of date is not seen.
@@ -52,13 +53,18 @@ def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[
         `customer_id`, `product_category`, `as_of`; one row per pair and as-of date.
     """
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
-    kept = shop.products.filter(shop.products.product_category.notnull())
+    kept = shop.units
     if excluded_categories:
         kept = kept.filter(kept.product_category.notin(sorted(excluded_categories)))
-    lines = lines.join(kept.select("product_id", "product_category"), "product_id")
-    firsts = lines.group_by(*KEYS).agg(first_at=micros(lines.ordered_at.min()))
-    pairs = customers.select("customer_id", "as_of").join(firsts, "customer_id")
-    return pairs.filter(pairs.first_at <= micros(pairs.as_of)).select(*KEYS, "as_of")
+    lines = lines.join(kept, "product_id")
+    lines = lines.mutate(at=micros(lines.ordered_at))
+    if shop.unit_days > 1:
+        days = lines.mutate(day=day_number(lines["at"])).group_by(*KEYS, "day").agg(at=_["at"].min())
+        number = ibis.row_number().over(ibis.window(group_by=list(KEYS), order_by="day"))
+        lines = days.mutate(number=number).filter(_.number == shop.unit_days - 1)
+    known = lines.group_by(*KEYS).agg(known_at=lines["at"].min())
+    pairs = customers.select("customer_id", "as_of").join(known, "customer_id")
+    return pairs.filter(pairs.known_at <= micros(pairs.as_of)).select(*KEYS, "as_of")
 
 
 def _events(shop: Shop, spine: Table) -> Table:

@@ -22,7 +22,7 @@ FEATURES = {
 
 
 def purchases(shop: Shop) -> Table:
-    """Orders of a category by a customer; of several on one day only the first counts as a purchase.
+    """Orders of a category (a unit of `features.units`) by a customer; of several on one day only the first counts as a purchase.
 
     Returns:
         `customer_id`, `product_category`, `at` (microseconds, the order's time), `new_day` (1.0 for the day's first order with the
@@ -31,8 +31,7 @@ def purchases(shop: Shop) -> Table:
         are left out.
     """
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
-    categories = shop.products.filter(shop.products.product_category.notnull()).select("product_id", "product_category")
-    lines = lines.join(categories, "product_id")
+    lines = lines.join(shop.units, "product_id")
     lines = lines.mutate(at=micros(lines.ordered_at))
     lines = lines.mutate(day=day_number(lines["at"]))
     baskets = lines.group_by("customer_id", "product_category", "at", "day").agg(quantity=lines.quantity.sum(), amount=lines.amount.sum())

@@ -26,8 +26,9 @@ class ReportInputs:
     """Everything the report shows.
 
     Attributes:
-        answers: title → the API's JSON answer.
+        answers: title → the API's JSON answer; none where there is no churn model to choose two telling customers by.
         assumptions_path: the assumptions file in the data folder.
+        steps, seconds, peak_mb: what a whole run took; left out of the page where there was none.
     """
 
     warehouse: Warehouse
@@ -35,9 +36,9 @@ class ReportInputs:
     results: Sequence[Trained]
     answers: Sequence[tuple[str, dict[str, Any]]]
     assumptions_path: Path
-    steps: Sequence[Step]
-    seconds: float
-    peak_mb: float
+    steps: Sequence[Step] = ()
+    seconds: float | None = None
+    peak_mb: float | None = None
 
 
 def write_report(inputs: ReportInputs, path: Path) -> None:
@@ -59,8 +60,8 @@ def write_report(inputs: ReportInputs, path: Path) -> None:
                 ("customers", f"{report['rows']['customers']:,}"),
                 ("orders", f"{report['rows']['orders']:,}"),
                 ("order lines", f"{report['rows']['order_lines']:,}"),
-                ("seconds", f"{inputs.seconds:.0f}"),
-                ("MB at the peak", f"{inputs.peak_mb:,.0f}"),
+                *([("seconds", f"{inputs.seconds:.0f}")] if inputs.seconds is not None else []),
+                *([("MB at the peak", f"{inputs.peak_mb:,.0f}")] if inputs.peak_mb is not None else []),
             ],
             counts=list(report.get("counts", {}).items()),
             assumptions=load_assumptions(inputs.assumptions_path),

@@ -75,7 +75,8 @@ class FactsBlock(Block):
 class Need(BaseModel):
     """A category the customer buys."""
 
-    category: str
+    category: str = Field(description="Where the shop's products carry no category, the product's id.")
+    name: str = Field(description="The category for people to read: its own name, or the product's.")
     probability_14d: Probability
     probability_28d: Probability
     due_date: datetime | None = Field(description="When the chance of buying it again reaches one half; null when not within 28 days.")
@@ -118,6 +119,7 @@ class PortraitAnswer(Provenance):
                         "categories": [
                             {
                                 "category": "SOFT DRINKS",
+                                "name": "SOFT DRINKS",
                                 "probability_14d": 0.81,
                                 "probability_28d": 0.95,
                                 "due_date": "2018-01-06T02:00:00Z",

@@ -183,6 +183,7 @@ def _needs(context: CustomerContext) -> list[Need]:
     return [
         Need(
             category=customer.categories[row],
+            name=catalogue.category_name(customer.categories[row]),
             probability_14d=probability(needs.probability_14d[row]),
             probability_28d=probability(needs.probability_28d[row]),
             due_date=expected_date(customer.as_of, float(needs.days_until_due[row])),

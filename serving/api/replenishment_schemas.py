@@ -14,7 +14,8 @@ class DueView(BaseModel):
     """One category that one customer will need again."""
 
     customer_id: str
-    category: str
+    category: str = Field(description="Where the shop's products carry no category, the product's id.")
+    name: str = Field(description="The category for people to read: its own name, or the product's.")
     due_date: datetime = Field(description="When the chance of buying it again reaches one half, UTC.")
     probability: Probability = Field(description="P(bought again within 28 days).")
     quantity: float = Field(description="Usual quantity of a purchase.")
@@ -33,6 +34,7 @@ class DueAnswer(Provenance):
                         {
                             "customer_id": "1379",
                             "category": "SOFT DRINKS",
+                            "name": "SOFT DRINKS",
                             "due_date": "2018-01-03T02:50:00Z",
                             "probability": 0.99,
                             "quantity": 3.5,

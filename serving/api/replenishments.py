@@ -58,6 +58,7 @@ def due_view(row: Due, live: Live) -> DueView:
     return DueView(
         customer_id=row.customer_id,
         category=row.category,
+        name=live.catalogue.category_name(row.category),
         due_date=live.as_of + timedelta(days=row.days_until_due),
         probability=probability(row.probability),
         quantity=round(row.quantity, 2),

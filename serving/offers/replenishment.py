@@ -64,7 +64,7 @@ class ReplenishmentOffers:
             probability=due.probability,
             margin=catalogue.margin(product) * due.quantity,
             cost=context.contact_cost,
-            reasons=(_because(category, due.days),),
+            reasons=(_because(catalogue.category_name(category), due.days),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),
         )

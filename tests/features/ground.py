@@ -11,6 +11,7 @@ import polars as pl
 from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.definitions.view import FeatureView
 from features.engine import Shop
+from features.units import units_of
 
 # Sums over one window may be added up in another order when other rows stand around them; nothing larger is forgiven.
 TOLERANCE = 1e-9
@@ -21,7 +22,13 @@ def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = N
     """The tables as a shop; `first_event` is that of the orders unless given."""
     first = first_event or tables["orders"]["ordered_at"].min()
     assert isinstance(first, datetime)
-    return Shop(**{name: ibis.memtable(tables[name]) for name in _SHOP_TABLES}, first_event=first)
+    units = units_of(tables["products"])
+    return Shop(
+        **{name: ibis.memtable(tables[name]) for name in _SHOP_TABLES},
+        units=ibis.memtable(units.table),
+        unit_days=units.purchase_days,
+        first_event=first,
+    )
 
 
 def spine_of(tables: dict[str, pl.DataFrame], dates: list[datetime], customers: list[str] | None = None) -> pl.DataFrame:

@@ -96,6 +96,11 @@ def test_as_of_dates_are_weekly_from_the_first_midnight_and_end_now(sample_build
     assert as_of_dates(warehouse, monday + timedelta(hours=1)) == [monday + timedelta(hours=1)]
 
 
+def test_as_of_dates_of_a_long_history_are_those_of_two_years(sample_build: SampleBuild) -> None:
+    now = sample_build.warehouse.first_event.replace(hour=0, minute=0, second=0, microsecond=0) + WEEK * 500
+    assert as_of_dates(sample_build.warehouse, now) == [now - WEEK * i for i in reversed(range(104))]
+
+
 def test_the_spine_begins_with_the_first_order_at_its_very_moment(sample_build: SampleBuild) -> None:
     first = sample_build.warehouse.read("orders").filter(pl.col("customer_id") == EDGE)["ordered_at"].min()
     assert isinstance(first, datetime)

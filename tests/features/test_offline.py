@@ -23,6 +23,16 @@ def test_a_feature_set_has_its_columns_in_order_at_the_asked_dates(sample_build:
     assert offline.feature_set(CUSTOMER).height == offline.read("purchasing").height
 
 
+def test_only_the_asked_rows_are_read(sample_build: SampleBuild) -> None:
+    offline = open_offline(sample_build.settings)
+    keys = offline.keys()
+    assert keys.sort("as_of", "customer_id").equals(offline.feature_set(CUSTOMER).select("customer_id", "as_of"))
+    some = keys.sample(50, seed=1)
+    found = offline.feature_set(CUSTOMER, rows=some)
+    assert found.equals(offline.feature_set(CUSTOMER).join(some, on=["customer_id", "as_of"], how="semi", maintain_order="left"))
+    assert found.height == 50
+
+
 def test_a_damaged_view_is_named(sample_build: SampleBuild, tmp_path: Path) -> None:
     shutil.copyfile(sample_build.built.offline / "profile.parquet", tmp_path / "profile.parquet")
     (tmp_path / "profile.parquet").write_bytes(b"PAR1")

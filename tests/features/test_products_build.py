@@ -62,14 +62,20 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Products:
     return build_products(_warehouse(folder), load_assumptions(folder / "a.toml"), VECTORS, NOW)
 
 
-def _warehouse(folder: Path) -> Warehouse:
+def _warehouse(folder: Path, *, categories: bool = True) -> Warehouse:
     zero = {"discount": 0.0, "coupon_discount": 0.0, "line_count": 1, "line_number": 0, "customer_id": "c"}
     sales = [
         {**zero, "order_id": str(i), "product_id": p, "ordered_at": NOW - d * DAY, "quantity": q, "amount": a}
         for i, (p, d, q, a) in enumerate(SALES)
     ]
     catalogue = [
-        {"product_id": p, "product_category": c, "department": "FOOD" if c == "TEA" else None, "in_catalogue": p != "ghost", "stock": 0}
+        {
+            "product_id": p,
+            "product_category": c if categories else None,
+            "department": "FOOD" if c == "TEA" else None,
+            "in_catalogue": p != "ghost",
+            "stock": 0,
+        }
         for p, c in CATALOGUE.items()
     ]
     catalogue[0] |= {"product_type": "GREEN TEA", "package_size": "100 G", "stock": None}
@@ -131,6 +137,20 @@ def test_names_margins_and_stock(products: Products) -> None:
 
 def test_best_sellers_stand_first_and_ties_go_by_id(products: Products) -> None:
     assert products.popular_in_category == {"TEA": ("tea", "edge", "gift")}
+
+
+def test_without_categories_each_product_is_its_own_and_best_sellers_stay_in_order(tmp_path: Path, products: Products) -> None:
+    (tmp_path / "a.toml").write_text(ASSUMPTIONS, encoding="utf-8")
+    found = build_products(_warehouse(tmp_path, categories=False), load_assumptions(tmp_path / "a.toml"), VECTORS, NOW)
+    assert (products.unit, found.unit) == ("category", "product")
+    listed = {p.product_id: p for p in found.products}
+    assert listed["tea"].category == "tea"
+    assert listed["ghost"].category is None
+    assert not listed["ghost"].active
+    active = [p for p in found.popular_in_category if found.popular_in_category[p] == (p,)]
+    assert list(found.popular_in_category) == active
+    assert set(active) == {p.product_id for p in found.products if p.active}
+    assert active.index("tea") < active.index("edge")
 
 
 def test_a_coupon_runs_until_its_last_moment_and_not_before_it_starts(products: Products) -> None:

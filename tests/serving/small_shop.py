@@ -215,6 +215,7 @@ def products(vectors: Array, as_of: datetime) -> Products:
     return Products(
         as_of=as_of,
         products=listed,
+        unit="category",
         popular_in_category={name: tuple(p for p in PRODUCTS if category[p] == name) for name in CATEGORIES},
         coupons=coupons,
         mailed=dict.fromkeys(dates, CUSTOMERS[:40]),

@@ -17,7 +17,7 @@ from training.artifacts.folder import Manifest
 from training.artifacts.return_hazard import ReturnHazard
 from training.local_models import VersionRef
 from training.models.return_hazard import ReturnHazardRecipe
-from training.pipeline import MODELS, Trained, train
+from training.pipeline import MODELS, Trained, train, trained_before
 from training.recipe import Evaluation, Recipe, TrainingData
 from training.registry import Registry
 from training.run_record import Purpose
@@ -145,6 +145,11 @@ def test_a_second_run_reuses_and_a_changed_seed_trains_again(
     (second,) = train(["return_hazard"], data, registry, Log())
     assert (second.reused, second.version, second.evaluation) == (True, first.version, first.evaluation)
     assert len(registry.recorded) == 2
+    before = trained_before(data.settings.data_dir, "return_hazard")
+    assert (before.version, before.evaluation, before.reason) == (first.version, first.evaluation, "")
+    nothing = trained_before(data.settings.data_dir, "items")
+    assert (nothing.version, nothing.evaluation) == (None, None)
+    assert "huitou train items" in nothing.reason
     text = champion_text(data)
     (third,) = train(["return_hazard"], dataclasses.replace(data, seed=1), registry, Log())
     assert (third.reused, third.version) == (False, "2")

@@ -62,9 +62,7 @@ def _labels(data: TrainingData) -> tuple[NDArray[np.datetime64], Array]:
 
 def _require(recipe: ReturnHazardRecipe, data: TrainingData, as_of: NDArray[np.datetime64], wait: Array) -> None:
     split = last_unseen_weeks(data.warehouse.first_event, data.now)
-    judged_fit = (split.calibration_from, split.training_until)
-    final_fit = (data.now - split.calibration_span, data.now)
-    for calibration_from, until in (judged_fit, final_fit):
+    for until in (split.training_until, data.now):
         grid = weekly_grid(data.warehouse.first_event, until)
         rows = np.isin(as_of, [naive(date) for date in grid])
         steps = list(
@@ -77,8 +75,7 @@ def _require(recipe: ReturnHazardRecipe, data: TrainingData, as_of: NDArray[np.d
                 seed=data.seed,
             )
         )
-        label, label_end = np.concatenate([s[1] for s in steps]), np.concatenate([s[2] for s in steps])
-        require_learnable(label, label_end, calibration_from=calibration_from, until=until)
+        require_learnable(np.concatenate([step[1] for step in steps]))
         require_repeats(_repeats(data.warehouse.read("orders"), grid[-1]))
 
 

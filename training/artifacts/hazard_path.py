@@ -17,6 +17,10 @@ from numpy.typing import NDArray
 from features.feature_sets import FeatureSet
 
 STEP_DAYS = 7  # W of the method: one label step
+# The days observed say how far back windows and memories can see. None sees further than half a year, and beyond it the number would be a
+# calendar: on Online Retail trees took the summer's low for the autumn's (28-day log loss .549, with the bound .535; Complete Journey
+# .3040 and .3046).
+LONGEST_OBSERVED = 182.0
 _AGES = ("days_observed", "days_since_first_order", "days_since_last_order")
 _WINDOW = re.compile(r"order_days_last_(\d+)d")
 _DECAY = re.compile(r"(?:order_days|amount|lines)_decayed_(\d+)d")
@@ -57,6 +61,8 @@ class HazardPath:
         rolled = np.array(stored, dtype=np.float64, copy=True)
         days = STEP_DAYS * lead
         rolled[:, self._ages] += days
+        observed = self._index["days_observed"]
+        rolled[:, observed] = np.minimum(rolled[:, observed], LONGEST_OBSERVED)
         for column, window in self._windows.items():
             left = self._window_column.get(window - days)
             rolled[:, column] = 0.0 if left is None else stored[:, left]

@@ -22,14 +22,19 @@ from training.artifacts.category_path import CATEGORY_INPUTS, CUSTOMER_INPUTS
 
 
 def category_features(
-    settings: FeatureSettings, warehouse: Warehouse, shares: Mapping[datetime, float], *, excluded_categories: Collection[str], seed: int
+    settings: FeatureSettings,
+    warehouse: Warehouse,
+    wanted: Mapping[datetime, int | None],
+    *,
+    excluded_categories: Collection[str],
+    seed: int,
 ) -> pl.DataFrame:
     """Features of the pairs bought before each date.
 
     Args:
         settings: engine, threads, memory.
         warehouse: the history.
-        shares: as-of date → share of its pairs that is wanted; 1 for every pair.
+        wanted: as-of date → how many of its pairs are drawn, about; None for every pair.
         excluded_categories: categories that are no merchandise.
         seed: of the sample.
 
@@ -42,9 +47,9 @@ def category_features(
     with tempfile.TemporaryDirectory() as folder:
         # Parquet between the steps: the engine would otherwise compute a spine once for every place that reads it.
         customers, pairs = Path(folder) / "customers.parquet", Path(folder) / "pairs.parquet"
-        customer_spine(warehouse, list(shares)).write_parquet(customers)
+        customer_spine(warehouse, list(wanted)).write_parquet(customers)
         own_spine = backend.read_parquet(customers)
-        _pairs(shop, own_spine, shares, excluded_categories=excluded_categories, seed=seed).write_parquet(pairs)
+        _pairs(shop, own_spine, wanted, excluded_categories=excluded_categories, seed=seed).write_parquet(pairs)
         table = CATEGORY_CYCLE.build(shop, backend.read_parquet(pairs))
         cycle: pl.DataFrame = table.select(*KEYS, "as_of", *CATEGORY_INPUTS).to_polars()
         own: pl.DataFrame = PURCHASING.build(shop, own_spine).select("customer_id", "as_of", *CUSTOMER_INPUTS).to_polars()
@@ -54,21 +59,27 @@ def category_features(
 
 
 def category_pairs(
-    settings: FeatureSettings, warehouse: Warehouse, shares: Mapping[datetime, float], *, excluded_categories: Collection[str], seed: int
+    settings: FeatureSettings,
+    warehouse: Warehouse,
+    wanted: Mapping[datetime, int | None],
+    *,
+    excluded_categories: Collection[str],
+    seed: int,
 ) -> pl.DataFrame:
     """The very pairs of `category_features`, without their features: `customer_id`, `product_category`, `as_of`, in the same order."""
     shop = open_shop(open_engine(settings), warehouse)
-    customers = ibis.memtable(customer_spine(warehouse, list(shares)))
-    return _pairs(shop, customers, shares, excluded_categories=excluded_categories, seed=seed)
+    customers = ibis.memtable(customer_spine(warehouse, list(wanted)))
+    return _pairs(shop, customers, wanted, excluded_categories=excluded_categories, seed=seed)
 
 
 def _pairs(
-    shop: Shop, customers: Table, shares: Mapping[datetime, float], *, excluded_categories: Collection[str], seed: int
+    shop: Shop, customers: Table, wanted: Mapping[datetime, int | None], *, excluded_categories: Collection[str], seed: int
 ) -> pl.DataFrame:
-    return _sample(pair_spine(shop, customers, excluded_categories=excluded_categories).to_polars(), shares, seed=seed)
+    return _sample(pair_spine(shop, customers, excluded_categories=excluded_categories).to_polars(), wanted, seed=seed)
 
 
-def _sample(spine: pl.DataFrame, shares: Mapping[datetime, float], *, seed: int) -> pl.DataFrame:
+def _sample(spine: pl.DataFrame, wanted: Mapping[datetime, int | None], *, seed: int) -> pl.DataFrame:
     spine = spine.sort("as_of", *KEYS)
-    share = spine["as_of"].replace_strict(list(shares), list(shares.values()), return_dtype=pl.Float64).to_numpy()
+    drawn = pl.col("as_of").replace_strict(list(wanted), list(wanted.values()), return_dtype=pl.Float64)
+    share = spine.select((drawn / pl.len().over("as_of")).fill_null(1.0)).to_series().to_numpy()
     return spine.filter(pl.Series(np.random.default_rng(seed).random(spine.height) < share))

@@ -9,14 +9,17 @@ import polars as pl
 _MICROSECONDS_PER_DAY = 86_400e6
 
 
-def category_purchases(order_lines: pl.DataFrame, products: pl.DataFrame) -> pl.DataFrame:
+def category_purchases(order_lines: pl.DataFrame, units: pl.DataFrame) -> pl.DataFrame:
     """One row per customer, category and moment.
+
+    Args:
+        order_lines: the shop's.
+        units: `product_id`, `product_category`, as `features.units` names them.
 
     Returns:
         `customer_id`, `product_category`, `ordered_at`, `quantity`; sorted by time. Lines without a customer or a category are left out.
     """
-    categories = products.filter(pl.col("product_category").is_not_null()).select("product_id", "product_category")
-    lines = order_lines.filter(pl.col("customer_id").is_not_null()).join(categories, on="product_id")
+    lines = order_lines.filter(pl.col("customer_id").is_not_null()).join(units, on="product_id")
     return lines.group_by("customer_id", "product_category", "ordered_at").agg(pl.col("quantity").sum()).sort("ordered_at")
 
 

@@ -90,8 +90,9 @@ def build_interactions(
         excluded_categories: product categories that are no merchandise (vouchers, fuel).
 
     Raises:
-        TooLittleHistory: fewer than two customers or two items are left.
+        TooLittleHistory: there are no order lines, or fewer than two customers or two items are left.
     """
+    warehouse.require_lines()
     pairs = (
         product_purchases(pl.scan_parquet(warehouse.path("order_lines")), as_of)
         .join(merchandise(warehouse, excluded_categories).lazy(), on="product_id", how="semi")

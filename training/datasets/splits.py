@@ -10,8 +10,7 @@ from features.errors import TooLittleHistory
 STEP = timedelta(days=7)
 _EVALUATION_DATES = 3  # as in the published protocol: three dates, 28 days apart
 _EVALUATION_SPACING = timedelta(days=28)
-_CALIBRATION_STEPS = 6  # later label steps than the fit's; ~12,000 rows on Complete Journey
-_MINIMUM_TRAINING_STEPS = 4
+_MINIMUM_TRAINING_STEPS = 10  # a quarter, less what is judged: in a shop's first weeks hardly anybody could have come back
 _MONTH = timedelta(days=28)  # the longest label of the repurchase model and of both recommenders
 _REPURCHASE_DATES = 2  # judged as-of dates, a month apart
 
@@ -28,19 +27,12 @@ class TemporalSplit:
     """Dates of one evaluation.
 
     Attributes:
-        training_until: the judged fit's labels, calibration included, end no later.
-        calibration_from: labels that begin at or after it calibrate, earlier ones train.
+        training_until: the judged fit's labels end no later.
         evaluation: as-of dates judged, oldest first.
     """
 
     training_until: datetime
-    calibration_from: datetime
     evaluation: tuple[datetime, ...]
-
-    @property
-    def calibration_span(self) -> timedelta:
-        """How long the labels that calibrate last; the same before the judged dates and before now."""
-        return self.training_until - self.calibration_from
 
 
 def last_unseen_weeks(first_event: datetime, now: datetime) -> TemporalSplit:
@@ -58,11 +50,10 @@ def last_unseen_weeks(first_event: datetime, now: datetime) -> TemporalSplit:
             break
         evaluation = tuple(usable[-1] - _EVALUATION_SPACING * i for i in reversed(range(dates)))
         until = evaluation[0] - STEP
-        calibration_from = until - STEP * _CALIBRATION_STEPS
-        if calibration_from - grid[0] >= STEP * _MINIMUM_TRAINING_STEPS:
-            return TemporalSplit(until, calibration_from, evaluation)
+        if until - grid[0] >= STEP * _MINIMUM_TRAINING_STEPS:
+            return TemporalSplit(until, evaluation)
     days = (now - first_event).days
-    needed = (_MINIMUM_TRAINING_STEPS + _CALIBRATION_STEPS + 3) * 7 + 28
+    needed = (_MINIMUM_TRAINING_STEPS + 3) * 7 + 28
     raise TooLittleHistory(f"The history covers {days} days; judging a churn model on unseen weeks needs about {needed}.")
 
 

@@ -1,7 +1,7 @@
 """Repurchase: one LightGBM learns the chance that a customer buys a category in the next 7 days; longer horizons and the due date follow.
 
-The return hazard's method (`training.models.return_hazard`) at the level of customer × category. As-of dates every second week, a sample
-of the pairs, and leads above 0 of pairs that were not bought meanwhile.
+The return hazard's method (`training.models.return_hazard`) at the level of customer × category (a unit of `features.units`). As-of dates
+every second week, a sample of the pairs, and leads above 0 of pairs that were not bought meanwhile.
 
 Chosen on Complete Journey with training labels before 2017-08-13, calibration to 09-10, judged at the as-of dates 09-10 and 10-08 on half
 of the customers. Log loss of the 28-day probability:
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from features.errors import TooLittleHistory
+from features.units import read_units
 from features.warehouse import Warehouse
 from training.artifacts.calibration import fit_logit_map
 from training.artifacts.category_path import STEP_DAYS, TREE_INPUTS
@@ -55,7 +56,7 @@ class RepurchaseConfig(BaseModel):
 
     Attributes:
         training_dates: as-of dates trained on, `training_spacing_days` apart.
-        pair_share: share of the pairs sampled at every training and calibration date.
+        pairs_per_date: pairs sampled at every training and calibration date, about; all of them where there are fewer.
         near_lead_share: share of the surviving rows sampled at the leads 1–3, which the 28-day answer uses.
         far_lead_share: the same at the leads 4 to `max_lead`, which only due dates use.
         excluded_categories: categories that are no merchandise (coupons scanned as products, …).
@@ -72,7 +73,7 @@ class RepurchaseConfig(BaseModel):
     lambda_l2: float = 10.0
     training_dates: int = 8
     training_spacing_days: int = 14
-    pair_share: float = 0.15
+    pairs_per_date: int = 25_000  # Complete Journey has 130,000 to 205,000, Online Retail 30,000 to 48,000
     near_lead_share: float = 0.6
     far_lead_share: float = 0.05
     max_lead: int = 12
@@ -134,22 +135,22 @@ class RepurchaseRecipe:
 
         Args:
             data: history and settings.
-            as_ofs: dates of which `pair_share` of the pairs is sampled.
+            as_ofs: dates of which `pairs_per_date` pairs are sampled.
             whole: dates of which every pair is wanted.
 
         Returns:
             `customer_id`, `product_category`, `as_of`, the category inputs and, with the prefix `customer_`, the customer inputs.
         """
-        shares, excluded = self._shares(as_ofs, whole), self.config.excluded_categories
-        return category_features(data.settings, data.warehouse, shares, excluded_categories=excluded, seed=data.seed)
+        wanted, excluded = self._wanted(as_ofs, whole), self.config.excluded_categories
+        return category_features(data.settings, data.warehouse, wanted, excluded_categories=excluded, seed=data.seed)
 
     def pairs(self, data: TrainingData, as_ofs: Iterable[datetime], *, whole: Iterable[datetime] = ()) -> pl.DataFrame:
         """The very rows of `snapshots` without their features: `customer_id`, `product_category`, `as_of`."""
-        shares, excluded = self._shares(as_ofs, whole), self.config.excluded_categories
-        return category_pairs(data.settings, data.warehouse, shares, excluded_categories=excluded, seed=data.seed)
+        wanted, excluded = self._wanted(as_ofs, whole), self.config.excluded_categories
+        return category_pairs(data.settings, data.warehouse, wanted, excluded_categories=excluded, seed=data.seed)
 
-    def _shares(self, as_ofs: Iterable[datetime], whole: Iterable[datetime]) -> dict[datetime, float]:
-        return {**dict.fromkeys(as_ofs, self.config.pair_share), **dict.fromkeys(whole, 1.0)}
+    def _wanted(self, as_ofs: Iterable[datetime], whole: Iterable[datetime]) -> dict[datetime, int | None]:
+        return {**dict.fromkeys(as_ofs, self.config.pairs_per_date), **dict.fromkeys(whole, None)}
 
     def judged_fit_dates(self, data: TrainingData) -> RepurchaseDates:
         """Dates of the fit that is judged: its labels end where the judged dates begin; raises as `RepurchaseDates.ending`."""
@@ -228,9 +229,10 @@ def read_purchases(warehouse: Warehouse) -> pl.DataFrame:
     Raises:
         TooLittleHistory: there is none.
     """
-    purchases = category_purchases(warehouse.read("order_lines"), warehouse.read("products"))
+    warehouse.require_lines()
+    purchases = category_purchases(warehouse.read("order_lines"), read_units(warehouse).table)
     if purchases.is_empty():
-        raise TooLittleHistory("No order line has both a customer and a product category; the repurchase model needs both.")
+        raise TooLittleHistory("No order line has both a customer and a product of the catalogue; the repurchase model needs both.")
     return purchases
 
 

@@ -8,23 +8,23 @@ trees won, by less than the interval.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from features.errors import StateMissing, TooLittleHistory
 from features.feature_sets import CUSTOMER
 from features.offline import open_offline
-from training.artifacts.calibration import LogitMap, fit_logit_map
+from training.artifacts.calibration import LogitMap
 from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
 from training.artifacts.return_hazard import HORIZONS, KIND, HazardHeader, ReturnHazard
 from training.code_version import git_commit
-from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows, naive
+from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
 from training.evaluation.churn import judge_churn
 from training.models.bgnbd import fit_bgnbd
@@ -34,7 +34,6 @@ from training.recipe import Evaluation, TrainingData
 
 Array = NDArray[np.float64]
 
-_ORIGIN_SPACING = 2 * STEP
 _MINIMUM_ROWS = 500  # below, a 7-leaf tree has nothing to split on (min_data_in_leaf 300)
 
 
@@ -44,10 +43,12 @@ class ReturnHazardConfig(TreeConfig):
     Attributes:
         max_lead: greatest lead of a training row, in steps.
         lead_share: share of the survivors sampled at each lead above 0.
+        max_snapshots: customers × weeks that a fit reads; of more, so many are drawn. Judged weeks are never sampled.
     """
 
     max_lead: int = 12
     lead_share: float = 0.1
+    max_snapshots: int = 200_000  # with their leads about 1 GB; Complete Journey has 125,000, Online Retail 140,000
 
 
 class ReturnHazardRecipe:
@@ -67,9 +68,9 @@ class ReturnHazardRecipe:
         """
         started = time.perf_counter()
         split = last_unseen_weeks(data.warehouse.first_event, data.now)
-        snapshots = self._snapshots(data)
+        snapshots, note = self._snapshots(data, whole=split.evaluation)
         data.tell("fitting on the past")
-        model = self._fit(snapshots, data, calibration_from=split.calibration_from, until=split.training_until)
+        model = self._fit(snapshots, data, until=split.training_until)
         model.save(folder, self._manifest(data, split.training_until, {}))
         data.tell("fitting the baselines")
         judged = snapshots.at(list(split.evaluation))
@@ -82,49 +83,50 @@ class ReturnHazardRecipe:
         return evaluation.model_copy(
             update={
                 "protocol": f"As-of dates {dates}; labels of the judged fit end by {split.training_until.date()}; all seen before.",
-                "parameters": {**self.config.model_dump(), "slope": model.header.calibration.slope},
+                "parameters": {**self.config.model_dump()},
+                "notes": [*evaluation.notes, *note],
                 "seconds": time.perf_counter() - started,
             }
         )
 
     def refit(self, data: TrainingData, folder: Path, evaluation: Evaluation) -> Manifest:
-        """Fit on every closed label up to now; the calibration map comes from the newest steps."""
-        snapshots = self._snapshots(data)
-        split = last_unseen_weeks(data.warehouse.first_event, data.now)
-        calibration_from = data.now - split.calibration_span
-        model = self._fit(snapshots, data, calibration_from=calibration_from, until=data.now)
+        """Fit on every closed label up to now."""
+        snapshots, _ = self._snapshots(data, whole=())
+        model = self._fit(snapshots, data, until=data.now)
         closed = max(d for d in weekly_grid(data.warehouse.first_event, data.now) if d <= data.now)
         return model.save(folder, self._manifest(data, closed, evaluation.metrics))
 
-    def _snapshots(self, data: TrainingData) -> Snapshots:
-        features = open_offline(data.settings).feature_set(CUSTOMER)
-        features = features.filter(features["as_of"] <= data.now)
+    def _snapshots(self, data: TrainingData, *, whole: tuple[datetime, ...]) -> tuple[Snapshots, list[str]]:
+        """Snapshots of the dates in `whole` and at most about `max_snapshots` others, and a note when that left some out."""
+        offline = open_offline(data.settings)
+        rows = offline.keys().filter(pl.col("as_of") <= data.now).sort("as_of", "customer_id")
         grid = weekly_grid(data.warehouse.first_event, data.now)
-        if grid and not (features["as_of"] >= grid[-1]).any():
+        if grid and not (rows["as_of"] >= grid[-1]).any():
             raise StateMissing(f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first.")
-        return Snapshots.from_frames(features, data.warehouse.read("orders"))
+        most, note = self.config.max_snapshots, []
+        if rows.height > most:
+            note = [f"Fitted on a sample of {most:,} of {rows.height:,} customers × weeks; the judged weeks are whole."]
+            drawn = np.random.default_rng(data.seed).random(rows.height) < most / rows.height
+            rows = rows.filter(pl.Series(drawn) | pl.col("as_of").is_in(list(whole)))
+        return Snapshots.from_frames(offline.feature_set(CUSTOMER, rows=rows), data.warehouse.read("orders")), note
 
-    def _fit(self, snapshots: Snapshots, data: TrainingData, *, calibration_from: datetime, until: datetime) -> ReturnHazard:
+    def _fit(self, snapshots: Snapshots, data: TrainingData, *, until: datetime) -> ReturnHazard:
         grid = weekly_grid(data.warehouse.first_event, until)
         rows = hazard_rows(
             snapshots.at(grid), until=until, max_lead=self.config.max_lead, lead_share=self.config.lead_share, seed=data.seed
         )
-        origins = _origins(calibration_from, until)
-        require_learnable(rows.label, rows.label_end, calibration_from=calibration_from, until=until)
-        parts = [rows.between(None, origin) for origin in origins]
-        tasks = [Task(part.inputs, part.label) for part in (*parts, rows)]
+        require_learnable(rows.label)
         names = HazardPath(CUSTOMER).inputs
-        *early, full = grow(tasks, self.config, names=names, seed=data.seed, workers=data.settings.threads)
-        calibration = _calibrate(early, [rows.between(o, min(o + _ORIGIN_SPACING, until)) for o in origins])
+        (booster,) = grow([Task(rows.inputs, rows.label)], self.config, names=names, seed=data.seed, workers=1)
         last = snapshots.at([max(d for d in grid if d <= until)])
-        return self._assemble(full, calibration, rows, last)
+        return self._assemble(booster, rows, last)
 
-    def _assemble(self, booster: lgb.Booster, calibration: LogitMap, rows: HazardRows, last: Snapshots) -> ReturnHazard:
+    def _assemble(self, booster: lgb.Booster, rows: HazardRows, last: Snapshots) -> ReturnHazard:
         column = {name: i for i, name in enumerate(CUSTOMER.columns)}
         age, silence = last.stored[:, column["days_since_first_order"]], last.stored[:, column["days_since_last_order"]]
         tail = fit_bgnbd(last.stored[:, column["order_day_count"]] - 1, age - silence, age)
         header = HazardHeader(
-            calibration=calibration,
+            calibration=LogitMap(),  # the identity: docs/adr/0004
             tail=tail,
             longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
             reference=[_median(values) for values in last.stored.T],
@@ -150,48 +152,22 @@ class ReturnHazardRecipe:
         )
 
 
-def require_learnable(label: Array, label_end: NDArray[np.datetime64], *, calibration_from: datetime, until: datetime) -> None:
-    """Refuse a fit one of whose trees, those of the calibration included, would have too few rows or one outcome only.
+def require_learnable(label: Array) -> None:
+    """Refuse a fit that would have too few rows or one outcome only.
 
     Args:
         label: (m,) of the rows of the fit.
-        label_end: (m,) when each label was closed.
-        calibration_from: first origin of the calibration.
-        until: last moment a label of the fit looks at.
 
     Raises:
         TooLittleHistory: too few rows, or none with or none without an order.
     """
-    for end in (*_origins(calibration_from, until), until):
-        part = label[label_end <= naive(end)]
-        if len(part) < _MINIMUM_ROWS or part.min() == part.max():
-            raise TooLittleHistory(
-                f"The return hazard needs at least {_MINIMUM_ROWS} training rows (customer × week) with and without an order; "
-                f"this history gives {len(part)}, {int(part.sum())} of them with an order."
-            )
+    if len(label) < _MINIMUM_ROWS or label.min() == label.max():
+        raise TooLittleHistory(
+            f"The return hazard needs at least {_MINIMUM_ROWS} training rows (customer × week) with and without an order; "
+            f"this history gives {len(label)}, {int(label.sum())} of them with an order."
+        )
 
 
 def _median(values: Array) -> float | None:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else None  # a shop that mails nobody knows no days since the last mailing
-
-
-def _origins(since: datetime, until: datetime) -> list[datetime]:
-    """Rolling origins: from `since`, two steps apart, before `until`."""
-    return [since + _ORIGIN_SPACING * i for i in range(-((since - until) // _ORIGIN_SPACING))]
-
-
-def _calibrate(early: Sequence[lgb.Booster], late: Sequence[HazardRows]) -> LogitMap:
-    """One map from rolling origins: each early fit predicts the two label steps after its own end, and the map is learned on all of them.
-
-    A single early fit with its later window measures how a stale model drifts, which the fit on all rows does not: on Complete Journey its
-    map raised the 28-day calibration error of the unseen weeks from .010 to .026.
-    """
-    pairs = [
-        (np.asarray(booster.predict(rows.inputs, num_threads=1)), rows.label)
-        for booster, rows in zip(early, late, strict=True)
-        if len(rows.label)
-    ]
-    if not pairs:
-        return LogitMap()
-    return fit_logit_map(np.concatenate([p for p, _ in pairs]), np.concatenate([y for _, y in pairs]))

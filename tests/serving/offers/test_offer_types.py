@@ -105,6 +105,24 @@ class TestReplenishment(OfferTypeSuite):
             pieces = max(forecast.quantity[row], 1.0)
             assert candidate.margin == pytest.approx(pieces * context.live.catalogue.margin(candidate.items[0].product_id))
 
+    def test_where_each_product_is_its_own_category_people_read_its_name(self, offer_type: OfferType, context_of: MakeContext) -> None:
+        context = next(c for c, _ in everything(offer_type, context_of))
+        named = context.customer.categories[0]
+        shop = context.live.catalogue.products
+        product = shop.products[0].model_copy(update={"product_id": named, "category": named, "name": "Hanging heart", "active": True})
+        # The customer's first category becomes a product of this id, in a shop whose units are products.
+        changed = shop.model_copy(
+            update={"unit": "product", "products": (*shop.products, product), "popular_in_category": {named: (named,)}}
+        )
+        live = replace(context.live, catalogue=Catalogue(changed, context.live.catalogue.assumptions)).warm()
+        offers = ReplenishmentOffers(due_within_days=1000.0, considered=100).candidates(replace(context, live=live))
+        assert live.catalogue.category_name(named) == "Hanging heart"
+        assert context.live.catalogue.category_name(named) == named
+        (offer,) = (o for o in offers if o.offer_id == f"replenishment:{named}")
+        assert offer.items[0].product_id == named
+        assert "Hanging heart" in offer.reasons[0].sentence_en
+        assert named not in offer.reasons[0].sentence_en
+
 
 class TestCoupon(OfferTypeSuite):
     needs_customer = True

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from features.feature_sets import CUSTOMER
 from tests.training.conftest import BuiltShop
-from training.artifacts.hazard_path import DERIVED, HazardPath
+from training.artifacts.hazard_path import DERIVED, LONGEST_OBSERVED, HazardPath
 
 PATH = HazardPath(CUSTOMER)
 STORED = len(CUSTOMER.columns)
@@ -41,13 +41,20 @@ def pairs(shop: BuiltShop, lead: int) -> tuple[np.ndarray, np.ndarray]:
 def test_rolled_features_are_the_features_of_that_week(shop: BuiltShop, lead: int) -> None:
     before, after = pairs(shop, lead)
     assert len(before) > 100
-    rolled = PATH.at(before, lead)
+    rolled, reached = PATH.at(before, lead), PATH.at(after, 0)
     for name in KNOWN:
         column = CUSTOMER.columns.index(name)
-        np.testing.assert_allclose(rolled[:, column], after[:, column], rtol=1e-7, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(rolled[:, column], reached[:, column], rtol=1e-7, atol=1e-9, err_msg=name)
     # Hence the derived inputs agree as well, but for the lead itself.
     derived = [PATH.inputs.index(name) for name in DERIVED if name != "lead"]
-    np.testing.assert_allclose(rolled[:, derived], PATH.at(after, 0)[:, derived], rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(rolled[:, derived], reached[:, derived], rtol=1e-6, atol=1e-9)
+
+
+def test_the_days_observed_end_at_half_a_year(shop: BuiltShop) -> None:
+    stored = shop.snapshots.stored[:50].copy()
+    observed = CUSTOMER.columns.index("days_observed")
+    stored[:, observed] = np.linspace(0.0, 300.0, 50)
+    np.testing.assert_array_equal(PATH.at(stored, 2)[:, observed], np.minimum(stored[:, observed] + 14, LONGEST_OBSERVED))
 
 
 def test_frozen_features_stay_and_the_lead_is_told(shop: BuiltShop) -> None:

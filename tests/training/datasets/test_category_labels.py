@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import polars as pl
 import pytest
 
+from features.units import units_of
 from training.datasets.category_labels import category_purchases, next_purchases
 
 NOON = datetime(2023, 3, 1, 12, tzinfo=UTC)
@@ -17,7 +18,8 @@ def lines(*rows: tuple[str | None, str, datetime, float]) -> pl.DataFrame:
     )
 
 
-PRODUCTS = pl.DataFrame({"product_id": ["p1", "p2", "q", "x"], "product_category": ["TEA", "TEA", "SOAP", None]})
+PRODUCTS = pl.DataFrame({"product_id": ["p1", "p2", "q", "x"], "product_category": ["TEA", "TEA", "SOAP", None], "in_catalogue": True})
+UNITS = units_of(PRODUCTS).table
 SNAPSHOTS = pl.DataFrame(
     [("a", "TEA", NOON), ("a", "SOAP", NOON), ("b", "TEA", NOON)],
     schema={"customer_id": pl.String, "product_category": pl.String, "as_of": TIME},
@@ -26,7 +28,7 @@ SNAPSHOTS = pl.DataFrame(
 
 
 def test_purchases_of_one_moment_are_one_and_the_unknown_is_left_out() -> None:
-    bought = category_purchases(lines(("a", "p1", NOON, 1), ("a", "p2", NOON, 2), (None, "p1", NOON, 1), ("a", "x", NOON, 1)), PRODUCTS)
+    bought = category_purchases(lines(("a", "p1", NOON, 1), ("a", "p2", NOON, 2), (None, "p1", NOON, 1), ("a", "x", NOON, 1)), UNITS)
     assert bought.rows() == [("a", "TEA", NOON, 3.0)]
 
 
@@ -38,7 +40,7 @@ def test_next_purchase_is_the_first_after_the_as_of_date_and_of_the_same_pair() 
             ("a", "p1", NOON + timedelta(days=9), 1),
             ("b", "q", NOON + timedelta(days=1), 1),
         ),
-        PRODUCTS,
+        UNITS,
     )
     after = next_purchases(SNAPSHOTS, bought, until=NOON + timedelta(days=30))
     assert after["wait"].to_list() == pytest.approx([2.5, float("inf"), float("inf")])
@@ -46,6 +48,6 @@ def test_next_purchase_is_the_first_after_the_as_of_date_and_of_the_same_pair() 
 
 
 def test_nothing_after_until_is_looked_at() -> None:
-    bought = category_purchases(lines(("a", "p1", NOON + timedelta(days=8), 1)), PRODUCTS)
+    bought = category_purchases(lines(("a", "p1", NOON + timedelta(days=8), 1)), UNITS)
     assert next_purchases(SNAPSHOTS, bought, until=NOON + timedelta(days=7))["wait"][0] == float("inf")
     assert next_purchases(SNAPSHOTS, bought, until=NOON + timedelta(days=8))["wait"][0] == 8.0

@@ -18,7 +18,7 @@ from training.recipe import Evaluation, TrainingData
 Basket = tuple[str, datetime, str, float]
 
 SMALL = RepurchaseConfig(
-    rounds=40, min_data_in_leaf=40, pair_share=0.6, training_dates=5, max_lead=6, excluded_categories=frozenset([NO_MERCHANDISE])
+    rounds=40, min_data_in_leaf=40, pairs_per_date=400, training_dates=5, max_lead=6, excluded_categories=frozenset([NO_MERCHANDISE])
 )
 
 

@@ -62,6 +62,17 @@ def test_it_beats_the_simple_baselines_here(hazard: FittedHazard) -> None:
         assert hazard.evaluation.differences[f"log_loss_28d vs {name}"][1] < 0
 
 
+def test_a_large_shop_is_fitted_on_a_sample_and_judged_whole(shop: BuiltShop, hazard: FittedHazard, tmp_path: Path) -> None:
+    most = len(shop.snapshots.wait) // 2
+    recipe = ReturnHazardRecipe(ReturnHazardConfig(**{**SMALL.model_dump(), "max_snapshots": most}))
+    sampled = recipe.evaluate(shop.data, tmp_path)
+    assert sampled.rows == hazard.evaluation.rows
+    assert any(f"sample of {most:,} of {len(shop.snapshots.wait):,}" in note for note in sampled.notes)
+    assert not any("sample" in note for note in hazard.evaluation.notes)
+    assert sampled.metrics["auc_28d"] != hazard.evaluation.metrics["auc_28d"]
+    assert sampled.baselines[RECENCY]["auc_28d"] == pytest.approx(hazard.evaluation.baselines[RECENCY]["auc_28d"])
+
+
 def test_the_refit_sees_everything_and_carries_what_was_measured(shop: BuiltShop, hazard: FittedHazard) -> None:
     judged, final = ReturnHazard.load(hazard.judged).manifest, hazard.model.manifest
     assert judged is not None
