@@ -22,7 +22,7 @@ class Shop:
     """The shop's history as Ibis tables of one backend.
 
     Attributes:
-        orders, order_lines, products, customers, contacts, offers, redemptions: tables of `features.schema`.
+        orders, order_lines, products, customers, contacts, offers, redemptions, refunds: tables of `features.schema`.
         units: what is bought again (`features.units`): `product_id`, `product_category`.
         unit_days: different days on which a customer must have bought a unit before its next purchase is forecast.
         first_event: time of the shop's first order, UTC: features count the days observed from it.
@@ -35,6 +35,7 @@ class Shop:
     contacts: ibis.Table
     offers: ibis.Table
     redemptions: ibis.Table
+    refunds: ibis.Table
     units: ibis.Table
     unit_days: int
     first_event: datetime
@@ -53,6 +54,7 @@ class Shop:
             contacts=mine(self.contacts),
             offers=self.offers,
             redemptions=mine(self.redemptions),
+            refunds=mine(self.refunds),
             units=self.units,
             unit_days=self.unit_days,
             first_event=self.first_event,
@@ -61,16 +63,18 @@ class Shop:
 
 def open_engine(settings: FeatureSettings) -> Any:  # noqa: ANN401 - Ibis backends share no public base type
     """Open the backend named by the settings."""
-    return ibis.duckdb.connect(
-        threads=settings.threads,
-        memory_limit=f"{settings.memory_limit_mb}MB",
-        temp_directory=str(settings.data_dir / ".spill"),  # beside the data: the working folder may not be writable
-    )
+    match settings.engine:
+        case "duckdb":
+            return ibis.duckdb.connect(
+                threads=settings.threads,
+                memory_limit=f"{settings.memory_limit_mb}MB",
+                temp_directory=str(settings.data_dir / ".spill"),  # beside the data: the working folder may not be writable
+            )
 
 
 def open_shop(backend: Any, warehouse: Warehouse) -> Shop:  # noqa: ANN401
     """Read the warehouse's Parquet files on a backend (lazily)."""
-    names = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions")
+    names = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions", "refunds")
     units = read_units(warehouse)
     return Shop(
         **{n: backend.read_parquet(warehouse.path(n)) for n in names},

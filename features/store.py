@@ -75,6 +75,19 @@ class CustomerReader(Protocol):
         """
         ...
 
+    def close(self) -> None:
+        """Let go of what it holds open."""
+        ...
+
+
+def open_reader(folder: Path) -> CustomerReader:
+    """Open the store that a build left in a version folder of the online state; the file there says which it is.
+
+    Raises:
+        StateMissing: there is none.
+    """
+    return SqliteCustomerReader(folder)
+
 
 class SqliteCustomerReader:
     """Reads Feast's SQLite online store; read-only, safe for many threads."""
@@ -110,7 +123,7 @@ class SqliteCustomerReader:
             raise _unreadable(error) from error
 
     def close(self) -> None:
-        """Close the file."""
+        """See `CustomerReader.close`."""
         self._connection.close()
 
 

@@ -139,7 +139,7 @@ def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     """
     import numpy as np
 
-    from features.store import SqliteCustomerReader
+    from features.store import open_reader
     from features.versions import current_folder
     from training import local_models
     from training.artifacts.return_hazard import ReturnHazard
@@ -148,7 +148,7 @@ def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     if champion is None:
         raise HuitouError("The return hazard was not trained here; run `huitou train return_hazard`.")
     model = ReturnHazard.load(local_models.model_folder(data_dir, "return_hazard", champion.ref))
-    reader = SqliteCustomerReader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
+    reader = open_reader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
     known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None]
     reader.close()
     if not known:

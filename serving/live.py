@@ -14,7 +14,7 @@ from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.assumptions import load_assumptions
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.products import Coupon, read_products
-from features.store import CustomerReader, SqliteCustomerReader
+from features.store import CustomerReader, open_reader
 from serving.catalogue import Catalogue
 from serving.live_models import LiveModels
 
@@ -99,4 +99,4 @@ def open_live(folder: Path, models: LiveModels) -> Live:
         SourceUnreadable: the assumptions file is damaged.
     """
     catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
-    return Live(folder.name, SqliteCustomerReader(folder), catalogue, models).warm()
+    return Live(folder.name, open_reader(folder), catalogue, models).warm()

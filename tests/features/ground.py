@@ -15,7 +15,7 @@ from features.units import units_of
 
 # Sums over one window may be added up in another order when other rows stand around them; nothing larger is forgiven.
 TOLERANCE = 1e-9
-_SHOP_TABLES = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions")
+SHOP_TABLES = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions", "refunds")
 
 
 def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = None) -> Shop:
@@ -24,7 +24,7 @@ def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = N
     assert isinstance(first, datetime)
     units = units_of(tables["products"])
     return Shop(
-        **{name: ibis.memtable(tables[name]) for name in _SHOP_TABLES},
+        **{name: ibis.memtable(tables[name]) for name in SHOP_TABLES},
         units=ibis.memtable(units.table),
         unit_days=units.purchase_days,
         first_event=first,

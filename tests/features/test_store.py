@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from features.errors import StateBroken, StateMissing
+from features.errors import StateBroken
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
 from features.packing import Block
 from features.store import DATABASE, SqliteCustomerReader, bytes_value, entity_key, unpack_customer
 from tests.conftest import SampleBuild
-from tests.shop import EDGE, IDLE, STRANGER
+from tests.contracts.reader_suite import CustomerReaderSuite
+from tests.shop import EDGE
 
 WHEN = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -51,49 +51,17 @@ def test_a_value_of_another_type_is_refused() -> None:
         bytes_value(Value(double_val=1.0).SerializeToString())
 
 
-@pytest.mark.parametrize("customer", ["nobody", IDLE, "", "c' OR 1=1 --", "\0", "很长" * 5_000])
-def test_an_unknown_customer_is_none(customer: str, sample_build: SampleBuild) -> None:
-    reader = sample_build.reader
-    assert reader.read(customer) is None
-    reader.close()
+class TestSqlite(CustomerReaderSuite):
+    adapter = SqliteCustomerReader
 
+    @pytest.fixture
+    def folder(self, sample_build: SampleBuild, tmp_path: Path) -> Path:
+        shutil.copyfile(sample_build.built.online / DATABASE, tmp_path / DATABASE)
+        return tmp_path
 
-def test_every_customer_who_ordered_is_known(sample_build: SampleBuild) -> None:
-    reader = sample_build.reader
-    expected = sample_build.warehouse.read("orders")["customer_id"].drop_nulls().unique().sort().to_list()
-    assert reader.customer_ids() == expected
-    assert {EDGE, STRANGER} < set(expected)
-    found = reader.read(EDGE)
-    assert found is not None
-    assert found.value("order_count") == 5
-    reader.close()
-
-
-def test_many_threads_read_the_same(sample_build: SampleBuild) -> None:
-    reader = sample_build.reader
-    ids = reader.customer_ids() * 3
-    with ThreadPoolExecutor(8) as pool:
-        vectors = [found.vector for found in pool.map(reader.read, ids) if found is not None]
-    assert len(vectors) == len(ids)
-    np.testing.assert_array_equal(vectors[: len(ids) // 3], vectors[-len(ids) // 3 :])
-    reader.close()
-
-
-def test_no_store_names_the_command(tmp_path: Path) -> None:
-    with pytest.raises(StateMissing, match="huitou build"):
-        SqliteCustomerReader(tmp_path)
-
-
-def test_a_damaged_store_is_told(sample_build: SampleBuild, tmp_path: Path) -> None:
-    shutil.copyfile(sample_build.built.online / DATABASE, tmp_path / DATABASE)
-    with (tmp_path / DATABASE).open("r+b") as file:
-        file.write(b"\xff" * 4096)
-    reader = SqliteCustomerReader(tmp_path)
-    with pytest.raises(StateBroken, match="cannot be read"):
-        reader.read(EDGE)
-    with pytest.raises(StateBroken, match="huitou build --force"):
-        reader.customer_ids()
-    reader.close()
+    def damage(self, folder: Path) -> None:
+        with (folder / DATABASE).open("r+b") as file:
+            file.write(b"\xff" * 4096)
 
 
 def test_a_row_that_lost_a_feature_is_told(sample_build: SampleBuild, tmp_path: Path) -> None:

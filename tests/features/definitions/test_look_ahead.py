@@ -28,6 +28,7 @@ EVENTS = {
     "order_lines": ("ordered_at", ("amount", "discount", "quantity")),
     "contacts": ("sent_at", ()),
     "redemptions": ("redeemed_at", ()),
+    "refunds": ("refunded_at", ("amount", "quantity")),
 }
 DATES = [START + WEEK * 2, START + WEEK * 4, START + WEEK * 8, START + WEEK * 9 + timedelta(hours=7, microseconds=123_457)]
 

@@ -16,6 +16,7 @@ from features.errors import SourceUnreadable
 from features.settings import FeatureSettings
 from features.sources.complete_journey import _COLUMNS, import_complete_journey, package_folder, translate
 from features.warehouse import Warehouse, open_warehouse
+from tests.contracts.source_suite import SourceSuite
 
 # The source's shape with two households, three baskets: one whole, one of a coupon line only, one with an unknown product.
 WHEN = datetime(2017, 3, 4, 18, 30)  # noqa: DTZ001 - the source's times carry no zone
@@ -44,13 +45,34 @@ def _raw() -> dict[str, pl.DataFrame]:
     }
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "source"
+def _written(folder: Path) -> Path:
     folder.mkdir()
     for name, frame in _raw().items():
         frame.write_parquet(folder / f"{name}.parquet")
     return folder
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return _written(tmp_path / "source")
+
+
+class TestCompleteJourney(SourceSuite):
+    fates = ("lines kept", "lines set aside: quantity not above zero")
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Path:
+        return _written(tmp_path / "source")
+
+    def bring(self, settings: FeatureSettings, source: Path) -> tuple[Warehouse, bool]:
+        return import_complete_journey(settings, folder=source)
+
+    def change(self, source: Path) -> None:
+        frame = pl.read_parquet(source / "demographics.parquet")
+        pl.concat([frame, frame.with_columns(household_id=pl.lit("2"))]).write_parquet(source / "demographics.parquet")
+
+    def damage(self, source: Path) -> None:
+        os.truncate(source / "coupons.parquet", 100)
 
 
 @pytest.fixture

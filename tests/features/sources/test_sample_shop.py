@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +14,32 @@ from features.settings import FeatureSettings
 from features.sources.sample_catalogue import COMPANIONS, DELISTED, EXCLUDED, NEVER_SOLD, SHELVES, UNKNOWN_PRODUCT, list_price, product_id
 from features.sources.sample_lives import EDGE, IDLE, STRANGER
 from features.sources.sample_shop import ASSUMPTIONS, Tables, campaigns, import_sample, sample_tables
-from features.warehouse import write_warehouse
+from features.warehouse import Warehouse, write_warehouse
+from tests.contracts.source_suite import SourceSuite
 
 
 def bought(tables: Tables) -> pl.DataFrame:
     return tables["order_lines"].join(tables["products"].select("product_id", "product_category"), on="product_id", how="left")
+
+
+class TestSampleShop(SourceSuite):
+    reads_files = False
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Path:
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "seed").write_text("1")
+        return tmp_path / "source"
+
+    def bring(self, settings: FeatureSettings, source: Path) -> tuple[Warehouse, bool]:
+        return import_sample(settings, customers=12, weeks=10, seed=int((source / "seed").read_text()))
+
+    def change(self, source: Path) -> None:
+        (source / "seed").write_text("2")
+
+    def account(self, counts: Mapping[str, int], rows: Mapping[str, int]) -> None:
+        assert counts
+        assert {name: rows[name.replace(" ", "_")] for name in counts} == counts
 
 
 def test_a_seed_is_all_it_depends_on() -> None:

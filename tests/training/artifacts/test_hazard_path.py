@@ -15,7 +15,7 @@ from training.artifacts.hazard_path import DERIVED, LONGEST_OBSERVED, HazardPath
 PATH = HazardPath(CUSTOMER)
 STORED = len(CUSTOMER.columns)
 # What others do to the customer is not determined by the path and stays as it was.
-FROZEN = tuple(name for view, names in CUSTOMER.views if view in {"engagement", "profile"} for name in names)
+FROZEN = tuple(name for view, names in CUSTOMER.views if view != "purchasing" for name in names)
 KNOWN = tuple(name for name in CUSTOMER.columns if name not in FROZEN)
 
 

@@ -9,6 +9,9 @@ import polars as pl
 import pytest
 
 from features.errors import SourceUnreadable
+from features.settings import FeatureSettings
+from features.warehouse import Warehouse
+from tests.contracts.source_suite import SourceSuite
 from tests.features.sources.tabular.files import CLEAN, import_files, import_orders, write
 
 DIRTY = (
@@ -25,6 +28,29 @@ DIRTY = (
 """
 )
 PRODUCTS = "product_id,name,category\nP1,Fine soap,Care\nP2,Rye bread,Food\n"
+
+
+class TestTabular(SourceSuite):
+    fates = (
+        "order lines kept",
+        "refund lines matched to their sales",
+        "refund lines whose sale is not in the history",
+        "lines in quarantine",
+    )
+
+    @pytest.fixture
+    def source(self, tmp_path: Path) -> Path:
+        return write(tmp_path / "source" / "orders.csv", DIRTY).parent
+
+    def bring(self, settings: FeatureSettings, source: Path) -> tuple[Warehouse, bool]:
+        imported = import_orders(settings.data_dir, source / "orders.csv")
+        return imported.warehouse, imported.changed
+
+    def change(self, source: Path) -> None:
+        write(source / "orders.csv", DIRTY + "20,cat,2024-03-06 10:00:00,P1,Soap,1,2.50\n")
+
+    def damage(self, source: Path) -> None:
+        write(source / "orders.csv", "colour,shape\nred,round\n")
 
 
 def test_a_clean_file(tmp_path: Path) -> None:
@@ -175,7 +201,6 @@ def test_a_hopeless_file_is_refused_whole(tmp_path: Path) -> None:
 
 
 def test_another_sources_history_is_not_overwritten(tmp_path: Path, complete_journey_folder: Path) -> None:
-    from features.settings import FeatureSettings
     from features.warehouse import write_warehouse
 
     data = tmp_path / "data"
