@@ -79,18 +79,22 @@ def _portrait(live: Live, customer: CustomerFeatures, answer: PortraitAnswer) ->
         expected_margin_28d=answer.predictions.expected_margin_28d,
         attributes=answer.attributes.facts,
         behaviour=answer.behaviour.facts,
-        favourites=_favourites(customer),
+        favourites=_favourites(live, customer),
         bought_lately=_bought_lately(live, customer),
     )
 
 
-def _favourites(customer: CustomerFeatures) -> list[Favourite]:
+def _favourites(live: Live, customer: CustomerFeatures) -> list[Favourite]:
     purchases = np.nan_to_num(customer.category_features[:, _PURCHASES])
     silence = customer.category_features[:, _SILENCE]
     # The names break ties, so that equal histories give equal portraits.
     best = sorted(range(len(customer.categories)), key=lambda row: (-purchases[row], customer.categories[row]))[:FAVOURITES]
     return [
-        Favourite(category=customer.categories[i], purchases=int(purchases[i]), last_bought=_before(customer.as_of, float(silence[i])))
+        Favourite(
+            category=live.catalogue.category_name(customer.categories[i]),
+            purchases=int(purchases[i]),
+            last_bought=_before(customer.as_of, float(silence[i])),
+        )
         for i in best
     ]
 
@@ -129,7 +133,7 @@ def _due(live: Live, customer: CustomerFeatures) -> list[ExpectedNeed]:
     rows = [due_view(row, live) for row in sorted(due_of(live, [customer] if customer.categories else []))]
     return [
         ExpectedNeed(
-            category=row.category,
+            category=row.name,
             due_date=row.due_date,
             probability_28d=row.probability,
             usual_quantity=row.quantity,
@@ -144,7 +148,7 @@ def _likely(live: Live, answer: PortraitAnswer) -> list[ExpectedNeed]:
     later = [need for need in answer.needs.categories if need.due_date is None]
     return [
         ExpectedNeed(
-            category=need.category,
+            category=need.name,
             due_date=None,
             probability_28d=need.probability_28d,
             usual_quantity=need.usual_quantity,

@@ -47,7 +47,7 @@ def _rows(e: Explanation, words: Words) -> list[tuple[str, str]]:
         told("spend", share=percent(e.portrait.spend_percentile / 100, digits=0)),
         told("margin", amount=number(float(e.portrait.expected_margin_28d), digits=2), currency=currency),
         told("discount", share=percent(facts.get("discount_share")), coupon=percent(facts.get("coupon_share"))),
-        told("breadth", products=shown("product_count"), categories=shown("category_count")),
+        *([told("breadth", products=shown("product_count"), categories=shown("category_count"))] if facts.get("category_count") else []),
         told("contacts", contacts=shown("contact_count"), redemptions=shown("redemption_count")),
     ]
     profile = ", ".join(_profile(e.portrait.attributes, currency, words))

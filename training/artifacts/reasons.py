@@ -111,15 +111,15 @@ CAUSES: tuple[Cause, ...] = (
         ("order_count", "order_day_count", "product_count", "category_count", "store_count", "new_product_share", "days_since_first_order"),
         (
             "shallow_relationship",
-            "orders so far: {order_count:.0f}, categories: {category_count:.0f}",
-            "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
+            "orders so far: {order_count:.0f}, days with an order: {order_day_count:.0f}",
+            "累计 {order_count:.0f} 单,下单 {order_day_count:.0f} 天",
         ),
         (
             "deep_relationship",
-            "orders so far: {order_count:.0f}, categories: {category_count:.0f}",
-            "累计 {order_count:.0f} 单,涉及 {category_count:.0f} 个品类",
+            "orders so far: {order_count:.0f}, days with an order: {order_day_count:.0f}",
+            "累计 {order_count:.0f} 单,下单 {order_day_count:.0f} 天",
         ),
-        falls_with=("order_count", "category_count"),
+        falls_with=("order_count", "order_day_count"),  # not of categories: a shop may have none
     ),
     Cause(
         ("amount_mean", "amount_last", "lines_mean", "lines_last", "amount_decayed_28d", "amount_decayed_112d", "lines_decayed_28d"),
