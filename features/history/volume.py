@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import numpy as np
 import polars as pl
 from pydantic import BaseModel, ConfigDict
 
@@ -51,10 +52,12 @@ class Volume(BaseModel):
     def median_orders(self) -> float:
         """Orders of the median whole week."""
         whole = [week.orders for week in self.weeks if week.whole]
-        return float(pl.Series(whole or [week.orders for week in self.weeks]).median() or 0.0)  # type: ignore[arg-type]
+        return float(np.median(whole or [week.orders for week in self.weeks]))
 
     def unusual(self, pauses: Pauses) -> list[tuple[Week, float]]:
-        """Whole weeks that hold less than a third or more than three times the orders of the median of their neighbours, and the ratio.
+        """Whole weeks far below or above the weeks before them and the weeks after them as well, and the ratio to the nearer of both.
+
+        Both sides, so that a shop that opens, grows or shrinks is not unusual week after week.
 
         Args:
             pauses: weeks that reach into one are not looked at: it is told already.
@@ -62,13 +65,14 @@ class Volume(BaseModel):
         found = []
         orders = [week.orders for week in self.weeks]
         for i, week in enumerate(self.weeks):
-            near = [n for n in orders[max(0, i - _NEIGHBOURS) : i] + orders[i + 1 : i + 1 + _NEIGHBOURS] if n]
-            if not week.whole or not week.orders or len(near) < _NEIGHBOURS or pauses.touch(week.start, week.start + _WEEK):
+            before, after = orders[max(0, i - _NEIGHBOURS) : i], orders[i + 1 : i + 1 + _NEIGHBOURS]
+            if not week.whole or not week.orders or min(len(before), len(after)) < 2 or pauses.touch(week.start, week.start + _WEEK):
                 continue
-            usual = float(pl.Series(near).median() or 0.0)  # type: ignore[arg-type]
-            ratio = week.orders / usual
-            if max(usual, week.orders) >= _ENOUGH and not 1 / _FACTOR <= ratio <= _FACTOR:
-                found.append((week, ratio))
+            low, high = sorted(float(np.median(side)) for side in (before, after))
+            if week.orders < low / _FACTOR and low >= _ENOUGH:
+                found.append((week, week.orders / low))
+            elif week.orders > high * _FACTOR and week.orders >= _ENOUGH:
+                found.append((week, week.orders / max(high, 1.0)))
         return found
 
     def closed_group(self) -> Week | None:

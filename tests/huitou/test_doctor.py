@@ -26,15 +26,14 @@ def test_it_reports_writes_the_page_and_changes_nothing_else(huitou: Huitou, imp
     ran = huitou("doctor", "data", "--data-dir", imported, "--json", tmp_path / "out" / "doctor.json")
     assert ran.code == 0
     assert "What the history allows" in ran.out
-    assert "Of 4 models 3 can be trained and judged on this history: return_hazard, repurchase, items." in ran.out
-    assert "No set of products was bought together" in ran.out
+    assert "Every model can be trained and judged on this history." in ran.out
     after = {p: p.stat().st_mtime_ns for p in imported.rglob("*") if p.is_file()}
     assert {p.name for p in after.keys() - before.keys()} == {"doctor.html"}
     assert {p: t for p, t in after.items() if p in before} == before
     found = json.loads((tmp_path / "out" / "doctor.json").read_text())
     assert [a["model"] for a in found["allowances"]] == ["return_hazard", "repurchase", "items", "bundles"]
     assert found["examination"]["quality"]["orders"] > 500
-    assert {f["severity"] for f in found["findings"]} <= {"warning", "note", "ok"}
+    assert {f["severity"] for f in found["findings"]} == {"note", "ok"}
     assert found["allowances"][0]["horizons"][0]["dates"]
 
 

@@ -53,6 +53,11 @@ def test_spikes_and_dips_are_told_with_their_ratio_and_a_season_is_not() -> None
     assert "missing" in dip.remedy
 
 
+def test_a_shop_that_opens_or_grows_is_not_unusual() -> None:
+    assert weekly_volume(orders([3, 6, 25, 60, 90, 90, 90, 90, 90]), START + timedelta(weeks=9)).unusual(QUIET) == []
+    assert weekly_volume(orders([20, 20, 20, 20, 90, 90, 90, 90, 90]), START + timedelta(weeks=9)).unusual(QUIET) == []
+
+
 def test_a_small_shop_may_vary() -> None:
     assert weekly_volume(orders([4, 1, 2, 15, 1, 4, 0, 3]), START + timedelta(weeks=8)).unusual(QUIET) == []
 
