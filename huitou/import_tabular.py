@@ -171,4 +171,4 @@ def _tell_assumptions(path: Path, currency: str | None, consent: list[str] | Non
     if not currency:
         output().print("  The currency is not stated: amounts are in XXX (--currency, or the file).")
     if not consent:
-        output().print("  No channel is consented to, so no offer may be sent: name them with --consent, or under [consent] in the file.")
+        output().print("  No channel is consented to, so no offer may be sent: name them with --consent, or under \\[consent] in the file.")

@@ -48,7 +48,7 @@ def test_the_guess_is_shown_agreed_to_and_remembered(huitou: Huitou, tmp_path: P
 
 def test_nothing_is_assumed_about_consent_or_currency(huitou: Huitou, tmp_path: Path) -> None:
     ran = huitou("import", "tabular", "--orders", write(tmp_path / "o.csv", CLEAN), "--data-dir", tmp_path / "data", "-y")
-    assert "No channel is consented to" in ran.out
+    assert "under [consent] in the file" in ran.out
     assumptions = load_assumptions(tmp_path / "data" / "assumptions.toml")
     assert (assumptions.currency, assumptions.consent.channels) == ("XXX", [])
 
