@@ -61,7 +61,7 @@ class Holdings(BaseModel):
             found.append(
                 _missing(
                     "No product carries a category.",
-                    "Categories tell what is due again and keep substitutes out of a bundle; import product_category if you have it.",
+                    "What is due again is forecast product by product; import product_category if the shop has it.",
                 )
             )
         elif sorted_in < 0.9:

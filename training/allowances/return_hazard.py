@@ -54,7 +54,10 @@ def _dates(first: datetime, now: datetime) -> None:
 
 
 def _labels(data: TrainingData) -> tuple[NDArray[np.datetime64], Array]:
-    """As-of date and days until the next order of every customer and week, in the order of the offline features."""
+    """As-of date and days until the next order of every customer and week, in the order of the offline features.
+
+    Of a large shop the recipe draws as many as its fit may hold: what is asked for is then there many times over, sampled or not.
+    """
     spine = customer_spine(data.warehouse, weekly_grid(data.warehouse.first_event, data.now))
     wait = days_until_next_order(spine, data.warehouse.read("orders"))
     return spine["as_of"].dt.replace_time_zone(None).to_numpy(), wait
