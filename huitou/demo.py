@@ -42,17 +42,18 @@ def demo(
     """
     from huitou.report.report import ReportInputs, write_report
     from huitou.tables import answer_lines, models_table
-    from huitou.visit import at_risk_and_loyal_answers
+    from huitou.visit import at_risk_and_loyal_answers, warm_api
     from training.pipeline import MODELS
 
     started = time.perf_counter()
     settings = feature_settings(data_dir)
     if sample and data_dir is None:
         settings = feature_settings(settings.data_dir / _SAMPLE_FOLDER)
-    with steps(4 + len(MODELS)) as progress:
+    # The service's process imports what it needs while the models are trained.
+    with steps(4 + len(MODELS)) as progress, warm_api(settings.data_dir) as warm:
         warehouse, results = _learn(settings, progress, sample=sample, force=force)
         with progress.step("API"):
-            answers, service_mb = at_risk_and_loyal_answers(settings.data_dir)
+            answers, service_mb = at_risk_and_loyal_answers(settings.data_dir, warm)
         # The service ran beside this process: the demo needed both.
         seconds, peak = time.perf_counter() - started, peak_mb() + service_mb
         with progress.step("report"):

@@ -19,6 +19,13 @@ from features.errors import HuitouError
 
 _PATIENCE = 60.0  # seconds until the service must be ready; it starts in about two
 _POLL = 0.1
+# Everything that `huitou serve` imports, then the command itself with the port it is told; no port means that nobody wants it any more.
+_WARM = """
+import sys, uvicorn, serving.app, serving.services
+from huitou.main import main
+sys.argv += ["--port", sys.stdin.readline().strip() or sys.exit()]
+main()
+"""
 
 
 @dataclass(frozen=True)
@@ -64,20 +71,39 @@ class Api:
             raise HuitouError(f"The API did not answer {request.selector} ({error}).") from error
 
 
-@contextlib.contextmanager
-def running_api(data_dir: Path) -> Iterator[Api]:
-    """Start `huitou serve` on a free port, wait until it is ready, stop it at the end.
+@dataclass(frozen=True)
+class WarmApi:
+    """An interpreter that has imported the service and waits to be told to run it: importing takes longer than starting.
 
-    Raises:
-        HuitouError: it did not become ready; the message carries what it said.
+    Attributes:
+        process: of the service to be.
     """
-    port = _free_port()
-    command = [sys.executable, "-m", "huitou", "serve", "--data-dir", str(data_dir), "--port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
+
+    process: subprocess.Popen[str]
+
+    def start(self) -> Api:
+        """Run `huitou serve` on a free port and wait until it is ready.
+
+        Raises:
+            HuitouError: it did not become ready; the message carries what it said.
+        """
+        port = _free_port()
+        api = Api(f"http://127.0.0.1:{port}", self.process.pid)
+        with contextlib.suppress(BrokenPipeError):  # safe: that it has stopped is told below, with what it said
+            print(port, file=self.process.stdin, flush=True)
+        _wait(api, self.process)
+        return api
+
+
+@contextlib.contextmanager
+def warm_api(data_dir: Path) -> Iterator[WarmApi]:
+    """Import the service in a process of its own while other work goes on; it ends with the block, or with this process."""
+    command = [sys.executable, "-c", _WARM, "serve", "--data-dir", str(data_dir)]
+    process = subprocess.Popen(  # noqa: S603 - our own command
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     try:
-        api = Api(f"http://127.0.0.1:{port}", process.pid)
-        _wait(api, process)
-        yield api
+        yield WarmApi(process)
     finally:
         process.terminate()
         try:
@@ -85,8 +111,21 @@ def running_api(data_dir: Path) -> Iterator[Api]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
+        for stream in (process.stdin, process.stderr):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+
+@contextlib.contextmanager
+def running_api(data_dir: Path) -> Iterator[Api]:
+    """Run `huitou serve` on a free port, wait until it is ready, stop it at the end.
+
+    Raises:
+        HuitouError: it did not become ready; the message carries what it said.
+    """
+    with warm_api(data_dir) as warm:
+        yield warm.start()
 
 
 def _wait(api: Api, process: subprocess.Popen[str]) -> None:
@@ -109,26 +148,30 @@ def _free_port() -> int:
         return port
 
 
-def at_risk_and_loyal_answers(data_dir: Path) -> tuple[list[tuple[str, dict[str, Any]]], float]:
+def at_risk_and_loyal_answers(data_dir: Path, warm: WarmApi) -> tuple[list[tuple[str, dict[str, Any]]], float]:
     """Start the API as its users would, and ask it for one at-risk and one loyal customer.
+
+    Args:
+        data_dir: where the models and features are.
+        warm: the service to be, of the same folder.
 
     Returns:
         Title and answer of each, and the service's memory in MB.
 
     Raises:
-        HuitouError: as `at_risk_and_loyal` and `running_api`.
+        HuitouError: as `at_risk_and_loyal` and `WarmApi.start`.
     """
     from features.assumptions import FILE, load_assumptions
 
     at_risk, loyal = at_risk_and_loyal(data_dir)
     channels = load_assumptions(data_dir / FILE).consent.channels
     channel = "email" if "email" in channels else next(iter(channels), None)
-    with running_api(data_dir) as api:
-        answers = [
-            (title, api.post("/v1/next-best-offers", {"customer_id": customer, "channel": channel, "limit": 3, "explain": True}))
-            for title, customer in (("At risk", at_risk), ("Loyal", loyal))
-        ]
-        return answers, api.peak_mb()
+    api = warm.start()
+    answers = [
+        (title, api.post("/v1/next-best-offers", {"customer_id": customer, "channel": channel, "limit": 3, "explain": True}))
+        for title, customer in (("At risk", at_risk), ("Loyal", loyal))
+    ]
+    return answers, api.peak_mb()
 
 
 def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:

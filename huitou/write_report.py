@@ -23,7 +23,7 @@ def report(
     from features.versions import current_folder
     from features.warehouse import open_warehouse
     from huitou.report.report import ReportInputs, write_report
-    from huitou.visit import at_risk_and_loyal_answers
+    from huitou.visit import at_risk_and_loyal_answers, warm_api
     from training.pipeline import MODELS, trained_before
 
     settings = feature_settings(data_dir)
@@ -33,6 +33,9 @@ def report(
         built = read_products(current_folder(settings.online_dir, remedy="run `huitou build` first."))
         results = [trained_before(settings.data_dir, name) for name in MODELS]
         churn = next(result for result in results if result.name == "return_hazard")
-        answers = at_risk_and_loyal_answers(settings.data_dir)[0] if churn.version else []
+        answers = []
+        if churn.version:
+            with warm_api(settings.data_dir) as warm:
+                answers, _ = at_risk_and_loyal_answers(settings.data_dir, warm)
         write_report(ReportInputs(warehouse, built.as_of, results, answers, settings.data_dir / "assumptions.toml"), target)
     output().print(f"Report of {sum(r.version is not None for r in results)} models: {target}")

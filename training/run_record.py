@@ -103,7 +103,7 @@ def draw(title: str, curves: list[Curve]) -> Figure:
     """Draw the curves of one plot. `Figure` without pyplot keeps no global state and needs no display."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    figure = Figure(figsize=(6.4, 4.4))  # the constrained layout would draw everything twice, for labels that fit anyway
     axes = figure.add_subplot()
     for curve in curves:
         if curve.style == "bars":

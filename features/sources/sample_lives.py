@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,8 +26,7 @@ _REGULARITY = 10.0  # shape of the gamma between two purchases of a category: ab
 _CYCLED = [number for number, shelf in enumerate(SHELVES) if shelf.cycle_days]
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One order line."""
 
     product_id: str

@@ -10,7 +10,6 @@ message. Only real data can speak for a model.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ import polars as pl
 
 from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable, StateBroken, StateMissing
-from features.schema import TABLES, Table
+from features.schema import COUNT, REAL, TABLES, TEXT, TIME, Table
 from features.settings import FeatureSettings
 from features.sources.sample_catalogue import UNKNOWN_PRODUCT, product_id, sample_products
 from features.sources.sample_lives import EDGE, IDLE, START, TICK, WEEK, Order, drawn_orders, special_orders
@@ -30,6 +29,10 @@ ASSUMPTIONS = Path(__file__).parent / "sample_assumptions.toml"
 SOURCE = "sample"
 CUSTOMERS, WEEKS, SEED = 300, 52, 7  # the usual size: every model can be trained on it within seconds
 _NOTE_FORMAT = 1  # raise when the same numbers make another shop, so that an older one is imported again
+_LINE: dict[str, pl.DataType | type[pl.DataType]] = {  # what says whose line it is, then the fields of `Line`
+    **{"order_id": TEXT, "line_number": COUNT, "customer_id": TEXT, "ordered_at": TIME},
+    **{"product_id": TEXT, "quantity": REAL, "amount": REAL, "discount": REAL, "coupon": REAL},
+}
 
 Tables = dict[str, pl.DataFrame]
 
@@ -134,17 +137,17 @@ def _whole(table: Table, rows: pl.DataFrame | list[dict[str, Any]]) -> pl.DataFr
 
 def _lines(orders: list[Order]) -> pl.DataFrame:
     rows = [
-        {"order_id": f"{number:05d}", "line_number": row, "customer_id": order.customer_id, "ordered_at": order.at, **asdict(line)}
+        (f"{number:05d}", row, order.customer_id, order.at, *line)
         for number, order in enumerate(orders)
         for row, line in enumerate(order.lines)
     ]
-    return pl.DataFrame(rows, infer_schema_length=None)
+    return pl.DataFrame(rows, schema=_LINE, orient="row")
 
 
 def _orders(orders: list[Order], lines: pl.DataFrame) -> pl.DataFrame:
     heads = pl.DataFrame(
         [(f"{number:05d}", order.customer_id, order.at, order.store_id) for number, order in enumerate(orders)],
-        schema={"order_id": pl.String, "customer_id": pl.String, "ordered_at": lines.schema["ordered_at"], "store_id": pl.String},
+        schema={"order_id": TEXT, "customer_id": TEXT, "ordered_at": TIME, "store_id": TEXT},
         orient="row",
     )
     sums = lines.group_by("order_id", maintain_order=True).agg(

@@ -8,6 +8,7 @@ from training.evaluation.comparison import compare, judge_probabilities
 from training.evaluation.ranking import (
     NONE,
     bootstrap_interval,
+    bootstrap_intervals,
     coverage_at,
     hit_rate_at,
     membership,
@@ -87,3 +88,10 @@ def test_probabilities_are_judged_beside_a_constant() -> None:
     measured = judge_probabilities(p, (random.random(len(p)) < p).astype(float), seed=1)
     assert measured["ece_candidates"] < 1.5 * measured["ece_candidates_if_perfect_95th"]
     assert measured["log_loss_candidates"] < measured["log_loss_candidates_constant"]
+
+
+def test_intervals_of_several_series_are_those_of_each() -> None:
+    random = np.random.default_rng(5)
+    series = [random.random(40), random.random(40) ** 3, np.zeros(40)]
+    together = bootstrap_intervals(series, seed=2, resamples=50)
+    assert np.allclose(together, [bootstrap_interval(values, seed=2, resamples=50) for values in series], rtol=0, atol=1e-12)

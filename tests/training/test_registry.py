@@ -158,6 +158,7 @@ def test_a_run_holds_what_was_measured_and_what_it_was_made_from(shop: Shop) -> 
     assert refitted.data.metrics["evaluation.auc_28d"] == 0.885
     plots = client.list_artifacts(shop.judged, "plots")
     assert [(p.path, (p.file_size or 0) > 5000) for p in plots] == [("plots/01-calibration.png", True), ("plots/02-plot.png", True)]
+    assert client.list_artifacts(shop.refitted, "plots") == []
     stored = Path(client.download_artifacts(shop.judged, "evaluation.json")).read_text()
     assert Evaluation.model_validate_json(stored) == EVALUATION
     assert {a.path for a in client.list_artifacts(shop.judged, "artifact")} == {"artifact/manifest.json", "artifact/rate.npz"}

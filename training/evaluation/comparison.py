@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluation.classification import expected_calibration_error, log_loss, perfect_calibration_error
-from training.evaluation.ranking import RankingScores, bootstrap_interval
+from training.evaluation.ranking import RankingScores, bootstrap_intervals
 
 
 def compare(
@@ -21,15 +21,19 @@ def compare(
         seed: of the bootstrap.
     """
     metrics: dict[str, float] = {}
-    intervals, differences = {}, {}
+    intervals: dict[str, tuple[float, float]] = {}
+    differences: dict[str, tuple[float, float]] = {}
     for protocol, scores in ours.items():
         metrics |= scores.means()
+        means = {name: peer[protocol].means() for name, peer in peers.items() if name not in parts}
+        paired = {}
         for metric, values in scores.by_customer.items():
-            intervals[metric] = bootstrap_interval(values, seed=seed)
-            if "repeat_share" in metric:
-                continue
-            best = max((name for name in peers if name not in parts), key=lambda n: peers[n][protocol].means()[metric])
-            differences[f"{metric} vs {best}"] = bootstrap_interval(values - peers[best][protocol].by_customer[metric], seed=seed)
+            if "repeat_share" not in metric:
+                best = max(means, key=lambda name: means[name][metric])
+                paired[f"{metric} vs {best}"] = values - peers[best][protocol].by_customer[metric]
+        drawn = bootstrap_intervals([*scores.by_customer.values(), *paired.values()], seed=seed)
+        intervals |= zip(scores.by_customer, drawn, strict=False)
+        differences |= zip(paired, drawn[len(scores.by_customer) :], strict=True)
     return metrics, intervals, differences
 
 

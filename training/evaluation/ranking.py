@@ -134,12 +134,22 @@ def score_rankings(
 
 
 def bootstrap_interval(values: NDArray[np.float64], *, seed: int, resamples: int = RESAMPLES) -> tuple[float, float]:
-    """95 % percentile interval of the mean when customers are drawn with replacement.
+    """95 % percentile interval of the mean when customers are drawn with replacement; see `bootstrap_intervals`."""
+    return bootstrap_intervals([values], seed=seed, resamples=resamples)[0]
+
+
+def bootstrap_intervals(series: Sequence[NDArray[np.float64]], *, seed: int, resamples: int = RESAMPLES) -> list[tuple[float, float]]:
+    """95 % percentile intervals of several means when customers are drawn with replacement, all from the same draws.
 
     Handing in the difference of two methods on the same customers gives the paired interval.
+
+    Args:
+        series: arrays of one length, a value a customer.
+        seed: of the draws.
+        resamples: how often all customers are drawn.
     """
     random = np.random.default_rng(seed)
-    n = len(values)
-    means = np.array([values[random.integers(0, n, n)].mean() for _ in range(resamples)])
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
+    stacked = np.stack(series)
+    n = stacked.shape[1]
+    means = np.array([stacked[:, random.integers(0, n, n)].mean(axis=1) for _ in range(resamples)])
+    return [(float(low), float(high)) for low, high in np.quantile(means, (0.025, 0.975), axis=0).T]
