@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -33,7 +33,7 @@ def report(
         built = read_products(current_folder(settings.online_dir, remedy="run `huitou build` first."))
         results = [trained_before(settings.data_dir, name) for name in MODELS]
         churn = next(result for result in results if result.name == "return_hazard")
-        answers = []
+        answers: list[tuple[str, dict[str, Any]]] = []
         if churn.version:
             with warm_api(settings.data_dir) as warm:
                 answers, _ = at_risk_and_loyal_answers(settings.data_dir, warm)
