@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from features.sources.tabular.identity import identity
 from features.sources.tabular.kinds import KINDS, Kind
 from features.sources.tabular.order_history import FAULT, order_history
 from features.sources.tabular.raw_file import LINE
@@ -71,8 +72,7 @@ def _rows(kind: Kind, staged: Sequence[Staged]) -> pl.DataFrame:
     if len(own) == 1:
         return rows
     rows = _without_returned_duplicates(kind, rows, own)
-    key = _key(kind, rows)
-    return rows.filter(pl.col("_age") == pl.col("_age").max().over(key))
+    return rows.filter(pl.col("_age") == pl.col("_age").max().over(identity(kind, rows)))
 
 
 def _without_returned_duplicates(kind: Kind, rows: pl.DataFrame, own: Sequence[Staged]) -> pl.DataFrame:
@@ -82,14 +82,6 @@ def _without_returned_duplicates(kind: Kind, rows: pl.DataFrame, own: Sequence[S
     back = rows.filter(pl.col("_repair") & pl.col("origin").is_in(strict))
     again = back.join(rows.filter(~pl.col("_repair")), on=fields, how="semi", nulls_equal=True).select("origin", LINE)
     return rows.join(again, on=["origin", LINE], how="anti", maintain_order="left")
-
-
-def _key(kind: Kind, rows: pl.DataFrame) -> list[pl.Expr]:
-    if kind.name == "orders":
-        moment = pl.concat_str(pl.col("customer_id").fill_null(""), pl.lit("@"), pl.col("ordered_at").cast(pl.String))
-        return [pl.coalesce("order_id", moment), pl.col("product_id").fill_null("")]
-    known = [c for c in kind.key if rows[c].null_count() < rows.height]
-    return [pl.col(c) for c in known] if known == list(kind.key) else [pl.col(f.name) for f in kind.fields]
 
 
 def _meant(frame: pl.DataFrame, file: Staged) -> pl.DataFrame:

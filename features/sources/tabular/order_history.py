@@ -106,10 +106,14 @@ def _with_order_ids(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _orders_apart(lines: pl.DataFrame) -> pl.DataFrame:
-    """Tills count from one every morning: an id that spans days or customers is several orders."""
-    spans = lines.group_by("order_id").agg(
-        (pl.col("customer_id").drop_nulls().n_unique() > 1).alias("_shared"),
-        ((pl.col("ordered_at").max() - pl.col("ordered_at").min()) > _DAY).alias("_long"),
+    """Tills count from one every morning: an id that spans days or customers is several orders; a later refund under its id is none."""
+    spans = (
+        lines.filter(~pl.col("back"))
+        .group_by("order_id")
+        .agg(
+            (pl.col("customer_id").drop_nulls().n_unique() > 1).alias("_shared"),
+            ((pl.col("ordered_at").max() - pl.col("ordered_at").min()) > _DAY).alias("_long"),
+        )
     )
     reused = spans.filter(pl.col("_shared") | pl.col("_long")).select("order_id")
     if reused.is_empty():
