@@ -12,14 +12,24 @@ import polars as pl
 from features.errors import SourceUnreadable
 from features.sources.tabular.kinds import Field, Kind
 from features.sources.tabular.mapping import Meaning, Part, Reading
+from features.sources.tabular.order_totals import order_totals
 from features.sources.tabular.raw_file import RawFile
 from features.sources.tabular.values import decimal_sign, identifier, numbers, time_formats
 
 _SIMILAR = 0.84  # difflib ratio: customer_nr ~ customerno, but not order_id ~ older
 _HOLDS = 0.5  # share of a column's values that must fit the field's type
 _SAMPLE_ROWS = 20_000
+_FREE_TEXT = ("note", "comment", "remark", "备注", "留言")  # a customer note is no customer number
+# Names that mean something else beside another column: Shopify writes the order's number as "Name" and its total beside the lines' prices.
+_BESIDE = {"lineitemname": {"name": "order_id", "total": None}}
 _REFUND_SHARE = 0.8  # of the lines with a negative quantity
 _CODED_SHARE = 0.95  # of the lines: from then on a product code without a digit looks like a charge
+
+
+_TOTALS = {
+    "beside prices": "a line's amount is its price times its quantity",
+    "alone": 'it is divided among the order\'s lines by quantity (amount_of = "line" in the mapping if that is wrong)',
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,12 @@ def guess(kind: Kind, file: RawFile, path: Path) -> Guess:
         columns, how = _by_name(kind, sample, file.columns)
         _by_content(kind, sample, file.columns, columns, how)
     check_columns(kind, Part(columns=columns), file, path)
+    totals = order_totals(file.rows, columns) if kind.name == "orders" else None
+    dropped = columns.pop("amount") if totals == "beside prices" else None
     meaning, notes = _meaning(kind, file, columns, path)
+    if totals is not None:
+        notes.append(f"{dropped or columns['amount']} is the total of an order, not of a line: " + _TOTALS[totals])
+        meaning = meaning.model_copy(update={"amount_of": "line" if dropped else "order"})
     reading = _reading(kind, file, columns, notes)
     unused = tuple(c for c in file.columns if c not in columns.values())
     return Guess(Part(columns=columns, reading=reading, meaning=meaning), how, unused, tuple(notes))
@@ -89,16 +104,28 @@ def _nearest(name: str, columns: list[str], field: Field | None = None) -> str:
 
 
 def _bare(name: str) -> str:
-    return re.sub(r"[\W_]+", "", name).lower()
+    return re.sub(r"[\W_]+", "", re.sub(r"[(（]元[)）]$", "", name.strip())).lower()
 
 
 def _by_name(kind: Kind, sample: pl.DataFrame, columns: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     scores = []
+    bares = {_bare(c) for c in columns}
+    special = {
+        name: meant for beside, names in _BESIDE.items() if kind.name == "orders" and beside in bares for name, meant in names.items()
+    }
     for place, field in enumerate(kind.fields):
         known = (_bare(field.name), *(_bare(n) for n in field.names))
         for column in columns:
             bare = _bare(column)
-            ratio = 2.0 - known.index(bare) / 100 if bare in known else max(difflib.SequenceMatcher(None, bare, k).ratio() for k in known)
+            if bare in special:
+                ratio = 2.0 if special[bare] == field.name else 0.0
+            elif bare in known:
+                # A column without a value serves only where no other does.
+                ratio = 2.0 - known.index(bare) / 100 if sample[column].null_count() < sample.height else 1.0
+            elif sample[column].null_count() == sample.height or any(word in bare for word in _FREE_TEXT):
+                continue
+            else:
+                ratio = max(difflib.SequenceMatcher(None, bare, k).ratio() for k in known)
             if ratio >= _SIMILAR and _fits(field, sample[column]):
                 scores.append((ratio, -place, field.name, column))
     chosen: dict[str, str] = {}

@@ -93,6 +93,7 @@ def _meant(frame: pl.DataFrame, file: Staged) -> pl.DataFrame:
         has_product=pl.lit("product_id" in file.part.columns),
         takes_back=prefix,
         charge=pl.col("product_id").is_in(list(meaning.charges)).fill_null(value=False),
+        of_order=pl.lit(meaning.amount_of == "order"),
         unknown_kept=pl.lit(meaning.unknown_products == "keep"),
     )
 

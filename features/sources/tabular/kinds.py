@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from features.sources.tabular import shop_names as names
+
 FieldType = Literal["id", "text", "time", "number", "flag"]
 
 
@@ -50,53 +52,59 @@ class Kind:
         return next(field for field in self.fields if field.name == name)
 
 
-_CUSTOMER = ("customer", "customerno", "customernumber", "userid", "user", "memberid", "clientid", "householdid", "cardno", "cardnumber")
-_CUSTOMER_ZH = ("客户", "客户id", "客户编号", "会员", "会员id", "会员号", "会员编号", "用户id", "顾客id", "买家id", "顾客编号", "用户编号")
-_PRODUCT = ("product", "productcode", "productno", "sku", "skuid", "itemid", "item", "stockcode", "articleid", "articleno", "upc", "ean")
-_PRODUCT_ZH = ("商品id", "商品编号", "商品编码", "产品编号", "货号", "条码", "商品", "产品id", "宝贝id")
-_TIME = ("orderdate", "ordertime", "date", "datetime", "time", "timestamp", "invoicedate", "purchasedate", "transactiondate")
-_TIME_ZH = ("下单时间", "订单时间", "付款时间", "支付时间", "成交时间", "日期", "时间", "订单日期", "购买时间")
-
-
 def _customer(*, filled: bool, required: bool = True) -> Field:
-    return Field("customer_id", "id", _CUSTOMER + _CUSTOMER_ZH, required=required, filled=filled)
+    return Field("customer_id", "id", names.CUSTOMER + names.CUSTOMER_ZH + names.CONTACT, required=required, filled=filled)
 
 
 def _product(*, filled: bool, required: bool = False) -> Field:
-    return Field("product_id", "id", _PRODUCT + _PRODUCT_ZH, required=required, filled=filled)
+    return Field("product_id", "id", names.PRODUCT + names.PRODUCT_ZH, required=required, filled=filled)
 
 
-def _time(name: str, *names: str, required: bool = True) -> Field:
-    return Field(name, "time", (*names, *_TIME, *_TIME_ZH), required=required, filled=required)
+def _time(name: str, *own: str, required: bool = True) -> Field:
+    return Field(name, "time", (*own, *names.TIME, *names.TIME_ZH), required=required, filled=required)
 
 
 _PRODUCT_FACTS = (
-    Field("product_category", "text", ("category", "categoryname", "categoryid", "subcategory", "类目", "品类", "商品类目", "分类")),
+    Field(
+        "product_category",
+        "text",
+        (
+            "category",
+            "categoryname",
+            "categoryid",
+            "subcategory",
+            "类目",
+            "品类",
+            "商品类目",
+            "分类",
+            "商品分类",
+            "宝贝类目",
+            "kategorie",
+            "warengruppe",
+        ),
+    ),
     Field("department", "text", ("dept", "division", "部门", "一级类目", "大类")),
-    Field("brand", "text", ("brandname", "品牌")),
+    Field("brand", "text", ("brandname", "品牌", "vendor", "lineitemvendor", "manufacturer", "marke")),
 )
-_NAME = ("itemname", "description", "title", "productdescription", "商品名称", "产品名称", "品名", "商品标题", "宝贝标题")
 
 ORDERS = Kind(
     "orders",
     (
-        Field("order_id", "id", ("order", "orderno", "ordernumber", "invoiceno", "invoice", "invoiceid", "basketid", "transactionid",
-                                 "receiptid", "receiptno", "订单号", "订单编号", "订单id", "交易号", "小票号")),
+        Field("order_id", "id", names.ORDER_ID),
         _customer(filled=False),
-        _time("ordered_at"),
+        _time("ordered_at", *names.ORDERED_AT),
         _product(filled=False),
-        Field("product_name", "text", _NAME),
+        Field("product_name", "text", (*names.PRODUCT_NAME, "name")),
         *_PRODUCT_FACTS,
-        Field("quantity", "number", ("qty", "units", "count", "numberofunits", "numberofcds", "数量", "件数", "购买数量")),
-        Field("amount", "number", ("total", "lineamount", "linetotal", "sales", "salesvalue", "revenue", "dollarvalue", "value", "paid",
-                                   "金额", "实付金额", "支付金额", "实付", "总金额", "小计", "成交金额")),  # negative: a refund
-        Field("unit_price", "number", ("price", "unitcost", "priceperunit", "单价", "价格", "售价"), least=0),
-        Field("discount", "number", ("discountamount", "retaildisc", "折扣", "优惠", "优惠金额"), least=0),
+        Field("quantity", "number", names.QUANTITY),
+        Field("amount", "number", names.AMOUNT + names.ORDER_TOTAL),  # negative: a refund
+        Field("unit_price", "number", names.UNIT_PRICE, least=0),
+        Field("discount", "number", ("discountamount", "retaildisc", "rabatt", "折扣", "优惠", "优惠金额"), least=0),
         Field("coupon_discount", "number", ("coupondisc", "couponamount", "voucher", "优惠券", "优惠券金额"), least=0),
-        Field("store_id", "id", ("store", "shop", "shopid", "branch", "outlet", "门店", "店铺", "门店id", "门店编号")),
+        Field("store_id", "id", names.STORE),
     ),
     key=("order_id", "product_id"),
-)  # fmt: skip
+)
 
 CUSTOMERS = Kind(
     "customers",
@@ -117,12 +125,17 @@ PRODUCTS = Kind(
     "products",
     (
         _product(filled=True, required=True),
-        Field("name", "text", ("productname", *_NAME, "label", "名称")),
+        Field("name", "text", ("productname", *names.PRODUCT_NAME, "label", "名称")),
         *_PRODUCT_FACTS,
         Field("product_type", "text", ("type", "commodity", "商品类型")),
         Field("package_size", "text", ("size", "pack", "packsize", "规格", "包装")),
-        Field("in_catalogue", "flag", ("active", "listed", "onsale", "available", "上架", "是否上架")),
-        Field("stock", "number", ("inventory", "onhand", "stocklevel", "库存", "库存数量"), least=0),
+        Field("in_catalogue", "flag", ("active", "listed", "published", "onsale", "available", "上架", "是否上架")),
+        Field(
+            "stock",
+            "number",
+            ("inventory", "variantinventoryqty", "stockquantity", "lagerbestand", "onhand", "stocklevel", "库存", "库存数量"),
+            least=0,
+        ),
     ),
     key=("product_id",),
 )

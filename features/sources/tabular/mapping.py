@@ -67,6 +67,9 @@ class Meaning(BaseModel):
     charges: tuple[str, ...] = Field(
         default=(), description="product ids that are no merchandise (postage, fees): counted, never recommended"
     )
+    amount_of: str = Field(
+        default="line", pattern="^(line|order)$", description="whose amount stands in a line; an order's is divided among its lines"
+    )
     constants: dict[str, str] = Field(default_factory=dict, description='a field that is the same in every row, e.g. type = "viewed"')
 
 

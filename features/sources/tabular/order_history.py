@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from features.sources.tabular.order_totals import divided
 from features.sources.tabular.raw_file import LINE
 from features.sources.tabular.refunds import match_refunds
 
@@ -37,13 +38,14 @@ def order_history(rows: pl.DataFrame, catalogue: pl.Series | None) -> OrderHisto
 
     Args:
         rows: fields of `kinds.ORDERS`, `origin`, `huitou_line`, `has_product` (the file has a column of products), `takes_back` (its order
-            id is one of a cancellation), `charge` (no merchandise), `unknown_kept` (a product missing from the catalogue is kept).
+            id is one of a cancellation), `charge` (no merchandise), `unknown_kept` (a product missing from the catalogue is kept),
+            `of_order` (its amount is that of the whole order), `_age` (place of its file).
         catalogue: ids of the product files, or None where there are none.
     """
     lines = _signed(rows)
     faults = [_faults(lines, mask, column, reason) for mask, column, reason in _nonsense(catalogue)]
     lines = lines.join(pl.concat(faults).select("origin", LINE), on=["origin", LINE], how="anti", maintain_order="left")
-    lines = _orders_apart(_with_order_ids(lines))
+    lines = _orders_apart(divided(_with_order_ids(lines)))
     sales = lines.filter(~pl.col("back")).with_columns(pl.int_range(pl.len()).over("order_id").alias("line_number"))
     back = lines.filter("back").with_row_index("row")
     matched = match_refunds(back, sales.filter(pl.col("product_id").is_not_null()))

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,14 @@ from typing import Any
 import polars as pl
 
 from features.sources.tabular.checks import Checked, check_rows
+from features.sources.tabular.continued import continued, lines_continued
 from features.sources.tabular.kinds import Kind
 from features.sources.tabular.mapping import Part
 from features.sources.tabular.raw_file import LINE, RawFile
 from features.sources.tabular.values import text
 from features.versions import content_hash
 
-_FORMAT = 1  # raise when the checks change their meaning
+_FORMAT = 2  # raise when the checks change their meaning
 FOLDER = "imports"
 _DUPLICATED = 0.5  # share of duplicate lines from which a file is called duplicated as a whole
 
@@ -86,6 +87,9 @@ def open_staged(folder: Path) -> Staged | None:
 
 def stage(folder: Path, kind: Kind, part: Part, file: RawFile, *, content: str, now: datetime) -> Staged:
     """Check a file's rows and keep them; written aside and renamed, so that a staged file is always whole."""
+    lines = continued(part, file.rows) if kind.name == "orders" else file.rows
+    taken_over = lines_continued(part, file.rows, lines)
+    file = replace(file, rows=lines)
     checked = check_rows(kind, part, file, now)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder.parent) as name:
@@ -95,6 +99,8 @@ def stage(folder: Path, kind: Kind, part: Part, file: RawFile, *, content: str, 
         _origin(checked.faults, file, content).write_parquet(aside / "faults.parquet")
         _raw(part, file, content).write_parquet(aside / "raw.parquet")
         warnings = (*file.warnings, *_warnings(file, checked))
+        if taken_over:
+            warnings += (f"{file.name}: {taken_over:,} lines say not who bought or when; they took it from their order's other lines.",)
         note = {"kind": kind.name, "name": file.name, "content": content, "part": part.model_dump(mode="json")}
         (aside / "note.json").write_text(json.dumps({**note, "warnings": warnings, "repairs": file.repairs}), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)

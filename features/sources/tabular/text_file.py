@@ -18,6 +18,7 @@ from features.sources.tabular.raw_file import LINE, Broken, RawFile
 from features.sources.tabular.text_form import TextForm, find_form, open_bytes, split
 
 _CHUNK = 50_000  # rows turned into columns at a time: Python's strings take ten times the memory of the columns
+_AS_TEXT = r'^="(.*)"$'
 _MOST_LINES = 50  # a row over more lines than this is an unclosed quotation mark
 _BROKEN_SHARE = 0.5  # a file most of whose lines do not fit is not quarantined but refused
 
@@ -136,8 +137,9 @@ class _Rows:
                 Broken(row[frame.get_column_index(LINE)], row[: len(self.names)], f"bytes that are not {self.form.encoding}")
             )
         frame = frame.filter(~unreadable)
-        # An empty or blank field has no value.
-        self.chunks.append(frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None)))
+        # An empty or blank field has no value; ="007" is how exports keep a spreadsheet from taking an id for a number.
+        bare = pl.col(pl.String).str.strip_chars().str.replace(_AS_TEXT, "$1")
+        self.chunks.append(frame.with_columns(bare.replace("", None)))
         pending.clear()
 
     def _warnings(self) -> Iterator[str]:
