@@ -13,6 +13,8 @@ from features.sources.tabular.text_file import Tell, read_text
 
 _PARQUET = b"PAR1"
 _ZIP = b"PK\x03\x04"
+_TITLES = 10  # rows looked at for the header
+_TITLE_SHARE = 0.5  # a first row that fills fewer of the columns is a title
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 
 
@@ -37,7 +39,8 @@ def read_file(path: Path, reading: Reading, tell: Tell = lambda _: None) -> RawF
     if head == _PARQUET or path.suffix.lower() == ".parquet":
         return _numbered(path, _parquet(path), "Parquet", first_line=1)
     if head in {_ZIP, _OLD_EXCEL}:
-        return _numbered(path, _excel(path, reading.sheet), "Excel", first_line=2)
+        frame, top = _excel(path, reading.sheet)
+        return _numbered(path, frame, "Excel" if not top else f"Excel, header in row {top + 1}", first_line=top + 2)
     return read_text(path, reading, tell)
 
 
@@ -52,18 +55,24 @@ def _parquet(path: Path) -> pl.DataFrame:
     return frame.drop(nested)
 
 
-def _excel(path: Path, sheet: str | None) -> pl.DataFrame:
+def _excel(path: Path, sheet: str | None) -> tuple[pl.DataFrame, int]:
     import fastexcel
 
     try:
         # Every cell as text: a column of numbers with one word in it keeps the word.
         book = fastexcel.read_excel(path)
         chosen = sheet if sheet is not None else book.sheet_names[0]
-        return pl.DataFrame(book.load_sheet(chosen, dtypes="string").to_polars()).with_columns(
-            pl.col(pl.String).str.strip_chars().replace("", None)
-        )
+        top = _header_row(pl.DataFrame(book.load_sheet(chosen, header_row=None, n_rows=_TITLES, dtypes="string").to_polars()))
+        frame = pl.DataFrame(book.load_sheet(chosen, header_row=top, dtypes="string").to_polars())
+        return frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None)), top
     except (OSError, ValueError, fastexcel.FastExcelError) as error:
         raise SourceUnreadable(f"{path} cannot be read as an Excel workbook, it may be truncated ({_brief(error)}).") from error
+
+
+def _header_row(top: pl.DataFrame) -> int:
+    """Place of the first row that fills as many columns as any: what stands above it (a title, a date) is no header."""
+    filled = [sum(1 for value in row if value is not None and value.strip()) for row in top.iter_rows()]
+    return next((i for i, count in enumerate(filled) if count == max(filled) and filled[0] < _TITLE_SHARE * count), 0)
 
 
 def _numbered(path: Path, frame: pl.DataFrame, form: str, *, first_line: int) -> RawFile:

@@ -46,7 +46,9 @@ def read_text(path: Path, reading: Reading, tell: Tell) -> RawFile:
             return _Rows(path, form, tell).read(lines)
     except EOFError as error:
         raise SourceUnreadable(f"{path} is truncated: its gzip stream ends early; fetch the file again.") from error
-    except (csv.Error, UnicodeError, OSError) as error:
+    except csv.Error as error:  # of these only a field beyond csv's limit of 131,072 signs is left
+        raise SourceUnreadable(f"{path} cannot be read ({error}): is a quotation mark never closed, or the delimiter wrong?") from error
+    except (UnicodeError, OSError) as error:
         raise SourceUnreadable(f"{path} cannot be read ({error}).") from error
 
 

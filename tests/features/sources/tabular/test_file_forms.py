@@ -121,3 +121,13 @@ def test_a_missing_file_and_an_empty_one_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty.parquet").touch()
     with pytest.raises(SourceUnreadable, match="is empty"):
         read_file(tmp_path / "empty.parquet", Reading())
+
+
+def test_a_title_above_the_header_of_a_workbook_is_no_header(tmp_path: Path) -> None:
+    rows = {"a": ["Orders of January", None, "customer", "ann", "bob"], "b": [None, None, "date", "2024-01-05", "2024-01-06"]}
+    rows |= {"c": [None, None, "amount", "5", "x"]}
+    path = tmp_path / "titled.xlsx"
+    pl.DataFrame(rows).write_excel(path, include_header=False)
+    file = read_file(path, Reading())
+    assert file.columns == ["customer", "date", "amount"]
+    assert file.rows["huitou_line"].to_list() == [4, 5]
