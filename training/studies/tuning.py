@@ -95,8 +95,8 @@ def _drawn(trial: Trial, name: str, where: Between | OneOf) -> int | float | str
         value: int | float | str | bool = trial.suggest_categorical(name, list(where.values))
         return value
     if where.whole:
-        return trial.suggest_int(name, int(where.low), int(where.high), log=where.log)
-    return trial.suggest_float(name, where.low, where.high, log=where.log)
+        return int(trial.suggest_int(name, int(where.low), int(where.high), log=where.log))
+    return float(trial.suggest_float(name, where.low, where.high, log=where.log))
 
 
 def _choices(space: Space) -> float:
