@@ -11,36 +11,13 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
 
 from training.evaluation.classification import BootstrapWeights, auc, interval
+from training.recipe import GroupFigures
 
 Array = NDArray[np.float64]
 
 _FEWEST_CUSTOMERS = 30  # below, an interval of a share is wider than any difference one could act on
-
-
-class GroupFigures(BaseModel):
-    """One group's figures.
-
-    Attributes:
-        customers, rows: how many were judged.
-        observed: share of rows with the outcome.
-        predicted: mean probability.
-        gap: predicted − observed, with its 95 % interval over customers drawn with replacement.
-        auc: within the group; None where it holds one outcome only.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    customers: int
-    rows: int
-    observed: float
-    predicted: float
-    gap: float
-    gap_interval: tuple[float, float]
-    auc: float | None
-    auc_interval: tuple[float, float] | None
 
 
 def by_group(
