@@ -16,7 +16,8 @@ def beta_quadrature(a: float, b: float, nodes: int = 40) -> tuple[Array, Array]:
     """Nodes and weights of E[f(p)], p ~ beta(a, b): `weights @ f(nodes)`.
 
     Args:
-        a, b: of the beta distribution, above 0.
+        a: of the beta distribution, above 0.
+        b: of the beta distribution, above 0.
         nodes: their number.
 
     Returns:

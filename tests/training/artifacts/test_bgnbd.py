@@ -15,6 +15,7 @@ PUBLISHED = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426)
 
 REPEATS = st.integers(0, 60)
 TIME = st.floats(0.1, 200)
+LEAVING = st.sampled_from([1e-4, 0.5, 1.0, 30.0, 1e5])
 
 
 def history(repeats: int, last: float, silence: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -89,9 +90,11 @@ def test_expected_orders_equal_equation_ten(horizon: float) -> None:
 
 
 @settings(deadline=None)
-@given(REPEATS, TIME, TIME, TIME, st.sampled_from([1e-4, 0.5, 1.0, 30.0, 1e5]), st.sampled_from([1e-4, 0.5, 1.0, 30.0, 1e5]))
-def test_expected_orders_bound_the_chance_of_one(repeats: int, last: float, silence: float, horizon: float, a: float, b: float) -> None:
-    past, model = history(repeats, last, silence), PUBLISHED.model_copy(update={"a": a, "b": b})
+@given(REPEATS, TIME, TIME, TIME, st.tuples(LEAVING, LEAVING))
+def test_expected_orders_bound_the_chance_of_one(
+    repeats: int, last: float, silence: float, horizon: float, leaving: tuple[float, float]
+) -> None:
+    past, model = history(repeats, last, silence), PUBLISHED.model_copy(update={"a": leaving[0], "b": leaving[1]})
     expected = model.expected_orders(*past, horizon)[0]
     assert np.isfinite(expected)
     assert expected >= 1 - model.probability_silent(*past, horizon)[0] - 1e-6

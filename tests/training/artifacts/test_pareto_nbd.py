@@ -47,11 +47,10 @@ def test_the_quadrature_equals_gausss_2f1(swap: bool) -> None:
 
 
 @settings(deadline=None)
-@given(r=parameter, alpha=parameter, s=parameter, beta=parameter, x=st.integers(0, 500), last=st.floats(0, 1), age=st.floats(1e-3, 2e3))
-def test_it_is_a_probability_law_whatever_the_history(
-    r: float, alpha: float, s: float, beta: float, x: int, last: float, age: float
-) -> None:
+@given(st.tuples(parameter, parameter, parameter, parameter), st.integers(0, 500), st.floats(0, 1), st.floats(1e-3, 2e3))
+def test_it_is_a_probability_law_whatever_the_history(values: tuple[float, float, float, float], x: int, last: float, age: float) -> None:
     """Silence grows less likely with the horizon, never above who is no customer any more, and bounds the expected orders."""
+    r, alpha, s, beta = values
     model, history = ParetoNbd(r=r, alpha=alpha, s=s, beta=beta), row(float(x), last * age if x else 0.0, age)
     alive = model.probability_alive(*history)[0]
     silent = np.array([model.probability_silent(*history, h)[0] for h in (0.0, 1.0, 30.0, 400.0)])
