@@ -31,7 +31,7 @@ def log_loss(y: Array, p: Array) -> float:
 
 def accuracy(y: Array, p: Array) -> float:
     """Share of rows whose likelier outcome came true."""
-    return float(((p > 0.5) == (y > 0.5)).mean())  # noqa: PLR2004 - of two outcomes the likelier
+    return float(((p > 0.5) == (y > 0.5)).mean())
 
 
 def brier(y: Array, p: Array) -> float:

@@ -22,7 +22,6 @@ from training.artifacts.return_hazard import HORIZONS
 from training.datasets.hazard_rows import Snapshots, naive
 from training.evaluation.churn import Baseline
 from training.models.bgnbd import fit_bgnbd
-from training.models.pareto_nbd import fit_pareto_nbd
 from training.models.trees import Task, TreeConfig, grow
 
 Array = NDArray[np.float64]

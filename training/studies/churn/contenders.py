@@ -153,7 +153,7 @@ def inner_dates(history: Snapshots, plan: Plan) -> tuple[Plan, int] | None:
     """An earlier question of the same kind, all of whose labels are training labels: (plan, horizon); None in a short history."""
     dates = np.unique(history.as_of)
     days = (naive(plan.until) - dates) / np.timedelta64(1, "D")
-    horizon = int(min(min(plan.horizons), days.max(initial=0) / 3) // 7 * 7)
+    horizon = int(min(*plan.horizons, days.max(initial=0) / 3) // 7 * 7)
     closed = dates[days >= horizon]
     if horizon < 7 or len(closed) < 2:
         return None

@@ -14,8 +14,8 @@ import polars as pl
 
 from features.errors import TooLittleHistory
 from features.settings import FeatureSettings
-from features.warehouse import open_warehouse
-from training.datasets.hazard_rows import Snapshots, naive
+from features.warehouse import Warehouse, open_warehouse
+from training.datasets.hazard_rows import Snapshots
 from training.evaluation.churn import closed_label, is_measurable
 from training.studies.churn.contenders import HISTORY, JUDGED, OWN, PLAN, Plan
 from training.studies.churn.judgement import judge_answers
@@ -119,14 +119,15 @@ class ChurnStudy:
         outside = [date for date in as_of if not first < date <= last]
         if outside:
             raise StudyRefused(
-                f"--as-of {outside[0]:%Y-%m-%d}: the orders in {history.name} run from {first:%Y-%m-%d} to {last:%Y-%m-%d}; choose a date between."
+                f"--as-of {outside[0]:%Y-%m-%d}: the orders in {history.name} run from {first:%Y-%m-%d} to {last:%Y-%m-%d}; "
+                "choose a date between."
             )
         for horizon in self.horizons:
             if as_of[0] + timedelta(days=horizon) > last:
                 known = (last - as_of[0]).days
                 raise StudyRefused(
-                    f"--horizon {horizon}d: {horizon} days after {as_of[0]:%Y-%m-%d} lie beyond the last order ({last:%Y-%m-%d}), so nobody "
-                    f"knows who returned; at most {known}d fit."
+                    f"--horizon {horizon}d: {horizon} days after {as_of[0]:%Y-%m-%d} lie beyond the last order ({last:%Y-%m-%d}), so "
+                    f"nobody knows who returned; at most {known}d fit."
                 )
         until = self.train_until or as_of[0]
         if until > as_of[0]:
@@ -135,10 +136,10 @@ class ChurnStudy:
                 "choose that date or an earlier one."
             )
         dates = Dates.back_from(as_of, until=until, first=first)
-        if len(dates.training) < 2:  # noqa: PLR2004 - one week to look back on and one to learn from
+        if len(dates.training) < 2:  # one week to look back on and one to learn from
             raise TooLittleHistory(
-                f"Between the first order ({first:%Y-%m-%d}) and the end of the training labels ({until:%Y-%m-%d}) there are fewer than two "
-                "whole weeks to learn from; choose a later --as-of or --train-until."
+                f"Between the first order ({first:%Y-%m-%d}) and the end of the training labels ({until:%Y-%m-%d}) there are fewer than "
+                "two whole weeks to learn from; choose a later --as-of or --train-until."
             )
         return dates
 
@@ -148,8 +149,8 @@ class ChurnStudy:
             if not is_measurable(label):
                 what = "ordered" if len(label) and not label.max() else "ordered nothing"
                 raise StudyRefused(
-                    f"--horizon {horizon}d: every one of the {len(label):,} judged rows {what} within it, so there is nothing to tell apart; "
-                    "choose another horizon."
+                    f"--horizon {horizon}d: every one of the {len(label):,} judged rows {what} within it, so there is nothing to tell "
+                    "apart; choose another horizon."
                 )
 
     def _protocol(self, dates: Dates, last: datetime) -> str:
@@ -159,8 +160,8 @@ class ChurnStudy:
             parts.append(f"{horizon} days after {', '.join(f'{d:%Y-%m-%d}' for d in closed)}")
         return (
             f"Churn: no order within {'; within '.join(parts)}. Judged: all customers with an order by that date. "
-            f"Training labels end by {dates.until:%Y-%m-%d}; features know only what came before their date; orders of one day count once in "
-            "frequencies. Positive class: churn. Intervals: 200 bootstrap draws of whole customers."
+            f"Training labels end by {dates.until:%Y-%m-%d}; features know only what came before their date; orders of one day count once "
+            "in frequencies. Positive class: churn. Intervals: 200 bootstrap draws of whole customers."
         )
 
     @staticmethod
@@ -181,7 +182,7 @@ class _History:
     orders: pl.DataFrame
     notes: Sequence[str]
     settings: FeatureSettings
-    warehouse: Callable[[datetime], object]
+    warehouse: Callable[[datetime], Warehouse]
 
     @property
     def first(self) -> datetime:
