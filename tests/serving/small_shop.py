@@ -28,8 +28,8 @@ from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
 from training.artifacts.logistic_map import LogisticMap
-from training.artifacts.repurchase import FEATURE_SET_HASH, RepurchaseHeader, RepurchaseModel
 from training.artifacts.pareto_nbd import ParetoNbd
+from training.artifacts.repurchase import FEATURE_SET_HASH, RepurchaseHeader, RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, HazardHeader, ReturnHazard
 from training.local_models import VersionRef
 

@@ -3,8 +3,8 @@
 `h(x)` is P(the customer orders within the next 7 days | what is known). Churn within H is the survival along the path on which nothing
 is bought:
 `S(H) = Π (1 − h(x(t + 7k)))`; a last, partial step of r days counts `(1 − h)^(r/7)`.
-Beyond the longest silence the trees have seen they are flat: there the hazard's log odds are the mean of theirs and of Pareto/NBD's, and the
-answer says so (docs/adr/0007).
+Beyond the longest silence the trees have seen they are flat: there the hazard's log odds are the mean of theirs and of Pareto/NBD's, and
+the answer says so (docs/adr/0007).
 """
 
 from __future__ import annotations
