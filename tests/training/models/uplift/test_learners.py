@@ -13,7 +13,7 @@ from training.models.uplift.chosen import Chosen, ChosenConfig, preferred
 from training.models.uplift.experiment import Learner
 from training.models.uplift.linear_design import LinearDesign
 from training.models.uplift.meta_learners import DrLearner, Response, SLearner, TwoModel, XLearner
-from training.models.uplift.risk_modified import EffectConfig, Residuals, RiskModified, RidgePath
+from training.models.uplift.risk_modified import EffectConfig, Residuals, RidgePath, RiskModified
 from training.models.uplift.tree_size import SIZES, Sized
 
 SMALL = BoostedConfig(num_leaves=6, rounds=40, min_data_in_leaf=50)
