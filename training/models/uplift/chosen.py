@@ -7,6 +7,7 @@ those of a mailing, whatever happens to come out first is mostly luck.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,12 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from training.evaluation.repeated_folds import stratified_folds
 from training.evaluation.uplift import qini_coefficient
-from training.models.uplift.boosted import BoostedConfig
-from training.models.uplift.experiment import Array, Experiment, Learner, Scorer
-from training.models.uplift.meta_learners import SLearner, XLearner
+from training.models.uplift.boosted import BoostedConfig, boost
+from training.models.uplift.experiment import Array, Experiment, Scorer
 from training.models.uplift.risk_modified import EffectConfig, Residuals, effects
 
-# Small trees: the two candidates that can find what no trait shows alone. Shipped sizes, not tuned on any data set.
+# The candidate that can find what no trait shows alone. Its size is shipped, not tuned on any data set.
 _TREES = BoostedConfig(num_leaves=7, rounds=60, min_data_in_leaf=200, feature_fraction=0.7)
 
 
@@ -29,9 +29,9 @@ class ChosenConfig(BaseModel):
 
     Attributes:
         penalties: ridges of the effect models, the shipped one first.
-        trees: whether the S- and the X-learner on small trees are candidates.
+        trees: whether small trees on the same residuals are a candidate.
         inner_folds: of the cross-validation within the training rows.
-        doubt: standard errors by which another candidate must be better than the first to replace it.
+        doubt: standard errors by which another candidate must be better than the first to replace it; 2 as in any test.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,7 +39,7 @@ class ChosenConfig(BaseModel):
     penalties: tuple[float, ...] = Field(default=(300.0, 30.0, 3000.0), min_length=1)
     trees: bool = True
     inner_folds: int = Field(default=5, ge=2)
-    doubt: float = Field(default=1.0, ge=0)
+    doubt: float = Field(default=2.0, ge=0)
 
 
 @dataclass
@@ -49,22 +49,26 @@ class Chosen:
     Attributes:
         config: settings.
         picks: name of the candidate of every fit so far.
+        seconds: spent on choosing so far.
     """
 
     config: ChosenConfig = field(default_factory=ChosenConfig)
     picks: list[str] = field(default_factory=list)
+    seconds: float = 0.0
 
     def fit(self, experiment: Experiment, *, seed: int) -> Scorer:
         """Choose within these rows, then learn from all of them."""
+        started = time.perf_counter()
         names = self.candidates()
         place = preferred(self.compare(experiment, seed=seed), doubt=self.config.doubt)
         self.picks.append(names[place])
+        self.seconds += time.perf_counter() - started
         return self._fit_all(experiment, [place], seed)[0]
 
     def candidates(self) -> list[str]:
         """Their names, the preferred one first."""
         names = [f"{'effect by risk' if effect.by_risk else 'linear effect'}, ridge {effect.penalty:g}" for effect in self._effects()]
-        return names + (["S-learner", "X-learner"] if self.config.trees else [])
+        return [*names, "effect trees"] if self.config.trees else names
 
     def compare(self, experiment: Experiment, *, seed: int) -> Array:
         """`(inner folds, candidates)` Qini coefficients of people hidden from the fit."""
@@ -83,10 +87,16 @@ class Chosen:
 
     def _fit_all(self, experiment: Experiment, places: Sequence[int], seed: int) -> list[Scorer]:
         linear = self._effects()
-        trees: list[Learner] = [SLearner(_TREES), XLearner(_TREES)]
-        wanted = [linear[place] for place in places if place < len(linear)]
-        scorers = effects(Residuals.of(experiment, seed=seed), experiment, wanted) if wanted else []
-        return scorers + [trees[place - len(linear)].fit(experiment, seed=seed) for place in places if place >= len(linear)]
+        residuals = Residuals.of(experiment, seed=seed)
+        scorers = effects(residuals, experiment, [linear[place] for place in places if place < len(linear)])
+        return scorers + [_trees(residuals, experiment, seed) for place in places if place >= len(linear)]
+
+
+def _trees(residuals: Residuals, experiment: Experiment, seed: int) -> Scorer:
+    """LightGBM on the R-learner's loss, with the expected response as one more input."""
+    inputs = np.column_stack([experiment.inputs, residuals.risk])
+    model = boost(inputs, (*experiment.levels, 0), residuals.target, _TREES, seed=seed, weight=residuals.weight)
+    return lambda new: model.expected(np.column_stack([new, residuals.expected(new)]))
 
 
 def preferred(measured: Array, *, doubt: float) -> int:

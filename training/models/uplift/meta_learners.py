@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.models.uplift.boosted import Boosted, BoostedConfig, boost
 from training.models.uplift.experiment import Array, Experiment, Scorer
 
-_INNER = 5  # folds of the cross-fitting inside the DR-learner (Kennedy 2023 asks for at least two)
+_INNER = 3  # folds of the cross-fitting inside the DR-learner (Kennedy 2023 asks for at least two)
 
 
 @dataclass(frozen=True)

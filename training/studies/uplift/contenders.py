@@ -37,6 +37,7 @@ class TreeRow:
             return {"scores": _scores(task, self.make(config))}
         sized = Sized(self.make)
         scores = _scores(task, sized)
+        _charge(task, sized.seconds)
         task.used.clear()  # there is no one setting to fix
         counts = [f"{size.num_leaves} leaves × {size.rounds} rounds {sized.picks.count(place)}" for place, size in enumerate(SIZES)]
         task.notes.append(f"trees chosen in {len(sized.picks)} folds: {', '.join(counts)}")
@@ -53,6 +54,7 @@ class ChosenRow:
         """Score the hidden folds; the choice is made anew within every fold's training rows."""
         learner = Chosen(task.settings(ChosenConfig()))
         scores = _scores(task, learner)
+        _charge(task, learner.seconds)
         picked = ", ".join(f"{name} {count}" for name, count in Counter(learner.picks).most_common())
         task.notes.append(f"chosen in {len(learner.picks)} folds: {picked}")
         return {"scores": scores}
@@ -68,6 +70,12 @@ def _scores(task: Task, learner: Learner) -> Array:
             task.tell(f"repeat {repeat + 1} of {len(scores)}")
             scores[repeat] = out_of_fold(learner, experiment, fold, seed=task.seed)
     return scores
+
+
+def _charge(task: Task, seconds: float) -> None:
+    """Choosing happened within the fits: it is tuning all the same."""
+    task.seconds["tune"] += seconds
+    task.seconds["fit"] -= seconds
 
 
 CONTENDERS: tuple[Contender, ...] = (
