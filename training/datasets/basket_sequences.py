@@ -36,8 +36,11 @@ class BasketSequences:
         """Sort lines, drop doubles within a basket and close gaps between positions.
 
         Args:
-            users, items: how many there are.
-            user, position, item: `(lines,)` in any order.
+            users: how many there are.
+            items: how many there are.
+            user: `(lines,)` in any order.
+            position: `(lines,)` orders a user's baskets.
+            item: `(lines,)`.
         """
         order = np.lexsort((item, position, user))
         lines = np.stack([user, position, item])[:, order].astype(np.int64)
@@ -74,6 +77,10 @@ class BasketSequences:
         """CSR basket × item of ones, float32."""
         starts = np.searchsorted(self.basket, np.arange(int(self.baskets.sum()) + 1))
         return sparse.csr_matrix((np.ones(len(self.item), np.float32), self.item, starts), shape=(len(starts) - 1, self.items))
+
+    def decayed(self, rate: float) -> Floats:
+        """`rate` per step back from the user's last basket, `(lines,)`; 1 in the last."""
+        return np.asarray(rate ** (self.age - 1.0), np.float64)
 
     def weighted(self, weight: Floats) -> sparse.csr_matrix:
         """CSR user × item, float32: the sum of a weight per line, `(lines,)`."""

@@ -42,7 +42,7 @@ def score_baskets(
     for k in cuts:
         top, again = hits[:, :k], known[:, :k]
         measures[f"recall_{k}"] = top.sum(axis=1) / wanted
-        measures[f"ndcg_{k}"] = top @ discounts[: top.shape[1]] / ideal
+        measures[f"ndcg_{k}"] = np.asarray(top @ discounts[: top.shape[1]] / ideal, np.float64)
         measures[f"phr_{k}"] = top.any(axis=1).astype(np.float64)
         measures |= _part("repeat", k, top & again, wanted_again)
         measures |= _part("explore", k, top & ~again, wanted - wanted_again)

@@ -51,7 +51,7 @@ class BasketAls:
         from threadpoolctl import threadpool_limits
 
         pairs = sequences.pairs
-        decayed = pairs.sums(settings.decay ** (sequences.age - 1.0)) ** settings.exponent
+        decayed = pairs.sums(sequences.decayed(settings.decay)) ** settings.exponent
         weights: sparse.csr_matrix = pairs.matrix(decayed, sequences.items)
         with threadpool_limits(1, "blas"):  # implicit runs its own threads
             model = AlternatingLeastSquares(

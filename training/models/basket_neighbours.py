@@ -46,11 +46,11 @@ class BasketNeighbours:
             settings: see `NeighbourSettings`.
         """
         self._settings = settings
-        vectors = sequences.weighted(settings.decay ** (sequences.age - 1.0))
+        vectors = sequences.weighted(sequences.decayed(settings.decay))
         norm = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
         self._vectors = (sparse.diags(1 / np.maximum(norm, 1e-9)) @ vectors).astype(np.float32).tocsr()
         self._transposed = self._vectors.T.tocsr()
-        self._bought = sequences.weighted(settings.decay_bought ** (sequences.age - 1.0))
+        self._bought = sequences.weighted(sequences.decayed(settings.decay_bought))
 
     def scores(self, users: Ints) -> Scores:
         """Score of every item, `(n, items)`; `users` should be a batch. A user without neighbours has zeros."""

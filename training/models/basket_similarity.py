@@ -53,7 +53,7 @@ class ItemSimilarity:
         left, right = _occasions(sequences, settings.kind)
         found = cosines(left, right, shrink=settings.shrink, nearest=settings.nearest)
         self._similar = (found + settings.own * sparse.identity(sequences.items, np.float32, "csr")).tocsr() if settings.own else found
-        self._bought = sequences.weighted(settings.decay ** (sequences.age - 1.0))
+        self._bought = sequences.weighted(sequences.decayed(settings.decay))
 
     def scores(self, users: Ints) -> Scores:
         """Score of every item, `(n, items)`; `users` should be a batch."""
@@ -64,7 +64,8 @@ def cosines(left: sparse.csr_matrix, right: sparse.csr_matrix, *, shrink: float,
     """Cosine between the columns of two matrices with the same rows, the diagonal left out, the `nearest` of each row kept.
 
     Args:
-        left, right: CSR occasion × item.
+        left: CSR occasion × item.
+        right: CSR of the same rows.
         shrink: added to the product of the norms.
         nearest: entries kept a row.
     """

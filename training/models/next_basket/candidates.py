@@ -105,7 +105,7 @@ def candidate_rows(
         user = batch[at]
         columns = dict(of_pair.of(user, item))
         for name, score in scores.items():
-            columns[name] = score[at, item]
+            columns[name] = score[at, item].astype(np.float64)
             columns[f"{name}_share"] = columns[name] / (score.max(axis=1) + 1e-9)[at]
         columns |= {name: value[user] for name, value in of_user.items()} | {name: value[item] for name, value in of_item.items()}
         names = (*columns, *spare)
@@ -121,16 +121,13 @@ def candidate_rows(
     )
 
 
-def _gathered(
-    sequences: BasketSequences, batch: Ints, scores: Mapping[str, Inputs], now: Ints, best: int
-) -> tuple[Ints, Ints]:
+def _gathered(sequences: BasketSequences, batch: Ints, scores: Mapping[str, Inputs], now: Ints, best: int) -> tuple[Ints, Ints]:
     """Distinct candidates of a batch: row in the batch and item, sorted."""
     width, row = sequences.items, np.arange(len(batch))
     pairs = sequences.pairs
     start, stop = pairs.start[batch], pairs.start[batch + 1]
     own = np.concatenate([np.arange(a, b) for a, b in zip(start, stop, strict=True)])
     keys = [np.repeat(row, stop - start) * width + pairs.item[own], (row[:, None] * width + now).ravel()]
-    for score in scores.values():
-        keys.append((row[:, None] * width + np.argpartition(-score, best - 1, axis=1)[:, :best]).ravel())
+    keys += [(row[:, None] * width + np.argpartition(-score, best - 1, axis=1)[:, :best]).ravel() for score in scores.values()]
     found = np.unique(np.concatenate(keys))
     return found // width, found % width

@@ -77,7 +77,7 @@ class PairFeatures:
             "frequency": pairs.count / baskets,
             "rate": pairs.count / (pairs.age_first + 1),
             "count_last_3": pairs.sums(one * (sequences.age <= 3)),
-            **{f"decayed_{decay}": pairs.sums(decay ** (sequences.age - 1.0)) for decay in DECAYS},
+            **{f"decayed_{decay}": pairs.sums(sequences.decayed(decay)) for decay in DECAYS},
         }
         self._nan: Named = {
             "age_last": pairs.age_last.astype(np.float64),

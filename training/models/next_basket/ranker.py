@@ -116,7 +116,8 @@ class NextBasketRanker:
     def probabilities(self, rows: Ints) -> Floats:
         """Probability of being in the next basket for some rows of the candidates."""
         inputs = self._rows.inputs[rows]
-        return np.mean([booster.predict(inputs, num_threads=self._threads) for booster in self._boosters], axis=0)
+        answers = [booster.predict(inputs, num_threads=self._threads) for booster in self._boosters]
+        return np.asarray(np.mean(answers, axis=0), np.float64)
 
 
 def fill_now(rows: CandidateRows, next_baskets: sparse.csr_matrix, learners: Ints, random: np.random.Generator) -> None:
