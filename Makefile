@@ -41,13 +41,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("huitou needs Python 3.11 or newer, this is %s; set PYTHON=..." % sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-# --compile is pip's default: Python without .pyc files imports slowly.
+# --compile is pip's default: Python without .pyc files imports slowly. The locks are complete, so nothing is resolved: an older pip would ask the
+# index for the newest `coverage[toml]`, find one without a hash, and refuse.
 $(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	touch $@

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from features.errors import HuitouError
-from huitou import build, campaign, demo, doctor, explain, import_history, score, serve, train, write_report
+from huitou import build, campaign, demo, doctor, evaluate, explain, import_history, score, serve, train, write_report
 from huitou.console import errors
 
 EXIT_FAILED = 1
@@ -37,6 +37,7 @@ app.command("score")(score.score)
 app.command("report")(write_report.report)
 app.command("explain")(explain.explain)
 app.add_typer(campaign.app, name="campaign")
+app.add_typer(evaluate.app, name="evaluate")
 app.command("demo")(demo.demo)
 
 

@@ -1,0 +1,16 @@
+"""`huitou evaluate`: models beside baselines on your files or published ones, one command per question."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
+
+
+@app.callback()
+def callback() -> None:
+    """Models beside the field's baselines, on any file of the right shape.
+
+    Every row of a table fits and predicts in a process of its own; every figure has an interval, every difference to a baseline a paired
+    one. The published data that these commands are tried on, and what came out: docs/evidence.md.
+    """

@@ -1,0 +1,1 @@
+"""What `huitou evaluate` shares between its commands: options, the run, the table in the terminal, the page."""
