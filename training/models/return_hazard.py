@@ -28,7 +28,7 @@ from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
 from training.evaluation.churn import judge_churn
 from training.models.bgnbd import fit_bgnbd
-from training.models.churn_baselines import fit_churn_baselines
+from training.models.churn_baselines import fit_churn_baselines, purchase_history
 from training.models.trees import Task, TreeConfig, grow
 from training.recipe import Evaluation, TrainingData
 
@@ -111,32 +111,8 @@ class ReturnHazardRecipe:
         return Snapshots.from_frames(offline.feature_set(CUSTOMER, rows=rows), data.warehouse.read("orders")), note
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, until: datetime) -> ReturnHazard:
-        grid = weekly_grid(data.warehouse.first_event, until)
-        rows = hazard_rows(
-            snapshots.at(grid), until=until, max_lead=self.config.max_lead, lead_share=self.config.lead_share, seed=data.seed
-        )
-        require_learnable(rows.label)
-        names = HazardPath(CUSTOMER).inputs
-        (booster,) = grow([Task(rows.inputs, rows.label)], self.config, names=names, seed=data.seed, workers=1)
-        last = snapshots.at([max(d for d in grid if d <= until)])
-        return self._assemble(booster, rows, last)
-
-    def _assemble(self, booster: lgb.Booster, rows: HazardRows, last: Snapshots) -> ReturnHazard:
-        column = {name: i for i, name in enumerate(CUSTOMER.columns)}
-        age, silence = last.stored[:, column["days_since_first_order"]], last.stored[:, column["days_since_last_order"]]
-        tail = fit_bgnbd(last.stored[:, column["order_day_count"]] - 1, age - silence, age)
-        header = HazardHeader(
-            calibration=LogitMap(),  # the identity: docs/adr/0004
-            tail=tail,
-            longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
-            reference=[_median(values) for values in last.stored.T],
-            churn_quantiles={},
-        )
-        model = ReturnHazard(booster, header)
-        churn = model.survival(last.stored, np.array(HORIZONS, dtype=np.float64))
-        grid = np.linspace(0, 1, 101)
-        quantiles = {h: np.quantile(churn[:, i], grid).tolist() for i, h in enumerate(HORIZONS)}
-        return ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
+        known = snapshots.at(weekly_grid(data.warehouse.first_event, until))
+        return fit_return_hazard(known, until=until, config=self.config, seed=data.seed)
 
     def _manifest(self, data: TrainingData, until: datetime, metrics: dict[str, float]) -> Manifest:
         return Manifest(
@@ -150,6 +126,41 @@ class ReturnHazardRecipe:
             settings={**self.config.model_dump(), "step_days": STEP.days, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def fit_return_hazard(snapshots: Snapshots, *, until: datetime, config: ReturnHazardConfig, seed: int) -> ReturnHazard:
+    """Fit on every snapshot whose label is closed.
+
+    Args:
+        snapshots: weekly as-of dates, every customer of the newest that is no later than `until` among them.
+        until: last moment a label may look at.
+        config: settings.
+        seed: of the sampled leads and the trees.
+
+    Raises:
+        TooLittleHistory: too few rows or one outcome only.
+    """
+    known = snapshots.until(until)
+    rows = hazard_rows(known, until=until, max_lead=config.max_lead, lead_share=config.lead_share, seed=seed)
+    require_learnable(rows.label)
+    names = HazardPath(CUSTOMER).inputs
+    (booster,) = grow([Task(rows.inputs, rows.label)], config, names=names, seed=seed, workers=1)
+    return _assemble(booster, rows, known.newest())
+
+
+def _assemble(booster: lgb.Booster, rows: HazardRows, last: Snapshots) -> ReturnHazard:
+    header = HazardHeader(
+        calibration=LogitMap(),  # the identity: docs/adr/0004
+        tail=fit_bgnbd(*purchase_history(last.stored)),
+        longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
+        reference=[_median(values) for values in last.stored.T],
+        churn_quantiles={},
+    )
+    model = ReturnHazard(booster, header)
+    churn = model.survival(last.stored, np.array(HORIZONS, dtype=np.float64))
+    grid = np.linspace(0, 1, 101)
+    quantiles = {h: np.quantile(churn[:, i], grid).tolist() for i, h in enumerate(HORIZONS)}
+    return ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
 
 
 def require_learnable(label: Array) -> None:
