@@ -31,7 +31,7 @@ from training.models.value_rows import PeriodRows, closed_rows, simulated_rows
 
 Array = NDArray[np.float64]
 
-_SPREAD_DAYS = (91.0, 28.0)  # the spread is measured on a quarter, or on four weeks where no quarter has closed
+_SPREAD_DAYS = (28.0, 91.0, 182.0)  # the spread is measured on those of them that have closed
 _SPREAD_GROUPS = 20
 _LEAST_SPREAD = 0.1  # orders that come more evenly than at random do so ten times at most
 _LEAST_AMOUNT = 1e-3  # of the median amount: a gamma distribution knows no zero
@@ -129,14 +129,19 @@ def _grow_amounts(
 
 
 def _spread(model: ValueModel, known: Snapshots, order_days: OrderDays, *, until: datetime) -> Spread:
-    """Both parts of the variance, by least squares on the squared errors at the newest as-of date that has closed."""
-    days, rows = next((days, rows) for days in _SPREAD_DAYS if len((rows := newest(closed(known, days, until))).wait))
-    _, spend = order_days.within(rows.customer_id, rows.as_of, days)
-    amount = model.amount(rows.stored)
-    expected = np.maximum(model.orders(rows.stored, np.array([days]))[:, 0] * amount, 1e-9)
-    # By groups of equal expectation: single squared errors have tails that would decide alone.
-    groups = [part for part in np.array_split(np.argsort(expected, kind="stable"), _SPREAD_GROUPS) if len(part)]
-    parts = np.array([[(amount * expected)[part].mean(), (expected**2)[part].mean()] for part in groups])
-    squared = np.array([max(((spend - expected)[part] ** 2).mean(), 1e-12) for part in groups])
-    found, _ = nnls(parts / squared[:, None], np.ones(len(groups)))  # relative errors: no group outweighs the others
-    return Spread(order=float(max(found[0], _LEAST_SPREAD)), customer=float(found[1]) / days)
+    """Both parts of the variance, by least squares on squared errors of several horizons, each at the newest as-of date that has closed."""
+    parts, squared = [], []
+    for days in _SPREAD_DAYS:
+        rows = newest(closed(known, days, until))
+        if not len(rows.wait):
+            continue
+        _, spend = order_days.within(rows.customer_id, rows.as_of, days)
+        expected, amount = model.orders(rows.stored, np.array([days]))[:, 0] * model.amount(rows.stored), model.amount(rows.stored)
+        # By groups of equal expectation: single squared errors have tails that would decide alone.
+        for group in np.array_split(np.argsort(expected, kind="stable"), _SPREAD_GROUPS):
+            unit = float((amount * expected)[group].mean()) if len(group) else 0.0
+            if unit > 0:
+                parts.append([1.0, days])
+                squared.append(float(((spend - expected)[group] ** 2).mean()) / unit)
+    found, _ = nnls(np.array(parts), np.array(squared)) if parts else (np.zeros(2), 0.0)
+    return Spread(order=float(max(found[0], _LEAST_SPREAD)), customer=float(found[1]))
