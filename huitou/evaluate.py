@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.churn import churn
+from huitou.evaluation.uplift import uplift
+
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
 
 
@@ -14,3 +17,7 @@ def callback() -> None:
     Every row of a table fits and predicts in a process of its own; every figure has an interval, every difference to a baseline a paired
     one. The published data that these commands are tried on, and what came out: docs/evidence.md.
     """
+
+
+app.command("churn")(churn)
+app.command("uplift")(uplift)
