@@ -214,7 +214,7 @@ def _unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _at_least_one(bought: sparse.csr_matrix) -> Block:
-    return np.maximum(np.diff(bought.indptr), 1).astype(np.float32)[:, None]
+    return np.asarray(np.maximum(np.diff(bought.indptr), 1)[:, None], np.float32)
 
 
 def _dense(matrix: sparse.csr_matrix) -> Block:
