@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
+from huitou.evaluation.items import items
 from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
@@ -21,3 +23,5 @@ def callback() -> None:
 
 app.command("churn")(churn)
 app.command("uplift")(uplift)
+app.command("bundles")(bundles)
+app.command("items")(items)
