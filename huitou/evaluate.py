@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.baskets import baskets
+
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
 
 
@@ -14,3 +16,6 @@ def callback() -> None:
     Every row of a table fits and predicts in a process of its own; every figure has an interval, every difference to a baseline a paired
     one. The published data that these commands are tried on, and what came out: docs/evidence.md.
     """
+
+
+app.command("baskets")(baskets)
