@@ -5,6 +5,8 @@ from __future__ import annotations
 import typer
 
 from huitou.evaluation.baskets import baskets
+from huitou.evaluation.churn import churn
+from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
 
@@ -19,3 +21,5 @@ def callback() -> None:
 
 
 app.command("baskets")(baskets)
+app.command("churn")(churn)
+app.command("uplift")(uplift)

@@ -34,14 +34,20 @@ def test_pairs_know_their_cycle() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6), st.integers(0, 5)), min_size=1))
-def test_the_order_of_the_lines_does_not_matter(lines: list[tuple[int, int, int]]) -> None:
+def test_what_is_bought_when_does_not_depend_on_the_order_of_the_lines(lines: list[tuple[int, int, int]]) -> None:
     def made(given: list[tuple[int, int, int]]) -> BasketSequences:
         user, position, item = np.array(given).T
         return BasketSequences.of(5, 6, user, position, item)
 
     one, other = made(lines), made(lines[::-1] + lines)
-    for name in ("user", "position", "item", "age", "basket"):
-        assert np.array_equal(getattr(one, name), getattr(other, name))
+    assert (one.lines != other.lines).nnz == 0
+    for name in ("start", "user", "item", "count", "age_first", "age_last", "age_before"):
+        assert np.array_equal(getattr(one.pairs, name), getattr(other.pairs, name))
     assert len(one.user) == len(set(lines))
     assert one.pairs.count.sum() == len(one.user)
     assert (one.pairs.age_first >= one.pairs.age_last).all()
+
+
+def test_within_a_basket_the_given_order_stays() -> None:
+    user, position, item = np.array([(0, 1, 4), (0, 0, 3), (0, 0, 1), (0, 0, 3), (0, 0, 2)]).T
+    assert BasketSequences.of(1, 5, user, position, item).item.tolist() == [3, 1, 2, 4]
