@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.baskets import baskets
 from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
 from huitou.evaluation.items import items
@@ -22,6 +23,7 @@ def callback() -> None:
 
 
 app.command("churn")(churn)
-app.command("uplift")(uplift)
 app.command("bundles")(bundles)
+app.command("baskets")(baskets)
 app.command("items")(items)
+app.command("uplift")(uplift)
