@@ -20,7 +20,6 @@ from huitou.evaluation.options import (
     Threads,
     Track,
 )
-from huitou.evaluation.running import run
 
 _FOLD_SEED = 123  # of the published folds; see docs/evidence.md
 
@@ -59,6 +58,7 @@ def uplift(
     cross-validation. Whether the arms were dealt by chance is looked at first; without chance no figure here would be an effect. With
     any --budget but 0 the peers' trees are sized within every fold's training rows, as our own is.
     """
+    from huitou.evaluation.running import run
     from training.studies.uplift.experiment_file import Columns
     from training.studies.uplift.study import UpliftStudy
 
