@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from huitou.evaluation import uplift
+from huitou.evaluation.churn import churn
+from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
 
@@ -18,4 +19,5 @@ def callback() -> None:
     """
 
 
-app.command("uplift")(uplift.uplift)
+app.command("churn")(churn)
+app.command("uplift")(uplift)

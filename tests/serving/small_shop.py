@@ -1,4 +1,4 @@
-"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions, four tiny fitted models; seeded."""
+"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions, five tiny fitted models; seeded."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from features.products import Coupon, Product, Products
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
 from training import local_models
-from training.artifacts.bgnbd import BgNbd
 from training.artifacts.bundle_columns import ANYBODY_INPUTS as BUNDLE_ANYBODY
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
 from training.artifacts.bundle_table import BundleTable
@@ -26,11 +25,14 @@ from training.artifacts.bundles import BundleModel, BundleSettings
 from training.artifacts.calibration import LogitMap
 from training.artifacts.category_path import TREE_INPUTS
 from training.artifacts.folder import Manifest
+from training.artifacts.gamma_gamma import GammaGamma
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
 from training.artifacts.logistic_map import LogisticMap
+from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.repurchase import FEATURE_SET_HASH, RepurchaseHeader, RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, HazardHeader, ReturnHazard
+from training.artifacts.value import PERIODS, Spread, ValueHeader, ValueModel, expected_periods, period_inputs
 from training.local_models import VersionRef
 
 AS_OF = datetime(2024, 6, 30, 12, tzinfo=UTC)
@@ -75,6 +77,7 @@ def write_small_shop(data_dir: Path, *, seed: int = 7) -> None:
     write_online(data_dir, seed=seed)
     for name, write in (
         ("return_hazard", write_hazard),
+        ("value", write_value),
         ("repurchase", write_repurchase),
         ("items", write_items),
         ("bundles", write_bundles),
@@ -236,7 +239,7 @@ def write_hazard(folder: Path, seed: int) -> Path:
     people = customer_vectors(np.random.default_rng(seed))
     header = HazardHeader(
         calibration=LogitMap(),
-        tail=BgNbd(r=0.5, alpha=10.0, a=0.8, b=2.5),
+        tail=ParetoNbd(r=0.5, alpha=10.0, s=0.6, beta=30.0),
         longest_silence=240.0,
         reference=[None if np.isnan(v) else float(v) for v in np.median(people, axis=0)],
         churn_quantiles={},
@@ -245,6 +248,24 @@ def write_hazard(folder: Path, seed: int) -> Path:
     quantiles = {h: np.quantile(churn[:, i], np.linspace(0, 1, 101)).tolist() for i, h in enumerate(HORIZONS)}
     model = ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
     model.save(folder, manifest("return_hazard", CUSTOMER.hash))
+    return folder
+
+
+def write_value(folder: Path, seed: int) -> Path:
+    """A value model whose trees learned that short gaps go on."""
+    people, path = customer_vectors(np.random.default_rng(seed)), HazardPath(CUSTOMER)
+    orders = BgNbd(r=0.5, alpha=10.0, a=0.8, b=2.5)
+    rows = period_inputs(path.at(people, 0), np.arange(float(PERIODS)))
+    wanted = np.repeat(28.0 / people[:, CUSTOMER.columns.index("gap_mean")], PERIODS)
+    trees = _grow(
+        rows, np.log(wanted / expected_periods(orders, people, PERIODS).ravel()), (*path.inputs, "period"), objective="regression"
+    )
+    header = ValueHeader(
+        orders=orders, learned_periods=PERIODS, amounts=GammaGamma(p=4.0, q=3.0, v=20.0), spread=Spread(order=1.5, customer=0.02)
+    )
+    worth = ValueModel(header, trees, None, None).score(people).predicted_clv
+    quantiles = np.quantile(worth, np.linspace(0, 1, 101)).tolist()
+    ValueModel(header.model_copy(update={"clv_quantiles": quantiles}), trees, None, None).save(folder, manifest("value", CUSTOMER.hash))
     return folder
 
 
@@ -318,9 +339,9 @@ def _map(inputs: tuple[str, ...], coefficients: tuple[float, ...], intercept: fl
     return LogisticMap(inputs=inputs, coefficients=coefficients, intercept=intercept, positives=100)
 
 
-def _grow(rows: Array, label: NDArray[np.bool_], names: tuple[str, ...]) -> lgb.Booster:
+def _grow(rows: Array, label: NDArray[np.generic], names: tuple[str, ...], *, objective: str = "binary") -> lgb.Booster:
     parameters = {
-        "objective": "binary",
+        "objective": objective,
         "num_leaves": 7,
         "min_data_in_leaf": 20,
         "seed": 1,

@@ -53,6 +53,14 @@ class Snapshots:
         """Only the rows of these as-of dates."""
         return self._pick(np.isin(self.as_of, [naive(d) for d in dates]))
 
+    def until(self, moment: datetime) -> Snapshots:
+        """Only the rows of as-of dates up to a moment."""
+        return self._pick(self.as_of <= naive(moment))
+
+    def newest(self) -> Snapshots:
+        """Only the rows of the newest as-of date."""
+        return self._pick(self.as_of == self.as_of.max())
+
     def _pick(self, mask: NDArray[np.bool_]) -> Snapshots:
         return Snapshots(self.stored[mask], self.as_of[mask], self.customer[mask], self.customer_id[mask], self.wait[mask])
 

@@ -29,6 +29,16 @@ def log_loss(y: Array, p: Array) -> float:
     return float(_losses(y, p).mean())
 
 
+def accuracy(y: Array, p: Array) -> float:
+    """Share of rows whose likelier outcome came true."""
+    return float(((p > 0.5) == (y > 0.5)).mean())
+
+
+def brier(y: Array, p: Array) -> float:
+    """Mean squared difference of probability and outcome."""
+    return float(((p - y) ** 2).mean())
+
+
 def expected_calibration_error(y: Array, p: Array, bins: int = BINS) -> float:
     """Mean absolute gap between predicted and observed shares over equal-mass bins, weighted by bin size."""
     parts = np.array_split(np.argsort(p, kind="stable"), bins)
@@ -84,6 +94,22 @@ class BootstrapWeights:
         """AUC of every draw."""
         return _weighted_auc(_ranked(y, score), self.weights)
 
+    def average_precision(self, y: Array, score: Array) -> Array:
+        """Average precision of every draw."""
+        ranked = _ranked(y, -score)
+        starts = np.flatnonzero(np.diff(ranked.group, prepend=-1))
+        w = self.weights[:, ranked.order]
+        positive = np.add.reduceat(w * ranked.y, starts, axis=1)
+        seen = np.cumsum(np.add.reduceat(w, starts, axis=1), axis=1)
+        found = np.cumsum(positive, axis=1)
+        precision = np.divide(found, seen, out=np.zeros_like(found), where=seen > 0)
+        total = found[:, -1]
+        return np.asarray(np.divide((positive * precision).sum(axis=1), total, out=np.full_like(total, np.nan), where=total > 0))
+
+    def mean(self, values: Array) -> Array:
+        """Mean of a figure per row, of every draw."""
+        return np.asarray((self.weights @ values) / self.weights.sum(axis=1))
+
     def expected_calibration_error(self, y: Array, p: Array, bins: int = BINS) -> Array:
         """Calibration error of every draw, over the whole sample's bins."""
         gaps = [np.abs(self.weights[:, part] @ (y - p)[part]) for part in np.array_split(np.argsort(p, kind="stable"), bins)]
@@ -91,7 +117,7 @@ class BootstrapWeights:
 
     def log_loss(self, y: Array, p: Array) -> Array:
         """Log loss of every draw."""
-        return np.asarray((self.weights @ _losses(y, p)) / self.weights.sum(axis=1))
+        return self.mean(_losses(y, p))
 
 
 def interval(draws: Array) -> tuple[float, float]:

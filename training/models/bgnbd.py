@@ -24,7 +24,7 @@ def fit_bgnbd(repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDAr
     Raises:
         TooLittleHistory: nobody bought twice.
     """
-    require_repeats(repeats)
+    require_repeats(repeats, "BG/NBD")
     scale = max(float(age.mean()), 1e-9)  # times near 1 keep the search well conditioned
     x, t_x, t = repeats, last / scale, age / scale
 
@@ -42,14 +42,15 @@ def fit_bgnbd(repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDAr
     return BgNbd(r=float(r), alpha=float(alpha) * scale, a=float(a), b=float(b))
 
 
-def require_repeats(repeats: NDArray[np.float64]) -> None:
+def require_repeats(repeats: NDArray[np.float64], model: str = "BG/NBD") -> None:
     """Refuse a history in which nobody came back.
 
     Args:
         repeats: repeat purchases per customer, same-day purchases counted once, (n,).
+        model: who needs them, for the message.
 
     Raises:
         TooLittleHistory: nobody bought twice.
     """
     if not (repeats > 0).any():
-        raise TooLittleHistory("BG/NBD needs at least one customer who bought on two days.")
+        raise TooLittleHistory(f"{model} needs at least one customer who bought on two days.")

@@ -22,18 +22,21 @@ from features.offline import open_offline
 from training.artifacts.calibration import LogitMap
 from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
+from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.return_hazard import HORIZONS, KIND, HazardHeader, ReturnHazard
 from training.code_version import git_commit
 from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
 from training.evaluation.churn import judge_churn
-from training.models.bgnbd import fit_bgnbd
-from training.models.churn_baselines import fit_churn_baselines
+from training.models.churn_baselines import fit_churn_baselines, purchase_history
+from training.models.pareto_nbd import fit_pareto_nbd
 from training.models.trees import Task, TreeConfig, grow
 from training.recipe import Evaluation, TrainingData
 
 Array = NDArray[np.float64]
 
+_TAIL_CUSTOMERS = 20_000
+_ORDER_DAYS = CUSTOMER.columns.index("order_day_count")
 _MINIMUM_ROWS = 500  # below, a 7-leaf tree has nothing to split on (min_data_in_leaf 300)
 
 
@@ -111,32 +114,8 @@ class ReturnHazardRecipe:
         return Snapshots.from_frames(offline.feature_set(CUSTOMER, rows=rows), data.warehouse.read("orders")), note
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, until: datetime) -> ReturnHazard:
-        grid = weekly_grid(data.warehouse.first_event, until)
-        rows = hazard_rows(
-            snapshots.at(grid), until=until, max_lead=self.config.max_lead, lead_share=self.config.lead_share, seed=data.seed
-        )
-        require_learnable(rows.label)
-        names = HazardPath(CUSTOMER).inputs
-        (booster,) = grow([Task(rows.inputs, rows.label)], self.config, names=names, seed=data.seed, workers=1)
-        last = snapshots.at([max(d for d in grid if d <= until)])
-        return self._assemble(booster, rows, last)
-
-    def _assemble(self, booster: lgb.Booster, rows: HazardRows, last: Snapshots) -> ReturnHazard:
-        column = {name: i for i, name in enumerate(CUSTOMER.columns)}
-        age, silence = last.stored[:, column["days_since_first_order"]], last.stored[:, column["days_since_last_order"]]
-        tail = fit_bgnbd(last.stored[:, column["order_day_count"]] - 1, age - silence, age)
-        header = HazardHeader(
-            calibration=LogitMap(),  # the identity: docs/adr/0004
-            tail=tail,
-            longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
-            reference=[_median(values) for values in last.stored.T],
-            churn_quantiles={},
-        )
-        model = ReturnHazard(booster, header)
-        churn = model.survival(last.stored, np.array(HORIZONS, dtype=np.float64))
-        grid = np.linspace(0, 1, 101)
-        quantiles = {h: np.quantile(churn[:, i], grid).tolist() for i, h in enumerate(HORIZONS)}
-        return ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
+        known = snapshots.at(weekly_grid(data.warehouse.first_event, until))
+        return fit_return_hazard(known, until=until, config=self.config, seed=data.seed)
 
     def _manifest(self, data: TrainingData, until: datetime, metrics: dict[str, float]) -> Manifest:
         return Manifest(
@@ -150,6 +129,48 @@ class ReturnHazardRecipe:
             settings={**self.config.model_dump(), "step_days": STEP.days, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def fit_return_hazard(snapshots: Snapshots, *, until: datetime, config: ReturnHazardConfig, seed: int) -> ReturnHazard:
+    """Fit on every snapshot whose label is closed.
+
+    Args:
+        snapshots: weekly as-of dates, every customer of the newest that is no later than `until` among them.
+        until: last moment a label may look at.
+        config: settings.
+        seed: of the sampled leads and the trees.
+
+    Raises:
+        TooLittleHistory: too few rows or one outcome only.
+    """
+    known = snapshots.until(until)
+    rows = hazard_rows(known, until=until, max_lead=config.max_lead, lead_share=config.lead_share, seed=seed)
+    require_learnable(rows.label)
+    names = HazardPath(CUSTOMER).inputs
+    (booster,) = grow([Task(rows.inputs, rows.label)], config, names=names, seed=seed, workers=1)
+    return _assemble(booster, rows, known.newest())
+
+
+def _assemble(booster: lgb.Booster, rows: HazardRows, last: Snapshots) -> ReturnHazard:
+    header = HazardHeader(
+        calibration=LogitMap(),  # the identity: docs/adr/0004
+        tail=_fit_tail(last.stored),
+        longest_silence=float(rows.inputs[:, HazardPath(CUSTOMER).inputs.index("days_since_last_order")].max()) + STEP_DAYS,
+        reference=[_median(values) for values in last.stored.T],
+        churn_quantiles={},
+    )
+    model = ReturnHazard(booster, header)
+    churn = model.survival(last.stored, np.array(HORIZONS, dtype=np.float64))
+    grid = np.linspace(0, 1, 101)
+    quantiles = {h: np.quantile(churn[:, i], grid).tolist() for i, h in enumerate(HORIZONS)}
+    return ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
+
+
+def _fit_tail(stored: Array) -> ParetoNbd:
+    # Systematic in the order of the rows: four parameters need no more, and the search costs a second per ten thousand histories.
+    few = np.linspace(0, len(stored) - 1, min(len(stored), _TAIL_CUSTOMERS)).astype(int)
+    drawn = stored[few]
+    return fit_pareto_nbd(*purchase_history(drawn if (drawn[:, _ORDER_DAYS] > 1).any() else stored))
 
 
 def require_learnable(label: Array) -> None:

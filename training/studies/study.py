@@ -170,7 +170,11 @@ class Study(Protocol):
     name: ClassVar[str]
     contenders: ClassVar[str]  # module with `CONTENDERS`, a tuple of them in the order of the table
     own: ClassVar[str]  # the contender that is ours; differences are taken from it
-    headline: ClassVar[tuple[str, ...]]  # metrics the terminal shows, those of them that exist; the rest is in JSON and page
+
+    @property
+    def headline(self) -> tuple[str, ...]:
+        """Metrics the terminal shows, those of them that exist; the rest is in JSON and page."""
+        ...
 
     def prepare(self, folder: Path, tell: Tell) -> Prepared:
         """Read and check the files, write what contenders may see into `folder`, keep what they are judged by.
