@@ -138,20 +138,11 @@ class ReturnHazard:
             limit: most reasons returned, strongest first.
         """
         index = {name: i for i, name in enumerate(self.inputs)}
-        reference = np.array([np.nan if v is None else v for v in self.header.reference])
+        variants, effects = self._replacements(stored, horizon_days)
         facts = {name: (0.0 if math.isnan(stored[i]) else float(stored[i])) for name, i in index.items()}
-        variants = np.tile(stored, (len(CAUSES) + 1, 1))
-        for row, cause in enumerate(CAUSES, start=1):
-            # What is not known of the customer is no cause: an unknown age must not be compared with the median age.
-            for column in (index[name] for name in cause.features if not math.isnan(stored[index[name]])):
-                variants[row, column] = reference[column]
-            if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
-                variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
-        churn = self.churn_probability(variants, horizon_days)
         found = []
         known = dict(zip(self.inputs, stored.tolist(), strict=True))
-        for cause, variant, replaced in zip(CAUSES, variants[1:], churn[1:], strict=True):
-            effect = float(churn[0] - replaced)
+        for cause, variant, effect in zip(CAUSES, variants, effects.tolist(), strict=True):
             if abs(effect) < _MIN_EFFECT or not cause.borne_out(known, dict(zip(self.inputs, variant.tolist(), strict=True)), effect):
                 continue
             code, english, chinese = cause.raises if effect > 0 else cause.lowers
@@ -161,6 +152,24 @@ class ReturnHazard:
                 Reason(code=code, effect=round(effect, 4), sentence_en=english.format(**facts), sentence_zh=chinese.format(**facts))
             )
         return sorted(found, key=lambda reason: -abs(reason.effect))[:limit]
+
+    def effects(self, stored: Array, *, horizon_days: int = 28) -> Array:
+        """What the churn probability of one customer, (features,), changes by against each cause's reference, (causes,): see `reasons`."""
+        return self._replacements(stored, horizon_days)[1]
+
+    def _replacements(self, stored: Array, horizon_days: int) -> tuple[Array, Array]:
+        """The customer with each cause replaced, (causes, features), and the effect of each cause, (causes,)."""
+        index = {name: i for i, name in enumerate(self.inputs)}
+        reference = np.array([np.nan if v is None else v for v in self.header.reference])
+        variants = np.tile(stored, (len(CAUSES) + 1, 1))
+        for row, cause in enumerate(CAUSES, start=1):
+            # What is not known of the customer is no cause: an unknown age must not be compared with the median age.
+            for column in (index[name] for name in cause.features if not math.isnan(stored[index[name]])):
+                variants[row, column] = reference[column]
+            if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
+                variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
+        churn = self.churn_probability(variants, horizon_days)
+        return variants[1:], np.asarray(churn[0] - churn[1:])
 
     def shap(self, stored: Array) -> dict[str, float]:
         """Exact TreeSHAP of the next step's hazard, on the margin (log odds) before calibration, of one customer (features,)."""
