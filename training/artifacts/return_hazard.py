@@ -10,7 +10,8 @@ the answer says so (docs/adr/0007).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.feature_sets import CUSTOMER
+from training.artifacts.bgnbd import BgNbd
 from training.artifacts.calibration import LogitMap, logit, sigmoid
 from training.artifacts.folder import ArtifactBroken, ArtifactFolder, Manifest, open_artifact, write_artifact
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
@@ -42,6 +44,7 @@ class HazardHeader(BaseModel):
 
     Attributes:
         calibration: map on the hazard's logit.
+        habits: BG/NBD in days, fitted on the same history, whose beliefs are inputs of the trees; None: the trees have no such inputs.
         tail: Pareto/NBD in days, fitted on the same history.
         longest_silence: greatest `days_since_last_order` among the training rows, leads included.
         reference: median of every stored feature among the customers at the refit's last as-of date: what a cause is compared with.
@@ -51,6 +54,7 @@ class HazardHeader(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     calibration: LogitMap
+    habits: BgNbd | None = None
     tail: ParetoNbd
     longest_silence: float
     reference: list[float | None]
@@ -64,7 +68,11 @@ class ReturnHazard:
     booster: lgb.Booster
     header: HazardHeader
     manifest: Manifest | None = None
-    path: HazardPath = field(default_factory=lambda: HazardPath(CUSTOMER))
+
+    @cached_property
+    def path(self) -> HazardPath:
+        """How the inputs of the trees follow from the stored features."""
+        return HazardPath(CUSTOMER, self.header.habits)
 
     @property
     def inputs(self) -> tuple[str, ...]:

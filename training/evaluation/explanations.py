@@ -24,6 +24,10 @@ _TELLS_OF = {
     "recency_per_longest_gap": "days_since_last_order",
     "recency_in_deviations": "days_since_last_order",
     "order_day_rate": "order_day_count",
+    "posterior_alive": "days_since_last_order",
+    "posterior_rate": "order_day_count",
+    "posterior_week": "days_since_last_order",
+    "posterior_quarter": "days_since_last_order",
     "trend_14_56": "order_days_decayed_14d",
     "trend_28_112": "order_days_decayed_28d",
 }
