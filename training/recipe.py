@@ -38,6 +38,29 @@ class Curve(BaseModel):
     style: Literal["line", "points", "bars", "diagonal"] = "line"
 
 
+class GroupFigures(BaseModel):
+    """The same probabilities within one group of customers.
+
+    Attributes:
+        customers, rows: how many were judged.
+        observed: share of rows with the outcome.
+        predicted: mean probability.
+        gap: predicted − observed, with its 95 % interval over customers drawn with replacement.
+        auc: within the group; None where it holds one outcome only.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    customers: int
+    rows: int
+    observed: float
+    predicted: float
+    gap: float
+    gap_interval: tuple[float, float]
+    auc: float | None
+    auc_interval: tuple[float, float] | None
+
+
 class Evaluation(BaseModel):
     """What was measured on data the judged fit did not see.
 
@@ -50,6 +73,7 @@ class Evaluation(BaseModel):
         baselines: baseline → metric → value, the same rows and metrics.
         differences: `metric vs baseline` → 95 % interval of the paired difference.
         parameters: what was chosen, for the tracker.
+        groups: group of customers (`attribute: group`) → the same probabilities within it.
         curves: data of the report's plots.
         notes: what a reader must know (what could not be trained, what fell short).
         seconds: wall time of fitting and judging.
@@ -65,6 +89,7 @@ class Evaluation(BaseModel):
     baselines: dict[str, dict[str, float]] = {}
     differences: dict[str, tuple[float, float]] = {}
     parameters: dict[str, str | int | float] = {}
+    groups: dict[str, GroupFigures] = {}
     curves: list[Curve] = []
     notes: list[str] = []
     seconds: float = 0.0

@@ -22,7 +22,6 @@ from huitou.evaluation.options import (
     dates,
     horizons,
 )
-from huitou.evaluation.running import run
 from huitou.options import feature_settings
 
 if TYPE_CHECKING:
@@ -72,6 +71,7 @@ def churn(
     Example: huitou evaluate churn --orders CDNOW_master.txt.gz --customer customer_id --time date --amount dollar_value
     --as-of 1997-12-31 --horizon 181d
     """
+    from huitou.evaluation.running import run
     from training.studies.churn.study import ChurnStudy
 
     until = None if train_until is None else dates(train_until, "--train-until")[0]

@@ -82,8 +82,8 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "tail": ("beyond the history", "超出历史"),
         "tail.yes": ("yes", "是"),
         "tail.meaning": (
-            "Beyond the history: nobody in the training rows was silent for so long; BG/NBD bounds the answer.",
-            "超出历史:训练数据中没有如此长的沉默期,结果以 BG/NBD 为界。",
+            "Beyond the history: nobody in the training rows was silent for so long; half of the answer is Pareto/NBD's.",
+            "超出历史:训练数据中没有如此长的沉默期,结果有一半来自 Pareto/NBD。",
         ),
         "expected": (
             "Next order expected {date} (the day the chance of one reaches 50%).",

@@ -37,7 +37,9 @@ class ChurnAtHorizon(BaseModel):
     horizon_days: int
     churn_probability: Probability
     percentile: Percentile = Field(description="Share of customers at lower risk; interpolated between 14, 28, 56 and 91 days.")
-    beyond_history: bool = Field(description="The horizon reaches silences that no training row had: a parametric tail bounds it.")
+    beyond_history: bool = Field(
+        description="The horizon reaches silences that no training row had: there half of the answer is a parametric model's."
+    )
 
 
 class Expectations(BaseModel):

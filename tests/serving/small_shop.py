@@ -18,7 +18,6 @@ from features.products import Coupon, Product, Products
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
 from training import local_models
-from training.artifacts.bgnbd import BgNbd
 from training.artifacts.bundle_columns import ANYBODY_INPUTS as BUNDLE_ANYBODY
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
 from training.artifacts.bundle_table import BundleTable
@@ -30,6 +29,7 @@ from training.artifacts.gamma_gamma import GammaGamma
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
 from training.artifacts.logistic_map import LogisticMap
+from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.repurchase import FEATURE_SET_HASH, RepurchaseHeader, RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, HazardHeader, ReturnHazard
 from training.artifacts.value import PERIODS, Spread, ValueHeader, ValueModel, expected_periods, period_inputs
@@ -239,7 +239,7 @@ def write_hazard(folder: Path, seed: int) -> Path:
     people = customer_vectors(np.random.default_rng(seed))
     header = HazardHeader(
         calibration=LogitMap(),
-        tail=BgNbd(r=0.5, alpha=10.0, a=0.8, b=2.5),
+        tail=ParetoNbd(r=0.5, alpha=10.0, s=0.6, beta=30.0),
         longest_silence=240.0,
         reference=[None if np.isnan(v) else float(v) for v in np.median(people, axis=0)],
         churn_quantiles={},

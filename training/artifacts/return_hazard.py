@@ -3,7 +3,8 @@
 `h(x)` is P(the customer orders within the next 7 days | what is known). Churn within H is the survival along the path on which nothing
 is bought:
 `S(H) = Π (1 − h(x(t + 7k)))`; a last, partial step of r days counts `(1 − h)^(r/7)`.
-Beyond the longest silence the trees have seen they are flat: there the hazard is held below BG/NBD's, and the answer says so.
+Beyond the longest silence the trees have seen they are flat: there the hazard's log odds are the mean of theirs and of Pareto/NBD's, and
+the answer says so (docs/adr/0007).
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.feature_sets import CUSTOMER
-from training.artifacts.bgnbd import BgNbd
-from training.artifacts.calibration import LogitMap
-from training.artifacts.folder import ArtifactFolder, Manifest, open_artifact, write_artifact
+from training.artifacts.calibration import LogitMap, logit, sigmoid
+from training.artifacts.folder import ArtifactBroken, ArtifactFolder, Manifest, open_artifact, write_artifact
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
+from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.reasons import CAUSES, Reason
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class HazardHeader(BaseModel):
 
     Attributes:
         calibration: map on the hazard's logit.
-        tail: BG/NBD in days, fitted on the same history.
+        tail: Pareto/NBD in days, fitted on the same history.
         longest_silence: greatest `days_since_last_order` among the training rows, leads included.
         reference: median of every stored feature among the customers at the refit's last as-of date: what a cause is compared with.
         churn_quantiles: horizon (days) → 101 quantiles of the churn probability over the same customers, for percentiles.
@@ -50,7 +51,7 @@ class HazardHeader(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     calibration: LogitMap
-    tail: BgNbd
+    tail: ParetoNbd
     longest_silence: float
     reference: list[float | None]
     churn_quantiles: dict[int, list[float]]
@@ -82,9 +83,13 @@ class ReturnHazard:
         """
         rolled = np.vstack([self.path.at(stored, lead) for lead in range(steps)])
         raw = np.asarray(self.booster.predict(rolled, num_threads=1 if len(rolled) < 10_000 else 0), dtype=np.float64)
-        hazard = self.header.calibration(raw).reshape(steps, len(stored)).T
+        hazard = np.ascontiguousarray(self.header.calibration(raw).reshape(steps, len(stored)).T)
         beyond = self._silence(stored)[:, None] + STEP_DAYS * np.arange(steps) > self.header.longest_silence
-        return np.where(beyond, np.minimum(hazard, self._tail_hazards(stored, steps)), hazard) if beyond.any() else hazard
+        far = beyond.any(axis=1)
+        if far.any():
+            mean = sigmoid((logit(hazard[far]) + logit(self._tail_hazards(stored[far], steps))) / 2.0)
+            hazard[far] = np.where(beyond[far], mean, hazard[far])
+        return hazard
 
     def survival(self, stored: Array, days: Array) -> Array:
         """P(no order within each of `days` after the as-of date), (n, len(days)); 1 at 0 days, never rising."""
@@ -118,7 +123,7 @@ class ReturnHazard:
         return np.asarray(np.interp(probability, self.header.churn_quantiles[horizon_days], np.arange(101.0)))
 
     def beyond_history(self, stored: Array, horizon_days: float) -> NDArray[np.bool_]:
-        """Whether the horizon reaches silences that no training row had, so that BG/NBD bounds the answer, (n,)."""
+        """Whether the horizon reaches silences that no training row had, so that half of the answer there is Pareto/NBD's, (n,)."""
         steps = max(1, math.ceil(horizon_days / STEP_DAYS))
         return np.asarray(self._silence(stored) + STEP_DAYS * (steps - 1) > self.header.longest_silence)
 
@@ -192,14 +197,19 @@ class ReturnHazard:
             ArtifactBroken: damaged, of another format, or made for other features.
         """
         artifact: ArtifactFolder = open_artifact(folder, kind=KIND, feature_set_hash=CUSTOMER.hash)
-        header = HazardHeader.model_validate(artifact.json("header.json"))
+        try:
+            header = HazardHeader.model_validate(artifact.json("header.json"))
+        except ValidationError as error:
+            raise ArtifactBroken(
+                f"{folder / 'header.json'} is of another version of this model ({error.error_count()} faults); train it again."
+            ) from error
         return cls(lgb.Booster(model_str=artifact.text("hazard.txt")), header, artifact.manifest)
 
     def _silence(self, stored: Array) -> Array:
         return np.asarray(stored[:, self._column("days_since_last_order")])
 
     def _tail_hazards(self, stored: Array, steps: int) -> Array:
-        """BG/NBD's P(order in the step | none since the as-of date), (n, steps)."""
+        """Pareto/NBD's P(order in the step | none since the as-of date), (n, steps)."""
         silence = self._silence(stored)
         # A reason's variant may be silent for longer than it is old: then its only order is its last one.
         age = np.maximum(stored[:, self._column("days_since_first_order")], silence)

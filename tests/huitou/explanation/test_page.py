@@ -124,8 +124,8 @@ def test_every_offer_and_every_dropped_candidate_is_told(explain: Explain, print
 def test_beyond_the_history_is_said(explain: Explain, printed: Printed) -> None:
     told = explain(LEAVING, horizon_days=365)
     assert told.churn.at_horizons[-1].beyond_history
-    assert "BG/NBD bounds the answer" in printed(page(told, Words(Language.EN)))
-    assert "BG/NBD" not in printed(page(explain("c000", horizon_days=28), Words(Language.EN)))
+    assert "Pareto/NBD" in printed(page(told, Words(Language.EN)))
+    assert "Pareto/NBD" not in printed(page(explain("c000", horizon_days=28), Words(Language.EN)))
 
 
 def test_a_next_order_after_the_curve_is_told_in_words(explain: Explain, printed: Printed) -> None:

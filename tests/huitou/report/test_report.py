@@ -13,7 +13,7 @@ from huitou.console import Step
 from huitou.report.report import ReportInputs, write_report
 from tests.conftest import SampleBuild
 from training.pipeline import Trained
-from training.recipe import Curve, Evaluation
+from training.recipe import Curve, Evaluation, GroupFigures
 
 
 @pytest.fixture
@@ -31,6 +31,18 @@ def inputs(sample_build: SampleBuild) -> ReportInputs:
         intervals={"auc_28d": (0.8711, 0.8999)},
         baselines={"recency": {"auc_28d": 0.8163}},
         differences={"auc_28d vs recency": (0.0512, 0.0789)},
+        groups={
+            "age: 45": GroupFigures(
+                customers=120,
+                rows=360,
+                observed=0.21,
+                predicted=0.1234,
+                gap=-0.0866,
+                gap_interval=(-0.1111, -0.0622),
+                auc=0.871,
+                auc_interval=(0.84, 0.9),
+            )
+        },
         curves=[*curves, bars],
         notes=["91 days: not measured."],
     )
@@ -62,6 +74,8 @@ def test_everything_measured_is_in_it(inputs: ReportInputs, tmp_path: Path) -> N
     for text in ("0.8852", "0.8711–0.8999", "0.0110", "0.8163", "auc_28d vs recency +0.0512 to +0.0789", "4,321 rows"):
         assert text in html
     for text in ("As-of dates of the test.", "91 days: not measured.", "Bundles need more &lt;baskets&gt;.", "1.2 s", "1,500"):
+        assert text in html
+    for text in ("age: 45", "0.1234", "-0.1111 to -0.0622", "0.871 (0.840–0.900)"):
         assert text in html
     assert f"{inputs.warehouse.report['rows']['orders']:,}" in html
     assert "回头" in html
