@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from huitou.evaluation.churn import churn
+from huitou.evaluation.purchases import purchases
 from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
@@ -20,4 +21,5 @@ def callback() -> None:
 
 
 app.command("churn")(churn)
+app.command("purchases")(purchases)
 app.command("uplift")(uplift)
