@@ -17,6 +17,7 @@ from features.products import FILE as PRODUCTS_FILE
 from features.products import Coupon, Product, Products
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
+from tests.serving.small_value import save_value
 from training import local_models
 from training.artifacts.bundle_columns import ANYBODY_INPUTS as BUNDLE_ANYBODY
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
@@ -25,14 +26,12 @@ from training.artifacts.bundles import BundleModel, BundleSettings
 from training.artifacts.calibration import LogitMap
 from training.artifacts.category_path import TREE_INPUTS
 from training.artifacts.folder import Manifest
-from training.artifacts.gamma_gamma import GammaGamma
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
 from training.artifacts.logistic_map import LogisticMap
 from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.repurchase import FEATURE_SET_HASH, RepurchaseHeader, RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, HazardHeader, ReturnHazard
-from training.artifacts.value import PERIODS, Spread, ValueHeader, ValueModel, expected_periods, period_inputs
 from training.local_models import VersionRef
 
 AS_OF = datetime(2024, 6, 30, 12, tzinfo=UTC)
@@ -252,20 +251,8 @@ def write_hazard(folder: Path, seed: int) -> Path:
 
 
 def write_value(folder: Path, seed: int) -> Path:
-    """A value model whose trees learned that short gaps go on."""
-    people, path = customer_vectors(np.random.default_rng(seed)), HazardPath(CUSTOMER)
-    orders = BgNbd(r=0.5, alpha=10.0, a=0.8, b=2.5)
-    rows = period_inputs(path.at(people, 0), np.arange(float(PERIODS)))
-    wanted = np.repeat(28.0 / people[:, CUSTOMER.columns.index("gap_mean")], PERIODS)
-    trees = _grow(
-        rows, np.log(wanted / expected_periods(orders, people, PERIODS).ravel()), (*path.inputs, "period"), objective="regression"
-    )
-    header = ValueHeader(
-        orders=orders, learned_periods=PERIODS, amounts=GammaGamma(p=4.0, q=3.0, v=20.0), spread=Spread(order=1.5, customer=0.02)
-    )
-    worth = ValueModel(header, trees, None, None).score(people).predicted_clv
-    quantiles = np.quantile(worth, np.linspace(0, 1, 101)).tolist()
-    ValueModel(header.model_copy(update={"clv_quantiles": quantiles}), trees, None, None).save(folder, manifest("value", CUSTOMER.hash))
+    """A value model of the same customers."""
+    save_value(folder, customer_vectors(np.random.default_rng(seed)), manifest("value", CUSTOMER.hash))
     return folder
 
 
@@ -339,9 +326,9 @@ def _map(inputs: tuple[str, ...], coefficients: tuple[float, ...], intercept: fl
     return LogisticMap(inputs=inputs, coefficients=coefficients, intercept=intercept, positives=100)
 
 
-def _grow(rows: Array, label: NDArray[np.generic], names: tuple[str, ...], *, objective: str = "binary") -> lgb.Booster:
+def _grow(rows: Array, label: NDArray[np.bool_], names: tuple[str, ...]) -> lgb.Booster:
     parameters = {
-        "objective": objective,
+        "objective": "binary",
         "num_leaves": 7,
         "min_data_in_leaf": 20,
         "seed": 1,

@@ -148,6 +148,11 @@ class ValueModel:
         expected = self.orders(stored, np.array([days]))[:, 0] * amount
         return expected, *self.header.spread.interval(expected, amount, days)
 
+    def forecast(self, stored: Array, days: float) -> tuple[Array, Array]:
+        """Expected order days and spend within `days`, both (n,)."""
+        orders = self.orders(stored, np.array([days]))[:, 0]
+        return orders, orders * self.amount(stored)
+
     def score(self, stored: Array) -> ValueScores:
         """What customers are worth in a year."""
         orders, amount = self.orders(stored, np.array([YEAR_DAYS]))[:, 0], self.amount(stored)

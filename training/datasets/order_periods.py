@@ -61,6 +61,13 @@ class OrderDays:
             span=span,
         )
 
+    def until(self, moment: datetime) -> OrderDays:
+        """Only the order days up to a moment."""
+        at = self.key % self.span + self.start
+        known = at <= naive(moment).astype(np.int64)
+        spend = np.concatenate([[0.0], np.cumsum(np.diff(self.spend)[known])])
+        return OrderDays(self.customer_id, self.key[known], spend, self.start, self.span)
+
     def within(self, customer_id: NDArray[np.str_], as_of: NDArray[np.datetime64], days: float) -> tuple[Array, Array]:
         """Order days and spend after each as-of date and within so many days of it, both (n,). An order at the date itself is past."""
         position = np.minimum(np.searchsorted(self.customer_id, customer_id), max(len(self.customer_id) - 1, 0))

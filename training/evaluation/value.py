@@ -88,11 +88,17 @@ def peer_predictions(model: ValueModel, stored: Array, days: float) -> dict[str,
     """
     parametric = model.header.orders.expected_orders(*purchase_history(stored), days)
     amounts = np.zeros(len(stored)) if model.header.amounts is None else usual_amount(model.header.amounts, stored)
-    age = np.maximum(np.nan_to_num(stored[:, _AGE]), _LEAST_AGE)
+    mean_orders, mean_spend = mean_of_past(stored, days)
     return {
         BGNBD: {"orders": parametric, "spend": parametric * amounts},
-        MEAN: {"orders": stored[:, _DAYS] / age * days, "spend": stored[:, _ORDERS] * np.nan_to_num(stored[:, _AMOUNT]) / age * days},
+        MEAN: {"orders": mean_orders, "spend": mean_spend},
     }
+
+
+def mean_of_past(stored: Array, days: float) -> tuple[Array, Array]:
+    """Order days and spend, both (n,), if the customer's mean rate since the first order goes on."""
+    age = np.maximum(np.nan_to_num(stored[:, _AGE]), _LEAST_AGE)
+    return stored[:, _DAYS] / age * days, stored[:, _ORDERS] * np.nan_to_num(stored[:, _AMOUNT]) / age * days
 
 
 def _curves(model: ValueModel, judged: Snapshots, later: OrderDays, days: int) -> list[Curve]:

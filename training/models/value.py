@@ -17,7 +17,6 @@ from training.artifacts.value import KIND, ValueModel
 from training.code_version import git_commit
 from training.datasets.hazard_rows import Snapshots
 from training.datasets.order_periods import OrderDays
-from training.datasets.snapshot_cuts import newest
 from training.datasets.splits import weekly_grid
 from training.evaluation.value import judge_value
 from training.models.value_fit import ValueConfig, fit_value
@@ -50,7 +49,7 @@ class ValueRecipe:
         model.save(folder, self._manifest(data, as_of, {}))
         data.tell("judging orders and spend since")
         later = OrderDays.of(data.warehouse.read("orders"), until=data.now)
-        evaluation = judge_value(self.name, model, newest(snapshots), later, horizons=horizons, seed=data.seed)
+        evaluation = judge_value(self.name, model, snapshots.newest(), later, horizons=horizons, seed=data.seed)
         days = " and ".join(str(h) for h in horizons)
         return evaluation.model_copy(
             update={

@@ -21,7 +21,7 @@ from training.artifacts.gamma_gamma import GammaGamma
 from training.artifacts.value import PERIOD_DAYS, PERIODS, Spread, ValueHeader, ValueModel, day_amounts, purchase_history, usual_amount
 from training.datasets.hazard_rows import Snapshots
 from training.datasets.order_periods import OrderDays
-from training.datasets.snapshot_cuts import closed, newest, up_to
+from training.datasets.snapshot_cuts import closed
 from training.models.bgnbd import fit_bgnbd
 from training.models.corrections import grow_correction
 from training.models.gamma_gamma import fit_gamma_gamma
@@ -70,8 +70,8 @@ def fit_value(snapshots: Snapshots, order_days: OrderDays, *, until: datetime, c
     Raises:
         TooLittleHistory: no closed period of four weeks, or too few rows or returns.
     """
-    known = up_to(snapshots, until)
-    last = newest(known)
+    known = snapshots.until(until)
+    last = known.newest()
     orders, amounts = fit_bgnbd(*purchase_history(last.stored)), fit_amounts(last.stored)
     rows, learned = closed_rows(known, order_days, orders, until=until, most=config.max_rows, seed=seed)
     if not learned:
@@ -132,9 +132,10 @@ def _spread(model: ValueModel, known: Snapshots, order_days: OrderDays, *, until
     """Both parts of the variance, by least squares on squared errors of several horizons, each at the newest as-of date that has closed."""
     parts, squared = [], []
     for days in _SPREAD_DAYS:
-        rows = newest(closed(known, days, until))
+        rows = closed(known, days, until)
         if not len(rows.wait):
             continue
+        rows = rows.newest()
         _, spend = order_days.within(rows.customer_id, rows.as_of, days)
         expected, amount = model.orders(rows.stored, np.array([days]))[:, 0] * model.amount(rows.stored), model.amount(rows.stored)
         # By groups of equal expectation: single squared errors have tails that would decide alone.
