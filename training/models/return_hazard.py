@@ -176,7 +176,7 @@ def _assemble(booster: lgb.Booster, rows: HazardRows, last: Snapshots, path: Haz
 
 def _few(stored: Array) -> Array:
     """Enough customers to compare explanations on, evenly from all."""
-    return stored[np.linspace(0, len(stored) - 1, min(len(stored), _EXPLAINED)).astype(int)]
+    return np.asarray(stored[np.linspace(0, len(stored) - 1, min(len(stored), _EXPLAINED)).astype(int)])
 
 
 def _fit_tail(stored: Array) -> ParetoNbd:
