@@ -123,7 +123,8 @@ def _show(entry: Planned) -> None:
         table.add_column(column, overflow="fold")
     for field, column in entry.part.columns.items():
         # No example of who somebody is: the screen may be a log.
-        example = "" if field == "customer_id" else str(rows[column].drop_nulls().head(1).to_list()[0:1]).strip("[]'\"")
+        first = [] if field == "customer_id" else rows[column].drop_nulls().head(1).to_list()
+        example = "".join(map(str, first))
         table.add_row(field, escape(column), escape(example[:40]), entry.guess.how.get(field, ""))
     for field, value in entry.part.meaning.constants.items():
         table.add_row(field, "", escape(value), "the same in every row")

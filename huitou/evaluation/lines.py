@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE
@@ -22,7 +23,7 @@ def table_parts(table: Table) -> list[RenderableType]:
     facts = ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in table.facts.items())
     parts: list[RenderableType] = [f"[bold]{table.study}: {escape(table.dataset)}[/]  {escape(facts)}"]
     parts += [escape(line) for line in textwrap.wrap(table.protocol, _WIDTH)]
-    parts.append(_grid(table))
+    parts += [_figures(table), _costs(table)]
     parts += [f"{escape(row.model)}: no figures. {escape(row.reason)}" for row in table.rows if row.reason]
     parts += _differences(table)
     tuned = [row for row in table.rows if row.settings]
@@ -34,18 +35,29 @@ def table_parts(table: Table) -> list[RenderableType]:
     return parts
 
 
-def _grid(table: Table) -> Grid:
+def _figures(table: Table) -> Grid:
+    grid = _empty(table.headline)
+    for row in table.rows:
+        own = row.model == table.own
+        grid.add_row(escape(row.model), *[figure(row.metrics.get(name)) for name in table.headline], style="bold" if own else None)
+        if own and row.interval:
+            grid.add_row("  95 % interval", *[_interval(row, name) for name in table.headline], style="dim")
+    return grid
+
+
+def _costs(table: Table) -> Grid:
+    grid = _empty(["tune s", "fit s", "predict s", "peak MB"])
+    for row in table.rows:
+        grid.add_row(escape(row.model), f"{row.tune_s:.1f}", f"{row.fit_s:.1f}", f"{row.predict_s:.1f}", f"{row.peak_mb:.0f}")
+    return grid
+
+
+def _empty(names: Sequence[str]) -> Grid:
     grid = Grid(box=SIMPLE, pad_edge=False)
     grid.add_column("model", min_width=20, no_wrap=True)
-    for name in (*table.headline, "tune s", "fit s", "predict s", "peak MB"):
-        # A long name folds on a narrow terminal; it is never cut.
-        grid.add_column(name, justify="right", overflow="fold", min_width=5)
-    for row in table.rows:
-        cells = [figure(row.metrics.get(name)) for name in table.headline]
-        costs = [f"{row.tune_s:.1f}", f"{row.fit_s:.1f}", f"{row.predict_s:.1f}", f"{row.peak_mb:.0f}"]
-        grid.add_row(escape(row.model), *cells, *costs, style="bold" if row.model == table.own else None)
-        if row.model == table.own and row.interval:
-            grid.add_row("  95 % interval", *[_interval(row, name) for name in table.headline], style="dim")
+    for name in names:
+        # A name stands on several lines, a figure never does.
+        grid.add_column("\n".join(name.split("_")), justify="right", no_wrap=True)
     return grid
 
 
@@ -60,7 +72,7 @@ def _interval(row: Row, name: str) -> str:
     if name not in row.interval:
         return ""
     low, high = row.interval[name]
-    return f"{figure(low)} to {figure(high)}"
+    return f"{figure(low)}–\n{figure(high)}"
 
 
 def _differences(table: Table) -> list[RenderableType]:

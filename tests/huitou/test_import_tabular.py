@@ -46,6 +46,16 @@ def test_the_guess_is_shown_agreed_to_and_remembered(huitou: Huitou, tmp_path: P
     assert "5 orders" in second.out
 
 
+def test_a_moment_is_shown_as_a_person_writes_it(huitou: Huitou, tmp_path: Path) -> None:
+    at = pl.select(pl.datetime(2024, 1, 5, 10, 26)).to_series()
+    rows = pl.DataFrame({"order_id": ["1"], "customer_id": ["ann"], "ordered_at": at, "quantity": [2], "amount": [5.0]})
+    rows.write_parquet(tmp_path / "orders.parquet")
+    ran = huitou("import", "tabular", "--orders", tmp_path / "orders.parquet", "--data-dir", tmp_path / "data", "--yes")
+    assert ran.code == 0
+    assert "2024-01-05 10:26:00" in ran.out
+    assert "datetime" not in ran.out
+
+
 def test_nothing_is_assumed_about_consent_or_currency(huitou: Huitou, tmp_path: Path) -> None:
     ran = huitou("import", "tabular", "--orders", write(tmp_path / "o.csv", CLEAN), "--data-dir", tmp_path / "data", "-y")
     assert "under [consent] in the file" in ran.out

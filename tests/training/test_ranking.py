@@ -13,6 +13,7 @@ from training.evaluation.ranking import (
     hit_rate_at,
     membership,
     ndcg_at,
+    ranked_lists,
     recall_at,
     repeat_share_at,
     score_rankings,
@@ -95,3 +96,19 @@ def test_intervals_of_several_series_are_those_of_each() -> None:
     series = [random.random(40), random.random(40) ** 3, np.zeros(40)]
     together = bootstrap_intervals(series, seed=2, resamples=50)
     assert np.allclose(together, [bootstrap_interval(values, seed=2, resamples=50) for values in series], rtol=0, atol=1e-12)
+
+
+def test_lists_are_the_same_in_blocks_and_rows_without_opinion_take_the_fallback(monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(4)
+    scores = random.random((30, 12)).astype(np.float32)
+    scores[3] = 0.0
+    owned = sparse.csr_matrix((random.random((30, 12)) < 0.3).astype(np.float32))
+    fallback = np.arange(12, dtype=np.float32)
+    rows = np.array([3, 7, 29, 1])
+    whole = ranked_lists(lambda chosen: scores[chosen], owned, rows, 5, fallback=fallback)
+    monkeypatch.setattr("training.evaluation.ranking._CELLS", 12)
+    assert np.array_equal(whole, ranked_lists(lambda chosen: scores[chosen], owned, rows, 5, fallback=fallback))
+    assert list(whole[0]) == [column for column in range(11, -1, -1) if not owned[3, column]][:5]
+    expected = np.where(owned[7].toarray()[0] > 0, -np.inf, scores[7])
+    assert list(whole[1]) == list(np.argsort(-expected)[:5])
+    assert ranked_lists(lambda chosen: scores[chosen], owned, rows[:0], 5).shape == (0, 5)

@@ -6,7 +6,7 @@ Recall and NDCG as in the papers that cut the ideal DCG at k (Järvelin and Kek�
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from scipy import sparse
 
 RESAMPLES = 1000  # the 2.5 % quantile of 1,000 resamples is stable to about a twentieth of the interval's width
 NONE = -1  # fills a list that is shorter than k
+_CELLS = 8_000_000  # scores held at once when lists are made for many rows: 32 MB
 
 
 def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
@@ -30,6 +31,38 @@ def top_k(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     order = np.argsort(-values, axis=1, kind="stable")
     best = np.take_along_axis(part, order, axis=1)
     return np.where(np.isneginf(np.take_along_axis(values, order, axis=1)), NONE, best)
+
+
+def ranked_lists(
+    scorer: Callable[[NDArray[np.int64]], NDArray[np.float32]],
+    owned: sparse.csr_matrix,
+    rows: NDArray[np.int64],
+    k: int,
+    *,
+    fallback: NDArray[np.float32] | None = None,
+) -> NDArray[np.int64]:
+    """The k best columns that a row does not own, made a block of rows at a time.
+
+    Args:
+        scorer: row numbers → a fresh `(rows, columns)` array of scores.
+        owned: CSR `(all rows, columns)`; never recommended.
+        rows: `(n,)` of `owned`.
+        k: length of a list.
+        fallback: `(columns,)` scores for rows of which the scorer says the same of every column, since it knows nothing of them.
+
+    Returns:
+        `(n, min(k, columns))`, best first, `NONE` where nothing is left.
+    """
+    step = max(_CELLS // max(owned.shape[1], 1), 1)
+    lists = []
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        scores = scorer(block)
+        if fallback is not None:
+            scores[np.ptp(scores, axis=1) == 0] = fallback
+        scores[owned[block].nonzero()] = -np.inf
+        lists.append(top_k(scores, k))
+    return np.concatenate(lists) if lists else np.empty((0, min(k, owned.shape[1])), np.int64)
 
 
 def membership(recommended: NDArray[np.int64], pairs: sparse.csr_matrix) -> NDArray[np.bool_]:

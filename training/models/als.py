@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import sparse
 from threadpoolctl import threadpool_limits
+
+
+class Factorisation(Protocol):
+    """What an implicit factorisation is told, whatever else its settings hold."""
+
+    @property
+    def factors(self) -> int:
+        """Length of a factor vector."""
+        ...
+
+    @property
+    def regularization(self) -> float:
+        """λ; implicit does not scale it by frequency."""
+        ...
+
+    @property
+    def alpha(self) -> float:
+        """Factor on every weight."""
+        ...
+
+    @property
+    def iterations(self) -> int:
+        """Sweeps over rows and columns."""
+        ...
 
 
 class AlsSettings(BaseModel):
@@ -31,19 +57,30 @@ class AlsSettings(BaseModel):
     iterations: int = 6
 
 
-def fit_column_factors(weights: sparse.csr_matrix, settings: AlsSettings, *, seed: int, threads: int) -> NDArray[np.float32]:
-    """Factorise a weighted matrix and return the factors of its columns.
+def fit_column_factors(weights: sparse.csr_matrix, settings: Factorisation, *, seed: int, threads: int) -> NDArray[np.float32]:
+    """Factorise a weighted matrix and return the factors of its columns; arguments as of `fit_factors`.
 
     Rows are forgotten: a row is folded in again from its weights (`training.artifacts.fold_in`) with the same exact solve.
 
+    Returns:
+        `(columns, factors)` float32.
+    """
+    return fit_factors(weights, settings, seed=seed, threads=threads)[1]
+
+
+def fit_factors(
+    weights: sparse.csr_matrix, settings: Factorisation, *, seed: int, threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Factorise a weighted matrix exactly as a bare `implicit` fit of the same settings would: nothing is added to it.
+
     Args:
         weights: CSR, float32, > 0 where there is an entry.
-        settings: the grid point; `half_life_days` and `exponent` have already made `weights`.
+        settings: the grid point; a half-life and an exponent have already made `weights`.
         seed: of the starting factors; with equal `threads` equal seeds give equal factors.
         threads: of the fit.
 
     Returns:
-        `(columns, factors)` float32.
+        `(rows, factors)` and `(columns, factors)`, float32.
     """
     # implicit runs its own threads and warns, rightly, when the BLAS below it starts more
     with threadpool_limits(1, "blas"):
@@ -56,4 +93,4 @@ def fit_column_factors(weights: sparse.csr_matrix, settings: AlsSettings, *, see
             random_state=seed,
         )
         model.fit(weights.astype(np.float32), show_progress=False)
-    return np.asarray(model.item_factors, np.float32)
+    return np.asarray(model.user_factors, np.float32), np.asarray(model.item_factors, np.float32)

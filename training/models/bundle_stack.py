@@ -1,8 +1,4 @@
-"""One block matrix of customers, bundles and items, its factorisation, and the maps from its scores to probabilities.
-
-Rows are customers and bundles, columns are bundles and items, so that a bundle is known both by who bought it and by what it holds:
-`[[UB, d·UI], [e·I, c·BI·n^-p]]` (docs/evidence.md, "Bundles").
-"""
+"""A shop's customers, bundles and items as one block matrix (`training.models.stacked_als`), and its factorisation."""
 
 from __future__ import annotations
 
@@ -23,6 +19,7 @@ from training.datasets.baskets import Baskets, read_baskets
 from training.datasets.interactions import Interactions
 from training.models.als import AlsSettings, fit_column_factors
 from training.models.bundle_mining import BundleSet
+from training.models.stacked_als import bundle_rows
 
 FREQUENCY_HALF_LIFE = 60.0  # days; of 30, 60, 90 and none the best for personal frequency of items on Complete Journey's inner window
 
@@ -134,9 +131,7 @@ def fit_stack(
         Column factors `(n_bundles + n_items, f)` and customers `(n_customers, f)`.
     """
     above = customer_rows(history, settings)
-    shrink = sparse.diags(settings.content_weight * history.table.sizes**-settings.size_exponent)
-    identity = settings.identity_weight * sparse.identity(len(history.table.bundle_ids), format="csr")
-    stacked = sparse.vstack([above, sparse.hstack([identity, shrink @ history.contents])]).tocsr()
+    stacked = sparse.vstack([above, bundle_rows(history.contents, settings)]).tocsr()
     factors = fit_column_factors(stacked, settings, seed=seed, threads=threads)
     folding = FoldIn(factors, settings.regularization, settings.alpha)
     bounds = zip(above.indptr[:-1], above.indptr[1:], strict=True)

@@ -57,7 +57,7 @@ def test_the_terminal_shows_rows_intervals_reasons_settings_and_notes(table: Tab
         "3 users are unknown",
     ):
         assert said in text
-    assert re.search(r"0\.2000\s+to\s+0\.3000", text)
+    assert re.search(r"0\.2000–\s+0\.3000", text)
 
 
 def test_the_page_needs_nothing_else_and_shows_everything(table: Table, tmp_path: Path) -> None:

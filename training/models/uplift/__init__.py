@@ -1,0 +1,1 @@
+"""Learners of what a treatment changes, from a randomised experiment."""

@@ -1,0 +1,1 @@
+"""The study of next baskets: what will each user's next basket hold?"""

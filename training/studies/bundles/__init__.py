@@ -1,0 +1,1 @@
+"""Which bundle does a user take next?"""

@@ -1,0 +1,1 @@
+"""Which item does a user take next?"""

@@ -1,0 +1,1 @@
+"""Whom does it pay to treat? Uplift learners on one randomised experiment."""
