@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.baskets import baskets
+from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
+from huitou.evaluation.items import items
 from huitou.evaluation.purchases import purchases
 from huitou.evaluation.uplift import uplift
 
@@ -22,4 +25,7 @@ def callback() -> None:
 
 app.command("churn")(churn)
 app.command("purchases")(purchases)
+app.command("bundles")(bundles)
+app.command("baskets")(baskets)
+app.command("items")(items)
 app.command("uplift")(uplift)
