@@ -70,12 +70,12 @@ class HazardRows:
     """Inputs, labels and when each label was closed.
 
     Attributes:
-        inputs: (m, inputs of `HazardPath`).
+        inputs: (m, inputs of `HazardPath`), single precision: half the memory, and trees cut between values.
         label: (m,) 1 when the customer ordered within the step.
         label_end: (m,) datetime64[us].
     """
 
-    inputs: Array
+    inputs: NDArray[np.float32]
     label: Array
     label_end: NDArray[np.datetime64]
 
@@ -87,7 +87,9 @@ class HazardRows:
         return HazardRows(self.inputs[mask], self.label[mask], self.label_end[mask])
 
 
-def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int) -> HazardRows:
+def hazard_rows(
+    snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int, path: HazardPath | None = None
+) -> HazardRows:
     """Rows of every snapshot whose label step ends by `until`.
 
     Args:
@@ -98,12 +100,13 @@ def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_sh
         features, so
             few are enough.
         seed: of the sample.
+        path: how inputs follow from stored features; without BG/NBD's beliefs when None.
     """
-    path = HazardPath(CUSTOMER)
-    inputs, labels, ends = [np.empty((0, len(path.inputs)))], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
+    path = path or HazardPath(CUSTOMER)
+    inputs, labels, ends = [np.empty((0, len(path.inputs)), dtype=np.float32)], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
     steps = closed_steps(snapshots.as_of, snapshots.wait, until=until, max_lead=max_lead, lead_share=lead_share, seed=seed)
     for lead, (keep, label, end) in enumerate(steps):
-        inputs.append(path.at(snapshots.stored[keep], lead))
+        inputs.append(path.at(snapshots.stored[keep], lead).astype(np.float32))
         labels.append(label)
         ends.append(end)
     return HazardRows(np.vstack(inputs), np.concatenate(labels), np.concatenate(ends))
