@@ -24,7 +24,9 @@ from huitou.evaluation.options import (
 Split = Annotated[Path, typer.Option(help="Pairs of ids, one a line, or one user a line followed by items; also gzipped.")]
 Tune = Annotated[
     Path | None,
-    typer.Option(help="Pairs on which settings are chosen; without it a part of the training pairs is hidden for that.", show_default=False),
+    typer.Option(
+        help="Pairs on which settings are chosen; by default a part of the training pairs is hidden for that.", show_default=False
+    ),
 ]
 
 
