@@ -119,6 +119,6 @@ def _log(orders: Path, needed: dict[str, str | None], order: str | None, amount:
     def read(tell: Tell) -> BasketSet:
         from training.studies.baskets.order_baskets import LineColumns, read_order_baskets
 
-        return read_order_baskets(orders, LineColumns(who, when, what, order, amount), draws=_DRAWS, seed=seed, tell=tell)
+        return read_order_baskets(orders, LineColumns(who, when, what, order, amount), tell, draws=_DRAWS, seed=seed)
 
     return read

@@ -25,7 +25,7 @@ Split = Annotated[Path, typer.Option(help="Pairs of ids, one a line, or one user
 Tune = Annotated[
     Path | None,
     typer.Option(
-        help="Pairs on which settings are chosen; by default a part of the training pairs is hidden for that.", show_default=False
+        help="Pairs on which settings are chosen; without it a part of the training pairs is hidden for that.", show_default=False
     ),
 ]
 
