@@ -14,7 +14,7 @@ class EaseSettings(BaseModel):
     """What may be set.
 
     Attributes:
-        regularization: λ on the diagonal; 200 is the best on Youshu's validation pairs, papers choose 200 to 1,000 on larger sets.
+        regularization: λ on the diagonal; 200 is what Youshu was measured with (docs/evidence.md); larger sets want more.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -43,6 +43,7 @@ _TREE_SPACE: Space = {
     "feature_fraction": OneOf((0.3, 0.5, 0.8)),
     "lambda_l2": OneOf((1.0, 10.0, 50.0)),
 }
+_WORTHWHILE = 2.0  # the labels' own time that must be left of the budget, or trees are not worth beginning with
 _STACK_SHARE = 0.6  # of the budget goes to the factorisation, on which everything rests; the trees' labels take a part of the rest
 
 
@@ -82,10 +83,15 @@ class Reranked:
         if not len(users):
             return shipped
         settings = shipped.model_copy(update={"stack": STACK.tuned(task, ground, budget_s=_STACK_SHARE * task.budget_s)})
-        task.tell("tuning: labels for the trees")
-        labelled = label_candidates(ground.learning, settings, seed=task.seed, threads=task.threads, tell=lambda _: None)
+        begun = time.perf_counter()
         knowledge = know(ground.learning, settings.stack, seed=task.seed, threads=task.threads)
         found = knowledge.candidates(users, settings.candidates)
+        now = time.perf_counter()
+        if task.budget_s - (now - started) < _WORTHWHILE * settings.folds * (now - begun):
+            task.notes.append("The budget went to the factorisation; its trees have the shipped settings.")
+            return settings
+        task.tell("tuning: labels for the trees")
+        labelled = label_candidates(ground.learning, settings, seed=task.seed, threads=task.threads)
 
         def score(trees: RerankerTrees) -> float:
             boosters = grow_reranker(labelled, settings.model_copy(update={"trees": trees}), seed=task.seed, threads=task.threads)

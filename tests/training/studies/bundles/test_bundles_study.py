@@ -81,7 +81,7 @@ def test_a_budget_chooses_settings_on_the_tuning_pairs(files: Path, tmp_path: Pa
     _, folder = prepared(files, tmp_path)
     small = RerankerSettings(stack=StackedAlsSettings(factors=8, iterations=2), trees=RerankerTrees(rounds=100), candidates=20)
     monkeypatch.setattr(contenders, "RerankerSettings", lambda: small)
-    mine = task(folder, budget_s=0.5)
+    mine = task(folder, budget_s=3.0)
     Reranked().answer(mine)
     assert mine.seconds["tune"] > 0
     assert set(mine.used) == {"stack", "trees", "candidates", "folds", "negatives"}
