@@ -79,7 +79,7 @@ def _require(recipe: ReturnHazardRecipe, data: TrainingData, as_of: NDArray[np.d
             )
         )
         require_learnable(np.concatenate([step[1] for step in steps]))
-        require_repeats(order_repeats(data.warehouse.read("orders"), grid[-1]))
+        require_repeats(order_repeats(data.warehouse.read("orders"), grid[-1]), "Pareto/NBD")
 
 
 def order_repeats(orders: pl.DataFrame, as_of: datetime) -> Array:

@@ -52,5 +52,7 @@ def grow_correction(
         "verbose": -1,
         **config.model_dump(include=set(TreeConfig.model_fields) - {"rounds"}),
     }
+    if not label.any():
+        label = offset  # where nothing ever came there is nothing to tell apart: the factor is one (LightGBM refuses such labels)
     rows = lgb.Dataset(inputs, label, weight=weight, init_score=np.log(offset), feature_name=list(names))
     return lgb.train(parameters, rows, num_boost_round=config.rounds)
