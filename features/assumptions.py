@@ -53,11 +53,29 @@ class Catalogue(_Part):
 
 
 class Layers(_Part):
-    """Bounds of the value layers, as percentiles (0-100) of the spend of the last 112 days (decayed)."""
+    """Bounds of the value layers: 沉睡 first, then by what a customer is worth; `serving.segments` applies them.
 
-    high_value_from_percentile: float
-    potential_from_percentile: float
+    A customer's own cycle is their mean days between orders, the shop's median where they have ordered on one day only. Dormant is who has
+    let a cycle pass and will probably (`dormant_from_survival`) let `cycles` of them pass without an order, counted from now. The others
+    are laid by `predicted_clv`: by amounts where they are given, else by percentiles (0-100) of all customers. Without the value model the
+    percentiles are those of the spend of the last 112 days (decayed); without the return hazard dormant is who has been silent for
+    `dormant_after_days`.
+    """
+
+    high_value_from_percentile: float = Field(ge=0, le=100)
+    potential_from_percentile: float = Field(ge=0, le=100)
+    high_value_from_clv: float | None = Field(default=None, ge=0, description="currency; spend expected within a year")
+    potential_from_clv: float | None = Field(default=None, ge=0, description="currency; spend expected within a year")
+    cycles: float = Field(default=3.0, gt=0)
+    dormant_from_survival: float = Field(default=0.5, ge=0, le=1)
     dormant_after_days: int
+
+
+class Stages(_Part):
+    """What makes a buyer loyal: so many order days, and a chance of less than this to let `layers.cycles` of their own cycles pass."""
+
+    loyal_from_order_days: int = Field(default=6, ge=1)  # five gaps: the least from which a rhythm can be told from chance
+    loyal_below_survival: float = Field(default=0.3, ge=0, le=1)
 
 
 class Consent(_Part):
@@ -77,6 +95,7 @@ class Assumptions(_Part):
     offers: Offers
     catalogue: Catalogue
     layers: Layers
+    stages: Stages = Stages()
     consent: Consent
 
     @property

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import typer
 
+from huitou.evaluation.baskets import baskets
+from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
+from huitou.evaluation.items import items
+from huitou.evaluation.purchases import purchases
 from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
@@ -20,4 +24,8 @@ def callback() -> None:
 
 
 app.command("churn")(churn)
+app.command("purchases")(purchases)
+app.command("bundles")(bundles)
+app.command("baskets")(baskets)
+app.command("items")(items)
 app.command("uplift")(uplift)

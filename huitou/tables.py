@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # What a reader compares first; everything else is in demo.json, the report and MLflow.
 _HEADLINES = {
     "return_hazard": ("auc_28d", "log_loss_28d", "ece_28d", "auc_56d"),
+    "value": ("orders_mae_91d", "orders_rmse_91d", "orders_correlation_91d", "spend_mae_91d", "spend_correlation_91d"),
     "repurchase": ("pr_auc_14d", "ece_14d", "hit_rate_5"),
     "items": ("recall_20", "ndcg_20", "hit_20", "repeat_share_20", "explore_ndcg_20"),
     "bundles": ("recall_10", "ndcg_10", "hit_10", "explore_ndcg_10"),

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 Models = Annotated[
     list[str] | None,
-    typer.Argument(metavar="MODEL", help="return_hazard, repurchase, items, bundles; all of them when none is named.", show_default=False),
+    typer.Argument(
+        metavar="MODEL", help="return_hazard, value, repurchase, items, bundles; all of them when none is named.", show_default=False
+    ),
 ]
 
 

@@ -14,6 +14,7 @@ from training.artifacts.return_hazard import HORIZONS, ReturnHazard
 
 LONGEST_HORIZON_DAYS = 365  # a year: further than any shop plans a win-back, and a bound on what one request may cost
 EXPECTED_WITHIN_DAYS = 182  # half a year: a next order expected later is reported as "not within"
+_INTERVAL = (0.9, 0.1)  # survival at the bounds of the next order's 80 % interval
 _NEAR_DAYS = HORIZONS[-1]
 _WINBACK_DAYS = 28  # the horizon of `assumptions.offers.winback_from_churn` and of every offer's probability
 
@@ -29,12 +30,16 @@ class ChurnScores:
         percentile: horizon in days → (n,) share of customers (0–100) at lower risk. Between the standard horizons it is
             interpolated, outside them taken from the nearest: the order of customers hardly changes with the horizon.
         days_until_order: (n,) days after which the chance of having ordered reaches one half; infinity when not within half a year.
+        days_interval: (n, 2) the same for a tenth and for nine tenths: the 80 % interval of the next order; None when not asked for.
+        curve: (n, 14) P(no order within 0, 7, …, 91 days).
         beyond_history: horizon in days → (n,) whether the horizon reaches silences that no training row had.
     """
 
     probability: dict[int, Array]
     percentile: dict[int, Array]
     days_until_order: Array
+    days_interval: Array | None
+    curve: Array
     beyond_history: dict[int, NDArray[np.bool_]]
 
     @property
@@ -43,19 +48,21 @@ class ChurnScores:
         return self.probability[_WINBACK_DAYS]
 
 
-def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = ()) -> ChurnScores:
+def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = (), interval: bool = False) -> ChurnScores:
     """Score customers at the standard horizons and at others.
 
     Args:
         model: a finished model.
         stored: (n, features) at the as-of date.
         also: further horizons in days, 1 to `LONGEST_HORIZON_DAYS`.
+        interval: give the interval of the next order too; the second quarter is then walked for nearly everybody.
     """
     horizons = sorted({*HORIZONS, *also})
     weeks = np.arange(0, _NEAR_DAYS + 1, STEP_DAYS, dtype=np.float64)
     survival = model.survival(stored, np.concatenate([weeks, horizons]))
-    near, at_horizons = survival[:, : len(weeks)], survival[:, len(weeks) :]
-    if (near[:, -1] > 0.5).any():
+    curve, at_horizons = survival[:, : len(weeks)], survival[:, len(weeks) :]
+    near = curve
+    if (near[:, -1] > (_INTERVAL[1] if interval else 0.5)).any():
         # One customer in thirty of Complete Journey is expected after more than a quarter: only then is the second quarter walked too.
         near = model.survival(stored, np.arange(0, EXPECTED_WITHIN_DAYS + 1, STEP_DAYS, dtype=np.float64))
     probability = {horizon: at_horizons[:, i] for i, horizon in enumerate(horizons)}
@@ -64,17 +71,24 @@ def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = (
         probability=probability,
         percentile={h: _between(standard, h) for h in horizons},
         days_until_order=median_days(near),
+        days_interval=np.column_stack([crossing_days(near, level) for level in _INTERVAL]) if interval else None,
+        curve=curve,
         beyond_history={h: model.beyond_history(stored, h) for h in horizons},
     )
 
 
 def median_days(survival: Array) -> Array:
-    """Where survival at 0, 7, 14, … days, (n, steps + 1), crosses one half: geometric inside the step, infinity when it never does."""
-    below = survival <= 0.5
+    """Where survival at 0, 7, 14, … days, (n, steps + 1), crosses one half; as `crossing_days`."""
+    return crossing_days(survival, 0.5)
+
+
+def crossing_days(survival: Array, level: float) -> Array:
+    """Where survival at 0, 7, 14, … days, (n, steps + 1), crosses a level: geometric inside the step, infinity when it never does."""
+    below = survival <= level
     first = np.where(below.any(axis=1), below.argmax(axis=1), 0)
     rows = np.arange(len(survival))
     high, low = survival[rows, np.maximum(first - 1, 0)], np.maximum(survival[rows, first], 1e-12)
-    inside = np.divide(np.log(high / 0.5), np.log(high / low), out=np.zeros(len(survival)), where=high > low)
+    inside = np.divide(np.log(high / level), np.log(high / low), out=np.zeros(len(survival)), where=high > low)
     return np.where(first > 0, (first - 1 + np.clip(inside, 0.0, 1.0)) * STEP_DAYS, np.inf)
 
 

@@ -14,7 +14,9 @@ from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
+from serving.segments import Segments, segments_of
 from training.artifacts.items import ScoredItem
+from training.artifacts.value import ValueScores
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,17 @@ class CustomerContext:
         """Churn scores of this one customer; None without customer or model."""
         model = self.live.models.return_hazard
         return None if model is None or self.customer is None else score_churn(model, self.customer.vector[None, :])
+
+    @cached_property
+    def value(self) -> ValueScores | None:
+        """What this one customer is worth; None without customer or model."""
+        model = self.live.models.value
+        return None if model is None or self.customer is None else model.score(self.customer.vector[None, :])
+
+    @cached_property
+    def segments(self) -> Segments:
+        """Stage and value layer."""
+        return segments_of(self.live, self.customer, self.churn, self.value)
 
     @cached_property
     def item_logits(self) -> NDArray[np.float32] | None:

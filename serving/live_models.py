@@ -13,13 +13,14 @@ from types import MappingProxyType
 from typing import Any
 
 from features.errors import HuitouError
-from serving.model_checks import check_bundles, check_items, check_repurchase, check_return_hazard
+from serving.model_checks import check_bundles, check_items, check_repurchase, check_return_hazard, check_value
 from training import local_models
 from training.artifacts.bundles import BundleModel
 from training.artifacts.folder import ArtifactBroken
 from training.artifacts.items import ItemModel
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import ReturnHazard
+from training.artifacts.value import ValueModel
 from training.local_models import ChampionRef, VersionRef
 
 _POINTER = "CHAMPION"
@@ -36,6 +37,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = MappingProxyType(
     {
         "return_hazard": Kind(ReturnHazard.load, check_return_hazard),
+        "value": Kind(ValueModel.load, check_value),
         "repurchase": Kind(RepurchaseModel.load, check_repurchase),
         "items": Kind(ItemModel.load, check_items),
         "bundles": Kind(BundleModel.load, check_bundles),
@@ -48,12 +50,13 @@ class LiveModels:
     """One consistent set of models; a request holds it from beginning to end.
 
     Attributes:
-        return_hazard, repurchase, items, bundles: the models, None where there is none that works.
+        return_hazard, value, repurchase, items, bundles: the models, None where there is none that works.
         versions: model name → `version-run`, as in the local cache, for every model that answers.
         problems: model name → one sentence, for every model that is missing or is not the champion.
     """
 
     return_hazard: ReturnHazard | None = None
+    value: ValueModel | None = None
     repurchase: RepurchaseModel | None = None
     items: ItemModel | None = None
     bundles: BundleModel | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.feature_sets import CUSTOMER
 from features.recent import RecentPurchases, nothing_recent
 from serving.errors import SelfTestFailed
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
@@ -13,6 +14,7 @@ from training.artifacts.items import EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel
 from training.artifacts.logistic_map import LogisticMap, sigmoid
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, ReturnHazard
+from training.artifacts.value import YEAR_DAYS, ValueModel
 
 _TEST_DAYS = np.array([0.0, *HORIZONS], dtype=np.float64)
 
@@ -30,6 +32,22 @@ def check_return_hazard(model: ReturnHazard) -> None:
         raise SelfTestFailed(f"return_hazard: survival {survival.round(4).tolist()} rises with the horizon; train it again.")
     if not set(HORIZONS) <= set(model.header.churn_quantiles):
         raise SelfTestFailed("return_hazard: the quantiles of some horizon are missing; train it again.")
+
+
+def check_value(model: ValueModel) -> None:
+    """A customer with twenty of everything and one of whom nothing is known: orders rise with the horizon, the interval holds the value.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    stored = np.vstack([np.full(len(CUSTOMER.columns), 20.0), np.full(len(CUSTOMER.columns), np.nan)])
+    orders, scores = model.orders(stored, np.array([*HORIZONS, YEAR_DAYS])), model.score(stored)
+    _require_probabilities("value", scores.probability_alive)
+    if not np.isfinite(orders).all() or (orders < 0).any() or (np.diff(orders, axis=1) < -1e-12).any():
+        raise SelfTestFailed(f"value: expected orders {orders.round(4).tolist()} fall with the horizon; train it again.")
+    bounds = np.column_stack([np.zeros(2), scores.predicted_clv_low, scores.predicted_clv, scores.predicted_clv_high])
+    if not np.isfinite(bounds).all() or (np.diff(bounds, axis=1) < -1e-9).any():
+        raise SelfTestFailed(f"value: the interval {bounds.round(2).tolist()} does not hold the value; train it again.")
 
 
 def check_repurchase(model: RepurchaseModel) -> None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "import": ["import", "complete-journey"],
     "build": ["build"],
     "churn": ["train", "return_hazard"],
+    "value": ["train", "value"],
     "repurchase": ["train", "repurchase"],
     "items": ["train", "items"],
     "bundles": ["train", "bundles"],

@@ -56,6 +56,7 @@ class FrameModel(Protocol):
 # Names instead of classes: opening the churn model need not import the others' libraries.
 ARTIFACT_CLASSES: dict[str, str] = {
     "return_hazard": "training.artifacts.return_hazard:ReturnHazard",
+    "value": "training.artifacts.value:ValueModel",
     "repurchase": "training.artifacts.repurchase:RepurchaseModel",
     "items": "training.artifacts.items:ItemModel",
     "bundles": "training.artifacts.bundles:BundleModel",

@@ -23,7 +23,7 @@ from training.artifacts.folder import FORMAT_VERSION, ArtifactBroken
 from training.recipe import Evaluation, Recipe, TrainingData
 from training.registry import Registry
 
-MODELS = ("return_hazard", "repurchase", "items", "bundles")
+MODELS = ("return_hazard", "value", "repurchase", "items", "bundles")
 _MEMORY = "TRAINED.json"
 
 
@@ -75,6 +75,10 @@ def recipe(name: str, data: TrainingData) -> Recipe:
         from training.models.return_hazard import ReturnHazardRecipe
 
         return ReturnHazardRecipe()
+    if name == "value":
+        from training.models.value import ValueRecipe
+
+        return ValueRecipe()
     if name == "repurchase":
         from training.models.repurchase import RepurchaseConfig, RepurchaseRecipe
 

@@ -20,7 +20,6 @@ from huitou.evaluation.options import (
     Threads,
     Track,
 )
-from huitou.evaluation.running import run
 
 
 def bundles(
@@ -28,8 +27,8 @@ def bundles(
         Path,
         typer.Option(
             "--dir",
-            help="Folder with user_bundle_train.txt and user_bundle_test.txt, a pair of ids a line; user_bundle_tune.txt, user_item.txt and "
-            "bundle_item.txt are read where they exist.",
+            help="Folder with user_bundle_train.txt and user_bundle_test.txt, a pair of ids a line; user_bundle_tune.txt, user_item.txt "
+            "and bundle_item.txt are read where they exist.",
         ),
     ],
     json: Json = None,
@@ -39,13 +38,14 @@ def bundles(
     settings: Fixed = None,
     only: Only = None,
     threads: Threads = 2,
-    track: Track = False,
+    mlflow: Track = False,
 ) -> None:
     """Which bundle a user takes next: stacked ALS and its re-ranked form beside popularity, ALS and EASE.
 
     All bundles are ranked for every user with test pairs. Settings are chosen on the tune file, or on a part of the training pairs where
     there is none; the test pairs are only judged by. The same pair in two splits is an error.
     """
+    from huitou.evaluation.running import run
     from training.studies.bundles.study import BundlesStudy
 
-    run(BundlesStudy(directory, seed=seed), StudyOptions(json, html, seed, budget, settings, tuple(only or ()), threads, track))
+    run(BundlesStudy(directory, seed=seed), StudyOptions(json, html, seed, budget, settings, tuple(only or ()), threads, mlflow))

@@ -20,11 +20,18 @@ def churn(e: Explanation, words: Words) -> list[RenderableType]:
         return [*title, Text(words("no_churn"))]
     expected = e.churn.expected_next_order_date
     sentence = words("not_expected") if expected is None else words("expected", date=date(expected))
-    parts = [*title, indented(_horizons(e, words)), Text(f"\n{sentence}")]
+    parts = [*title, indented(_horizons(e, words)), Text(f"\n{sentence}"), *_interval(e, words)]
     if any(entry.beyond_history for entry in e.churn.at_horizons):
         parts.append(Text(words("tail.meaning"), style="dim"))
     curve: list[RenderableType] = [heading(words("survival", date=date(e.as_of))), indented(_plot(e)), indented(_Legend(e, words))]
     return [*parts, *curve, heading(words("reasons")), indented(_reasons(e, words))]
+
+
+def _interval(e: Explanation, words: Words) -> list[RenderableType]:
+    low, high = e.churn.next_order_date_low, e.churn.next_order_date_high
+    if low is None:
+        return []
+    return [Text(words("expected.after", low=date(low)) if high is None else words("expected.between", low=date(low), high=date(high)))]
 
 
 def _horizons(e: Explanation, words: Words) -> RenderableType:

@@ -46,6 +46,11 @@ class Portrait(_Frozen):
     stage: str
     layer: str
     spend_percentile: Percentile
+    predicted_orders: float | None = Field(description="Days with an order within 365 days; null without the model, as the next four.")
+    predicted_clv: Money | None = Field(description="Spend within 365 days.")
+    predicted_clv_low: Money | None
+    predicted_clv_high: Money | None
+    probability_alive: Probability | None
     expected_margin_28d: Money
     attributes: Facts = Field(description="What the customer told the shop; null where unknown.")
     behaviour: Facts = Field(description="Names and units are those of the feature definitions.")
@@ -65,6 +70,8 @@ class Churn(_Frozen):
 
     at_horizons: list[ChurnAtHorizon]
     expected_next_order_date: datetime | None = Field(description="When the curve crosses one half; null when not within half a year.")
+    next_order_date_low: datetime | None = Field(description="When it crosses nine tenths: the 80 % interval begins.")
+    next_order_date_high: datetime | None = Field(description="When it crosses a tenth; null when not within half a year.")
     reasons: list[ReasonView]
     horizon_days: int = Field(description="Where the curve ends.")
     survival: list[SurvivalPoint] = Field(description="A point a day, from 0 to the horizon.")

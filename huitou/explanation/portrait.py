@@ -45,6 +45,7 @@ def _rows(e: Explanation, words: Words) -> list[tuple[str, str]]:
         told("windows", near=shown("order_days_last_28d"), far=shown("order_days_last_91d")),
         told("basket", mean=shown("amount_mean", 2), last=shown("amount_last", 2), currency=currency),
         told("spend", share=percent(e.portrait.spend_percentile / 100, digits=0)),
+        *_year(e, words),
         told("margin", amount=number(float(e.portrait.expected_margin_28d), digits=2), currency=currency),
         told("discount", share=percent(facts.get("discount_share")), coupon=percent(facts.get("coupon_share"))),
         *([told("breadth", products=shown("product_count"), categories=shown("category_count"))] if facts.get("category_count") else []),
@@ -52,6 +53,18 @@ def _rows(e: Explanation, words: Words) -> list[tuple[str, str]]:
     ]
     profile = ", ".join(_profile(e.portrait.attributes, currency, words))
     return [*rows, (words("profile"), profile)] if profile else rows
+
+
+def _year(e: Explanation, words: Words) -> list[tuple[str, str]]:
+    """Orders, spend and whether the customer still is one; nothing without the value model."""
+    p, currency = e.portrait, e.foundation.currency
+    if p.predicted_orders is None or p.predicted_clv is None or p.predicted_clv_low is None or p.predicted_clv_high is None:
+        return []
+    low, clv, high = (number(float(amount), digits=2) for amount in (p.predicted_clv_low, p.predicted_clv, p.predicted_clv_high))
+    return [
+        (words("year"), words("year.value", orders=number(p.predicted_orders, digits=1), clv=clv, low=low, high=high, currency=currency)),
+        (words("alive"), percent(p.probability_alive)),
+    ]
 
 
 def _ago(e: Explanation, feature: str, words: Words) -> str:

@@ -12,6 +12,24 @@ from serving.api.fields import Money, Percentile, Probability
 
 _CHURN_EXAMPLE: JsonDict = {"horizon_days": 28, "churn_probability": 0.12, "percentile": 64.0, "beyond_history": False}
 
+_EXPECTED_EXAMPLE: JsonDict = {
+    "stage": "loyal",
+    "layer": "potential",
+    "churn": [_CHURN_EXAMPLE],
+    "expected_next_order_date": "2018-01-05T11:20:00Z",
+    "next_order_date_low": "2018-01-01T18:40:00Z",
+    "next_order_date_high": "2018-01-17T03:10:00Z",
+    "average_days_between_orders": 6.1,
+    "predicted_orders": 57.3,
+    "predicted_clv": 1604.2,
+    "predicted_clv_low": 1072.8,
+    "predicted_clv_high": 2164.5,
+    "clv_percentile": 70.8,
+    "probability_alive": 0.998,
+    "expected_margin_28d": 21.4,
+    "reasons": [],
+}
+
 
 class ChurnAtHorizon(BaseModel):
     """P(no order within the horizon)."""
@@ -24,7 +42,29 @@ class ChurnAtHorizon(BaseModel):
     )
 
 
-class ScoresAnswer(Provenance):
+class Expectations(BaseModel):
+    """What is expected of one customer. Orders of one day count once."""
+
+    stage: str
+    layer: str
+    churn: list[ChurnAtHorizon] = Field(description="Empty, and degraded, without the model.")
+    expected_next_order_date: datetime | None = Field(
+        default=None, description="The chance of having ordered reaches one half; null when not within half a year."
+    )
+    next_order_date_low: datetime | None = Field(default=None, description="It reaches a tenth: the 80 % interval begins.")
+    next_order_date_high: datetime | None = Field(default=None, description="It reaches nine tenths; null when not within half a year.")
+    average_days_between_orders: float | None = Field(description="Null before the second order day.")
+    predicted_orders: float | None = Field(default=None, description="Within 365 days. Null, and degraded, without the model.")
+    predicted_clv: Money | None = Field(default=None, description="Spend within 365 days, not discounted, not reduced to margin.")
+    predicted_clv_low: Money | None = Field(default=None, description="Lower bound of its 80 % interval.")
+    predicted_clv_high: Money | None = Field(default=None, description="Upper bound of its 80 % interval.")
+    clv_percentile: Percentile | None = Field(default=None, description="Share of customers with a lower predicted_clv.")
+    probability_alive: Probability | None = Field(default=None, description="P(still a customer | history), BG/NBD's.")
+    expected_margin_28d: Money = Field(description="Margin of 28 days at the customer's present rate of spending.")
+    reasons: list[ReasonView] = Field(description="Causes of the churn probability within 28 days, strongest first.")
+
+
+class ScoresAnswer(Expectations, Provenance):
     """Scores of one customer."""
 
     model_config = ConfigDict(
@@ -33,13 +73,7 @@ class ScoresAnswer(Provenance):
             "examples": [
                 {
                     "customer_id": "1",
-                    "stage": "loyal",
-                    "layer": "potential",
-                    "churn": [_CHURN_EXAMPLE],
-                    "expected_next_order_date": "2018-01-05T11:20:00Z",
-                    "average_days_between_orders": 6.1,
-                    "expected_margin_28d": 21.4,
-                    "reasons": [],
+                    **_EXPECTED_EXAMPLE,
                     "shap": None,
                     **PROVENANCE_EXAMPLE,
                 }
@@ -48,13 +82,6 @@ class ScoresAnswer(Provenance):
     )
 
     customer_id: str
-    stage: str
-    layer: str
-    churn: list[ChurnAtHorizon] = Field(description="Empty, and degraded, without the model.")
-    expected_next_order_date: datetime | None = Field(description="Null when not within half a year.")
-    average_days_between_orders: float | None = Field(description="Null before the second order day.")
-    expected_margin_28d: Money = Field(description="Margin of 28 days at the customer's present rate of spending.")
-    reasons: list[ReasonView] = Field(description="Causes of the churn probability within 28 days, strongest first.")
     shap: dict[str, float] | None = Field(
         default=None,
         description="On request: exact TreeSHAP of the next week's hazard, in log odds before calibration, feature by feature.",
@@ -92,16 +119,10 @@ class NeedsBlock(Block):
     categories: list[Need] = Field(description="The most likely within 14 days first, at most 20.")
 
 
-class PredictionsBlock(Block):
+class PredictionsBlock(Expectations, Block):
     """What is expected."""
 
-    stage: str
-    layer: str
-    spend_percentile: Percentile
-    churn: list[ChurnAtHorizon]
-    expected_next_order_date: datetime | None
-    expected_margin_28d: Money
-    reasons: list[ReasonView]
+    spend_percentile: Percentile = Field(description="Share of customers with a lower spend of about the last 112 days.")
 
 
 class PortraitAnswer(Provenance):
@@ -133,13 +154,8 @@ class PortraitAnswer(Provenance):
                     "predictions": {
                         "as_of": "2018-01-01T04:01:20Z",
                         "age_days": 0.0,
-                        "stage": "loyal",
-                        "layer": "potential",
+                        **_EXPECTED_EXAMPLE,
                         "spend_percentile": 71.3,
-                        "churn": [_CHURN_EXAMPLE],
-                        "expected_next_order_date": None,
-                        "expected_margin_28d": 21.4,
-                        "reasons": [],
                     },
                     **PROVENANCE_EXAMPLE,
                 }

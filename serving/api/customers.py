@@ -32,10 +32,11 @@ from serving.customer_context import CustomerContext
 from serving.errors import CUSTOMER_UNREADABLE, CustomerUnknown, CustomerUnreadable
 from serving.live import Live
 from serving.offers.protocol import RESPONSE_DAYS, cents
-from serving.segments import layer_of, spend_percentile, stage_of
+from serving.segments import segments_of, spend_percentile
 from serving.services import Services
 from serving.spending import expected_margin
 from training.artifacts.return_hazard import HORIZONS
+from training.artifacts.value import ValueScores
 
 router = APIRouter(tags=["customers"])
 
@@ -57,7 +58,7 @@ async def scores(
     ] = None,
     shap: Annotated[bool, Query(description="Add exact TreeSHAP values; a few milliseconds more.")] = False,
 ) -> Response:
-    """Churn at any horizon, the expected next order, stage and value layer, with reasons."""
+    """Churn at any horizon, the expected next order, orders and spend of a year, stage and value layer, with reasons."""
     services: Services = request.app.state.services
     answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap)
     return Response(answer.model_dump_json(), media_type="application/json")
@@ -86,12 +87,10 @@ def scores_answer(services: Services, customer_id: str, horizons: tuple[int, ...
     live, customer = services.live, known_customer(services.live, customer_id)
     return ScoresAnswer(
         customer_id=customer_id,
-        stage=stage_of(customer),
-        layer=layer_of(customer, live.catalogue),
         average_days_between_orders=_number(customer.value("gap_mean")),
         shap=_shap(live, customer) if shap else None,
         **_predicted(live, customer, horizons),
-        **provenance(live, services.degraded(["return_hazard"])),
+        **provenance(live, services.degraded(["return_hazard", "value"])),
     )
 
 
@@ -111,13 +110,12 @@ def portrait_answer(services: Services, customer_id: str) -> PortraitAnswer:
         behaviour=FactsBlock(facts={k: v for k, v in facts.items() if k not in _PROFILE}, **fresh),
         needs=NeedsBlock(categories=_needs(CustomerContext(live, services.now, customer)), **fresh),
         predictions=PredictionsBlock(
-            stage=stage_of(customer),
-            layer=layer_of(customer, live.catalogue),
+            average_days_between_orders=_number(customer.value("gap_mean")),
             spend_percentile=round(spend_percentile(customer, live.catalogue), 1),
             **_predicted(live, customer, HORIZONS),
             **fresh,
         ),
-        **provenance(live, services.degraded(["return_hazard", "repurchase"])),
+        **provenance(live, services.degraded(["return_hazard", "value", "repurchase"])),
     )
 
 
@@ -150,11 +148,15 @@ def _number(value: float) -> float | None:
 
 def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]) -> dict[str, Any]:
     """Fields that scores and portrait share."""
-    stored, model = customer.vector[None, :], live.models.return_hazard
+    stored, model, value = customer.vector[None, :], live.models.return_hazard, live.models.value
+    found = None if model is None else score_churn(model, stored, also=horizons, interval=True)
+    worth = None if value is None else value.score(stored)
+    segments = segments_of(live, customer, found, worth)
     margin = cents(float(expected_margin(stored, RESPONSE_DAYS, live.catalogue.assumptions)[0]))
-    if model is None:
-        return {"churn": [], "expected_next_order_date": None, "expected_margin_28d": margin, "reasons": []}
-    found = score_churn(model, stored, also=horizons)
+    shared = {"stage": segments.stage, "layer": segments.layer, "expected_margin_28d": margin, **_worth(worth)}
+    if model is None or found is None or found.days_interval is None:
+        return {**shared, "churn": [], "reasons": []}
+    earliest, latest = (expected_date(customer.as_of, float(days)) for days in found.days_interval[0])
     churn = [
         ChurnAtHorizon(
             horizon_days=h,
@@ -165,10 +167,25 @@ def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]
         for h in sorted(set(horizons))
     ]
     return {
+        **shared,
         "churn": churn,
+        "next_order_date_low": earliest,
+        "next_order_date_high": latest,
         "expected_next_order_date": expected_date(customer.as_of, float(found.days_until_order[0])),
-        "expected_margin_28d": margin,
         "reasons": [cause_view(reason) for reason in model.reasons(customer.vector)],
+    }
+
+
+def _worth(scores: ValueScores | None) -> dict[str, Any]:
+    """Fields of `Expectations`; empty without the model."""
+    if scores is None:
+        return {}
+    money = {name: cents(float(getattr(scores, name)[0])) for name in ("predicted_clv", "predicted_clv_low", "predicted_clv_high")}
+    return {
+        **money,
+        "clv_percentile": round(float(scores.percentile[0]), 1),
+        "predicted_orders": round(float(scores.predicted_orders[0]), 2),
+        "probability_alive": probability(scores.probability_alive[0]),
     }
 
 

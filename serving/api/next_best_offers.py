@@ -24,7 +24,6 @@ from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import OfferRequest
 from serving.offers.protocol import VALUE_BASIS, Candidate, cents
-from serving.segments import layer_of, stage_of
 from serving.services import Services
 
 router = APIRouter(tags=["decisions"])
@@ -48,12 +47,12 @@ def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOf
     wanted = OfferRequest(body.customer_id, body.channel, body.cart, body.limit, body.personalized)
     decision = services.engine.decide(services.live, wanted, now=services.now)
     context = decision.context
-    live, customer = context.live, context.customer
+    live = context.live
     return NextBestOffersAnswer(
         customer_id=body.customer_id,
         decision_id=decision.decision_id,
-        stage=stage_of(customer) if body.personalized else None,
-        layer=None if customer is None else layer_of(customer, live.catalogue),
+        stage=context.segments.stage if body.personalized else None,
+        layer=context.segments.layer,
         churn=churn_view(context, explain=body.explain),
         offers=[offer_view(candidate) for candidate in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],

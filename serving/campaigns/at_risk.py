@@ -18,7 +18,6 @@ from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
 from serving.churn_scores import expected_date
 from serving.live import Live
-from serving.segments import layer_of, stage_of
 from serving.services import Services
 from serving.spending import expected_margin
 
@@ -165,8 +164,8 @@ class _Audience:
                 round(float(churn.probability[self.horizon][i]), 6),
                 round(float(churn.percentile[self.horizon][i]), 1),
                 None if expected is None else expected.isoformat(timespec="seconds"),
-                stage_of(customer),
-                layer_of(customer, self.live.catalogue),
+                self.population.segments[i].stage,
+                self.population.segments[i].layer,
                 round(float(self.margin[i]), 2),
                 round(float(self.at_risk[i]), 2),
                 self.channel,

@@ -13,7 +13,9 @@ from features.store import CustomerFeatures
 from serving.churn_scores import ChurnScores, score_churn
 from serving.errors import ModelUnavailable
 from serving.live import Live
+from serving.segments import Segments, segments_of
 from training.artifacts.return_hazard import ReturnHazard
+from training.artifacts.value import ValueScores
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,9 @@ class Population:
     Attributes:
         customers: (n) features.
         stored: (n, features) of `CUSTOMER`.
-        churn: scores of the same rows.
+        churn: scores of the same rows, with the interval of the next order.
+        value: what the same rows are worth; None without the model.
+        segments: stage and layer of the same rows.
         model: what scored them.
         unreadable: customers left out because their row is damaged.
     """
@@ -31,6 +35,8 @@ class Population:
     customers: Sequence[CustomerFeatures]
     stored: NDArray[np.float64]
     churn: ChurnScores
+    value: ValueScores | None
+    segments: Sequence[Segments]
     model: ReturnHazard
     unreadable: int
 
@@ -62,4 +68,7 @@ def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
     if not customers:
         raise StateBroken("The online store holds no readable customer; run `huitou build --force`.")
     stored = np.vstack([customer.vector for customer in customers])
-    return Population(customers, stored, score_churn(model, stored, also=also), model, unreadable)
+    churn = score_churn(model, stored, also=also, interval=True)
+    value = None if live.models.value is None else live.models.value.score(stored)
+    segments = [segments_of(live, customer, churn, value, row) for row, customer in enumerate(customers)]
+    return Population(customers, stored, churn, value, segments, model, unreadable)

@@ -10,17 +10,22 @@ from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
 from serving.churn_scores import expected_date
 from serving.live import Live
-from serving.segments import layer_of, spend_percentile, stage_of
+from serving.segments import spend_percentile
 from serving.services import Services
 from serving.spending import expected_margin
 from training.artifacts.return_hazard import HORIZONS
+from training.artifacts.value import ValueScores
 
+_VALUE = ("predicted_orders", "predicted_clv", "predicted_clv_low", "predicted_clv_high", "clv_percentile", "probability_alive")
 COLUMNS = (
     "customer_id",
     *(f"churn_probability_{h}d" for h in HORIZONS),
     *(f"churn_percentile_{h}d" for h in HORIZONS),
     "expected_next_order_date",
+    "next_order_date_low",
+    "next_order_date_high",
     "average_days_between_orders",
+    *_VALUE,
     "stage",
     "layer",
     "spend_percentile",
@@ -51,17 +56,28 @@ def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
     margins = expected_margin(population.stored, 28.0, assumptions)
     tail = (assumptions.currency, live.as_of.isoformat(), live.models.versions["return_hazard"], assumptions.version)
     for i, customer in enumerate(population.customers):
-        expected = expected_date(customer.as_of, float(churn.days_until_order[i]))
+        days = [churn.days_until_order[i], *([] if churn.days_interval is None else churn.days_interval[i])]
+        dates = [expected_date(customer.as_of, float(until)) for until in days]
         gap = customer.value("gap_mean")
         yield (
             customer.customer_id,
             *(round(float(churn.probability[h][i]), 6) for h in HORIZONS),
             *(round(float(churn.percentile[h][i]), 1) for h in HORIZONS),
-            None if expected is None else expected.isoformat(timespec="seconds"),
+            *(None if date is None else date.isoformat(timespec="seconds") for date in dates),
             round(gap, 2) if math.isfinite(gap) else None,
-            stage_of(customer),
-            layer_of(customer, live.catalogue),
+            *_value_cells(population.value, i),
+            population.segments[i].stage,
+            population.segments[i].layer,
             round(spend_percentile(customer, live.catalogue), 1),
             round(float(margins[i]), 2),
             *tail,
         )
+
+
+def _value_cells(value: ValueScores | None, row: int) -> list[float | None]:
+    """Cells of `_VALUE`; empty ones without the model."""
+    if value is None:
+        return [None] * len(_VALUE)
+    digits = {"clv_percentile": 1, "probability_alive": 6}
+    columns = {**{name: getattr(value, name) for name in _VALUE if name != "clv_percentile"}, "clv_percentile": value.percentile}
+    return [round(float(columns[name][row]), digits.get(name, 2)) for name in _VALUE]

@@ -24,7 +24,7 @@ def trained_folder(built_folder: Path, tmp_path_factory: pytest.TempPathFactory)
 def test_an_unknown_model_is_wrong_usage(huitou: Huitou) -> None:
     ran = huitou("train", "churn")
     assert ran.code == 2
-    assert "no model churn; choose from return_hazard, repurchase, items, bundles" in " ".join(ran.err.split())
+    assert "no model churn; choose from return_hazard, value, repurchase, items, bundles" in " ".join(ran.err.split())
 
 
 def test_a_date_that_is_none_is_wrong_usage(huitou: Huitou, built_folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions, four tiny fitted models; seeded."""
+"""A small shop as the service finds it on disk: online rows in Feast's layout, products, assumptions, five tiny fitted models; seeded."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from features.products import FILE as PRODUCTS_FILE
 from features.products import Coupon, Product, Products
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
+from tests.serving.small_value import save_value
 from training import local_models
 from training.artifacts.bundle_columns import ANYBODY_INPUTS as BUNDLE_ANYBODY
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
@@ -75,6 +76,7 @@ def write_small_shop(data_dir: Path, *, seed: int = 7) -> None:
     write_online(data_dir, seed=seed)
     for name, write in (
         ("return_hazard", write_hazard),
+        ("value", write_value),
         ("repurchase", write_repurchase),
         ("items", write_items),
         ("bundles", write_bundles),
@@ -245,6 +247,12 @@ def write_hazard(folder: Path, seed: int) -> Path:
     quantiles = {h: np.quantile(churn[:, i], np.linspace(0, 1, 101)).tolist() for i, h in enumerate(HORIZONS)}
     model = ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
     model.save(folder, manifest("return_hazard", CUSTOMER.hash))
+    return folder
+
+
+def write_value(folder: Path, seed: int) -> Path:
+    """A value model of the same customers."""
+    save_value(folder, customer_vectors(np.random.default_rng(seed)), manifest("value", CUSTOMER.hash))
     return folder
 
 

@@ -36,7 +36,7 @@ def return_hazard_allowance(recipe: ReturnHazardRecipe, data: TrainingData) -> A
         reason = refusal(lambda shop: _dates(first, shop.now), data, None)
         return Allowance(model=recipe.name, allowed=False, reason=reason, horizons=later, more_weeks=wanted)
     data.tell("labels of every customer and week")
-    as_of, wait = _labels(data)
+    as_of, wait = weekly_labels(data)
     evaluation = last_unseen_weeks(first, now).evaluation
     judged = np.isin(as_of, [naive(date) for date in evaluation])
     horizons = []
@@ -53,7 +53,7 @@ def _dates(first: datetime, now: datetime) -> None:
     last_unseen_weeks(first, now)
 
 
-def _labels(data: TrainingData) -> tuple[NDArray[np.datetime64], Array]:
+def weekly_labels(data: TrainingData) -> tuple[NDArray[np.datetime64], Array]:
     """As-of date and days until the next order of every customer and week, in the order of the offline features.
 
     Of a large shop the recipe draws as many as its fit may hold: what is asked for is then there many times over, sampled or not.
@@ -79,10 +79,10 @@ def _require(recipe: ReturnHazardRecipe, data: TrainingData, as_of: NDArray[np.d
             )
         )
         require_learnable(np.concatenate([step[1] for step in steps]))
-        require_repeats(_repeats(data.warehouse.read("orders"), grid[-1]))
+        require_repeats(order_repeats(data.warehouse.read("orders"), grid[-1]))
 
 
-def _repeats(orders: pl.DataFrame, as_of: datetime) -> Array:
+def order_repeats(orders: pl.DataFrame, as_of: datetime) -> Array:
     """Days on which each customer ordered again, (n,): what the feature `order_day_count` says, less one."""
     known = orders.filter(pl.col("customer_id").is_not_null() & (pl.col("ordered_at") <= as_of))
     days = known.group_by("customer_id").agg(pl.col("ordered_at").dt.date().n_unique())

@@ -13,10 +13,12 @@ from training.allowances.customer_sample import customer_sample
 from training.allowances.items import items_allowance
 from training.allowances.repurchase import repurchase_allowance
 from training.allowances.return_hazard import return_hazard_allowance
+from training.allowances.value import value_allowance
 from training.models.bundles import BundlesRecipe
 from training.models.items import ItemsRecipe
 from training.models.repurchase import RepurchaseRecipe
 from training.models.return_hazard import ReturnHazardRecipe
+from training.models.value import ValueRecipe
 from training.recipe import TrainingData
 
 
@@ -32,6 +34,8 @@ def _allowance(name: str, data: TrainingData, some: TrainingData | None) -> Allo
         data.warehouse.first_event  # noqa: B018 - a history without orders refuses here, as in every recipe
         if name == "return_hazard":
             return return_hazard_allowance(cast("ReturnHazardRecipe", recipe), data)
+        if name == "value":
+            return value_allowance(cast("ValueRecipe", recipe), data)
         if name == "repurchase":
             return repurchase_allowance(cast("RepurchaseRecipe", recipe), data, some)
         if name == "items":

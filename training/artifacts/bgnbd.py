@@ -44,19 +44,19 @@ class BgNbd(BaseModel):
         return np.asarray(1.0 - self.probability_alive(repeats, last, age) * (1.0 - quiet))
 
     def expected_orders(
-        self, repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDArray[np.float64], horizon: float
+        self, repeats: NDArray[np.float64], last: NDArray[np.float64], age: NDArray[np.float64], horizon: float | NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Expected purchases within `horizon` after the as-of date given the history, (n,); arguments as in `probability_alive`.
+        """Expected purchases within `horizon`, one or (n,), after the as-of date given the history, (n,); else as `probability_alive`.
 
         Their equation 10, taken as the expectation it is: of who still is a customer the rate is gamma(r + x, alpha + T) and the chance of
         leaving p after an order beta(a, b + x) distributed; E[purchases | p] = (1 - (1 + p t / (alpha + T))^-(r + x)) / p. The 2F1 of its
         closed form overflows for frequent customers and is undefined at a = 1.
         """
-        if_alive = np.empty(len(repeats))
+        if_alive, within = np.empty(len(repeats)), np.broadcast_to(horizon, repeats.shape)
         for count in np.unique(repeats):
             own = repeats == count
             p, weight = beta_quadrature(self.a, self.b + float(count))
             p = np.maximum(p, 1e-300)  # towards p = 0 the expectation is the rate times the horizon
-            grown = np.log1p(p[None, :] * horizon / (self.alpha + age[own])[:, None])
+            grown = np.log1p(p[None, :] * (within[own] / (self.alpha + age[own]))[:, None])
             if_alive[own] = (-np.expm1(-(self.r + count) * grown) / p) @ weight
         return np.asarray(self.probability_alive(repeats, last, age) * if_alive)

@@ -32,7 +32,7 @@ class Manifest(BaseModel):
     """What an artifact is, what it was made from, and how to know that it is whole.
 
     Attributes:
-        name: registered model name: `return_hazard`, `repurchase`, `items` or `bundles`.
+        name: registered model name: `return_hazard`, `value`, `repurchase`, `items` or `bundles`.
         kind: which class reads it.
         feature_set_hash: hash of the ordered inputs (`features.feature_sets`), or "" when the model reads ids only.
         data_from: first event seen, UTC.

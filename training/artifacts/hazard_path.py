@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.feature_sets import FeatureSet
+from training.artifacts.bgnbd import BgNbd
+from training.artifacts.calibration import logit
 
 STEP_DAYS = 7  # W of the method: one label step
 # The days observed say how far back windows and memories can see. None sees further than half a year, and beyond it the number would be a
@@ -37,16 +39,26 @@ DERIVED = (
 )
 
 
+# What BG/NBD believes of a customer who stays away: still one, orders a day if so, log odds of an order within a week and a quarter.
+POSTERIOR = ("posterior_alive", "posterior_rate", "posterior_week", "posterior_quarter")
+
+
 @dataclass(frozen=True)
 class HazardPath:
-    """Rolls the customer feature set forward along the path without orders."""
+    """Rolls the customer feature set forward along the path without orders.
+
+    Attributes:
+        features: the stored features.
+        habits: BG/NBD in days; with it, its beliefs are inputs too (docs/adr/0007).
+    """
 
     features: FeatureSet
+    habits: BgNbd | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the model's inputs: the stored features, then the derived ones."""
-        return (*self.features.columns, *DERIVED)
+        """Names of the model's inputs: the stored features, the derived ones, then BG/NBD's beliefs."""
+        return (*self.features.columns, *DERIVED, *(() if self.habits is None else POSTERIOR))
 
     def at(self, stored: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
         """Inputs of the hazard `lead` steps after the as-of date, given no order since.
@@ -56,7 +68,7 @@ class HazardPath:
             lead: steps of `STEP_DAYS` since the as-of date, >= 0.
 
         Returns:
-            (n, features + derived) float64.
+            (n, inputs) float64.
         """
         rolled = np.array(stored, dtype=np.float64, copy=True)
         days = STEP_DAYS * lead
@@ -67,7 +79,21 @@ class HazardPath:
             left = self._window_column.get(window - days)
             rolled[:, column] = 0.0 if left is None else stored[:, left]
         rolled[:, self._decays[0]] *= np.exp(-days / self._decays[1])
-        return np.hstack([rolled, self._derive(rolled, lead)])
+        parts = [rolled, self._derive(rolled, lead)]
+        if self.habits is not None:
+            parts.append(self._posterior(rolled, self.habits))
+        return np.hstack(parts)
+
+    def _posterior(self, x: NDArray[np.float64], habits: BgNbd) -> NDArray[np.float64]:
+        silence = x[:, self._index["days_since_last_order"]]
+        # A reason's variant may be silent for longer than it is old: then its only order is its last one.
+        age = np.maximum(x[:, self._index["days_since_first_order"]], silence)
+        repeats = x[:, self._index["order_day_count"]] - 1.0
+        alive = habits.probability_alive(repeats, age - silence, age)
+        rate = (habits.r + repeats) / (habits.alpha + age)
+        # P(silent | alive) is what `probability_silent` multiplies with; here it is shared between both horizons.
+        week, quarter = (alive * -np.expm1(-(habits.r + repeats) * np.log1p(h / (habits.alpha + age))) for h in (STEP_DAYS, 91.0))
+        return np.column_stack([alive, rate, logit(week), logit(quarter)])
 
     def _derive(self, x: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
         c = self._index

@@ -10,7 +10,8 @@ the answer says so (docs/adr/0007).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.feature_sets import CUSTOMER
+from training.artifacts.bgnbd import BgNbd
 from training.artifacts.calibration import LogitMap, logit, sigmoid
 from training.artifacts.folder import ArtifactBroken, ArtifactFolder, Manifest, open_artifact, write_artifact
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
@@ -42,6 +44,7 @@ class HazardHeader(BaseModel):
 
     Attributes:
         calibration: map on the hazard's logit.
+        habits: BG/NBD in days, fitted on the same history, whose beliefs are inputs of the trees; None: the trees have no such inputs.
         tail: Pareto/NBD in days, fitted on the same history.
         longest_silence: greatest `days_since_last_order` among the training rows, leads included.
         reference: median of every stored feature among the customers at the refit's last as-of date: what a cause is compared with.
@@ -51,6 +54,7 @@ class HazardHeader(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     calibration: LogitMap
+    habits: BgNbd | None = None
     tail: ParetoNbd
     longest_silence: float
     reference: list[float | None]
@@ -64,7 +68,11 @@ class ReturnHazard:
     booster: lgb.Booster
     header: HazardHeader
     manifest: Manifest | None = None
-    path: HazardPath = field(default_factory=lambda: HazardPath(CUSTOMER))
+
+    @cached_property
+    def path(self) -> HazardPath:
+        """How the inputs of the trees follow from the stored features."""
+        return HazardPath(CUSTOMER, self.header.habits)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -138,20 +146,11 @@ class ReturnHazard:
             limit: most reasons returned, strongest first.
         """
         index = {name: i for i, name in enumerate(self.inputs)}
-        reference = np.array([np.nan if v is None else v for v in self.header.reference])
+        variants, effects = self._replacements(stored, horizon_days)
         facts = {name: (0.0 if math.isnan(stored[i]) else float(stored[i])) for name, i in index.items()}
-        variants = np.tile(stored, (len(CAUSES) + 1, 1))
-        for row, cause in enumerate(CAUSES, start=1):
-            # What is not known of the customer is no cause: an unknown age must not be compared with the median age.
-            for column in (index[name] for name in cause.features if not math.isnan(stored[index[name]])):
-                variants[row, column] = reference[column]
-            if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
-                variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
-        churn = self.churn_probability(variants, horizon_days)
         found = []
         known = dict(zip(self.inputs, stored.tolist(), strict=True))
-        for cause, variant, replaced in zip(CAUSES, variants[1:], churn[1:], strict=True):
-            effect = float(churn[0] - replaced)
+        for cause, variant, effect in zip(CAUSES, variants, effects.tolist(), strict=True):
             if abs(effect) < _MIN_EFFECT or not cause.borne_out(known, dict(zip(self.inputs, variant.tolist(), strict=True)), effect):
                 continue
             code, english, chinese = cause.raises if effect > 0 else cause.lowers
@@ -161,6 +160,24 @@ class ReturnHazard:
                 Reason(code=code, effect=round(effect, 4), sentence_en=english.format(**facts), sentence_zh=chinese.format(**facts))
             )
         return sorted(found, key=lambda reason: -abs(reason.effect))[:limit]
+
+    def effects(self, stored: Array, *, horizon_days: int = 28) -> Array:
+        """What the churn probability of one customer, (features,), changes by against each cause's reference, (causes,): see `reasons`."""
+        return self._replacements(stored, horizon_days)[1]
+
+    def _replacements(self, stored: Array, horizon_days: int) -> tuple[Array, Array]:
+        """The customer with each cause replaced, (causes, features), and the effect of each cause, (causes,)."""
+        index = {name: i for i, name in enumerate(self.inputs)}
+        reference = np.array([np.nan if v is None else v for v in self.header.reference])
+        variants = np.tile(stored, (len(CAUSES) + 1, 1))
+        for row, cause in enumerate(CAUSES, start=1):
+            # What is not known of the customer is no cause: an unknown age must not be compared with the median age.
+            for column in (index[name] for name in cause.features if not math.isnan(stored[index[name]])):
+                variants[row, column] = reference[column]
+            if cause.features == ("days_since_last_order",) and not math.isnan(stored[index["gap_mean"]]):
+                variants[row, index["days_since_last_order"]] = stored[index["gap_mean"]]
+        churn = self.churn_probability(variants, horizon_days)
+        return variants[1:], np.asarray(churn[0] - churn[1:])
 
     def shap(self, stored: Array) -> dict[str, float]:
         """Exact TreeSHAP of the next step's hazard, on the margin (log odds) before calibration, of one customer (features,)."""

@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BasketSequences:
-    """One line per user, basket and item; sorted by user, then position, each item once a basket.
+    """One line per user, basket and item; sorted by user, then position, each item once a basket, in the order it was given.
 
     Attributes:
         users, items: how many there are; both are numbered from 0.
@@ -42,14 +42,11 @@ class BasketSequences:
             position: `(lines,)` orders a user's baskets.
             item: `(lines,)`.
         """
-        order = np.lexsort((item, position, user))
-        lines = np.stack([user, position, item])[:, order].astype(np.int64)
-        new = np.ones(lines.shape[1], np.bool_)
-        new[1:] = (lines[:, 1:] != lines[:, :-1]).any(axis=0)
-        of_user, at, bought = lines[:, new]
-        begins = np.ones(len(of_user), np.bool_)
-        begins[1:] = (of_user[1:] != of_user[:-1]) | (at[1:] != at[:-1])
-        basket = np.cumsum(begins) - 1
+        order = np.lexsort((position, user))  # stable: within a basket the given order stays
+        of_user, at, bought = np.stack([user, position, item])[:, order].astype(np.int64)
+        basket = np.cumsum((np.diff(of_user, prepend=-1) != 0) | (np.diff(at, prepend=-1) != 0)) - 1
+        once = np.sort(np.unique(basket * items + bought, return_index=True)[1])
+        of_user, basket, bought = of_user[once], basket[once], bought[once]
         first = np.zeros(users, np.int64)
         first[of_user[::-1]] = basket[::-1]
         return cls(users, items, of_user, basket - first[of_user], bought)

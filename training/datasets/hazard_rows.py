@@ -87,7 +87,9 @@ class HazardRows:
         return HazardRows(self.inputs[mask], self.label[mask], self.label_end[mask])
 
 
-def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int) -> HazardRows:
+def hazard_rows(
+    snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int, path: HazardPath | None = None
+) -> HazardRows:
     """Rows of every snapshot whose label step ends by `until`.
 
     Args:
@@ -98,8 +100,9 @@ def hazard_rows(snapshots: Snapshots, *, until: datetime, max_lead: int, lead_sh
         features, so
             few are enough.
         seed: of the sample.
+        path: how inputs follow from stored features; without BG/NBD's beliefs when None.
     """
-    path = HazardPath(CUSTOMER)
+    path = path or HazardPath(CUSTOMER)
     inputs, labels, ends = [np.empty((0, len(path.inputs)))], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
     steps = closed_steps(snapshots.as_of, snapshots.wait, until=until, max_lead=max_lead, lead_share=lead_share, seed=seed)
     for lead, (keep, label, end) in enumerate(steps):

@@ -12,11 +12,20 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from features.feature_sets import CUSTOMER
 from training.evaluation.classification import BootstrapWeights, auc, interval
 from training.recipe import GroupFigures
 
 Array = NDArray[np.float64]
 
+_ATTRIBUTES = {  # feature → what a reader calls it
+    "age_from": "age from",
+    "income_from": "income from (thousands)",
+    "household_size": "people in the household",
+    "children_count": "children",
+    "is_homeowner": "homeowner",
+    "is_married": "married",
+}
 _FEWEST_CUSTOMERS = 30  # below, an interval of a share is wider than any difference one could act on
 
 
@@ -41,6 +50,23 @@ def by_group(
             rows = codes == group
             if len(np.unique(customers[rows])) >= _FEWEST_CUSTOMERS:
                 found[f"{attribute}: {group or 'unknown'}"] = _figures(y[rows], p[rows], customers[rows], seed)
+    return found
+
+
+def profile_groups(stored: Array) -> dict[str, NDArray[np.str_]]:
+    """The groups that the customers' profiles make.
+
+    Args:
+        stored: (n, features) in the order of `CUSTOMER`.
+
+    Returns:
+        Attribute → (n,) group, "" where it is not known; attributes that nobody has are left out.
+    """
+    found = {}
+    for feature, attribute in _ATTRIBUTES.items():
+        values = stored[:, CUSTOMER.columns.index(feature)]
+        if np.isfinite(values).any():
+            found[attribute] = np.array([f"{value:g}" if np.isfinite(value) else "" for value in values])
     return found
 
 

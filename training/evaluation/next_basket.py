@@ -41,13 +41,13 @@ def score_baskets(
     measures: dict[str, Floats] = {}
     for k in cuts:
         top, again = hits[:, :k], known[:, :k]
-        measures[f"recall_{k}"] = top.sum(axis=1) / wanted
+        measures[f"recall_{k}"] = np.asarray(top.sum(axis=1) / wanted, np.float64)
         measures[f"ndcg_{k}"] = np.asarray(top @ discounts[: top.shape[1]] / ideal, np.float64)
-        measures[f"phr_{k}"] = top.any(axis=1).astype(np.float64)
+        measures[f"phr_{k}"] = np.asarray(top.any(axis=1), np.float64)
         measures |= _part("repeat", k, top & again, wanted_again)
         measures |= _part("explore", k, top & ~again, wanted - wanted_again)
         places = (recommended[:, :k] != NONE).sum(axis=1)
-        measures[f"repeat_share_{k}"] = again.sum(axis=1) / np.maximum(places, 1)
+        measures[f"repeat_share_{k}"] = np.asarray(again.sum(axis=1) / np.maximum(places, 1), np.float64)
     return measures
 
 

@@ -200,7 +200,7 @@ def _standard(scores: Block) -> Block:
 
 def _places(columns: Block) -> Block:
     """0 for the greatest of a row, and so on."""
-    return np.argsort(np.argsort(-columns, axis=1, kind="stable"), axis=1).astype(np.float32)
+    return np.asarray(np.argsort(np.argsort(-columns, axis=1, kind="stable"), axis=1), np.float32)
 
 
 def _unit(vectors: Block) -> Block:
@@ -214,7 +214,7 @@ def _unit_rows(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
 
 
 def _at_least_one(bought: sparse.csr_matrix) -> Block:
-    return np.maximum(np.diff(bought.indptr), 1).astype(np.float32)[:, None]
+    return np.asarray(np.maximum(np.diff(bought.indptr), 1)[:, None], np.float32)
 
 
 def _dense(matrix: sparse.csr_matrix) -> Block:

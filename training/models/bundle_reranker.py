@@ -147,7 +147,9 @@ def label_candidates(
         known = know(pairs.knowing(keep(pairs.bought, fold != number)), settings.stack, seed=seed + 100 * (number + 1), threads=threads)
         found = known.candidates(users, settings.candidates)
         was_hidden = membership(found.bundles, away[users])
-        telling = was_hidden.any(axis=1)  # a user none of whose hidden pairs is a candidate teaches nothing about their order
+        telling = np.asarray(
+            was_hidden.any(axis=1), np.bool_
+        )  # a user none of whose hidden pairs is a candidate teaches nothing about their order
         use = telling[:, None] & ~found.vacant
         columns.append(found.columns[use])
         hidden.append(was_hidden[use])

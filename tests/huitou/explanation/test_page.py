@@ -80,7 +80,7 @@ def test_plain_ascii_can_show_all_of_it(explain: Explain, printed: Printed, cust
 
 
 def test_who_is_missing_a_model_reads_why(explain: Explain, printed: Printed, own_explained_shop: Path) -> None:
-    for name in ("return_hazard", "repurchase", "items", "bundles"):
+    for name in ("return_hazard", "value", "repurchase", "items", "bundles"):
         (own_explained_shop / "models" / name / "CHAMPION").unlink()
     told = gather(build_services(ServingSettings(data_dir=own_explained_shop)), "c000", channel=None, horizon_days=91, limit=5)
     text = printed(page(told, Words(Language.EN)), width=200)

@@ -22,7 +22,7 @@ def test_answers_with_the_agreed_fields(client: TestClient) -> None:
     assert answer["value_basis"] == "predicted response, not causal"
     assert answer["assumptions"].startswith("small@")
     assert answer["currency"] == "EUR"
-    assert set(answer["model_versions"]) == {"return_hazard", "repurchase", "items", "bundles"}
+    assert set(answer["model_versions"]) == {"return_hazard", "value", "repurchase", "items", "bundles"}
     churn = answer["churn"]
     assert churn["probability_14d"] >= churn["probability_28d"] >= churn["probability_56d"] >= churn["probability_91d"]
     assert churn["reasons"]

@@ -94,7 +94,7 @@ def test_decisions_repeat_but_their_ids_do_not(services: Services) -> None:
 def test_without_models_the_answer_is_silence_and_says_why(services: Services) -> None:
     decision = services.engine.decide(services.live.with_models(LiveModels()), OfferRequest("c050"), now=services.now)
     assert [offer.type for offer in decision.offers] == ["no_action"]
-    assert set(decision.degraded) == {"return_hazard", "repurchase", "items", "bundles"}
+    assert set(decision.degraded) == {"return_hazard", "value", "repurchase", "items", "bundles"}
 
 
 def test_one_missing_model_costs_its_offers_only(services: Services) -> None:

@@ -28,12 +28,16 @@ from training.models.bundles import BundlesConfig, BundlesRecipe
 from training.models.items import ItemsConfig, ItemsRecipe
 from training.models.repurchase import RepurchaseConfig, RepurchaseRecipe
 from training.models.return_hazard import ReturnHazardRecipe
+from training.models.trees import TreeConfig
+from training.models.value import ValueRecipe
+from training.models.value_fit import ValueConfig
 from training.pipeline import MODELS
 from training.recipe import Recipe, TrainingData
 
 # The rules are the default ones; the fits behind them are as small as they can be.
 RECIPES: dict[str, Recipe] = {
     "return_hazard": ReturnHazardRecipe(SMALL.model_copy(update={"rounds": 2})),
+    "value": ValueRecipe(ValueConfig(rounds=2, hazard=TreeConfig(rounds=2, min_data_in_leaf=20), simulated_customers=10, paths=1)),
     "repurchase": RepurchaseRecipe(RepurchaseConfig(rounds=2, excluded_categories=frozenset(["GIFT CARDS"]))),
     "items": ItemsRecipe(ItemsConfig(grid=(AlsSettings(factors=4, iterations=1),))),
     "bundles": BundlesRecipe(BundlesConfig(grid=(StackSettings(factors=4, iterations=1),), min_customers=5)),
@@ -153,7 +157,7 @@ def found(data: TrainingData, model: str) -> Allowance:
 
 def test_the_weeks_said_to_be_missing_are_enough_and_one_less_is_not(tmp_path: Path, shop_tables: Tables) -> None:
     data = opened(tmp_path, shop_tables, START + timedelta(weeks=6))
-    for model in ("return_hazard", "repurchase", "items", "bundles"):
+    for model in ("return_hazard", "value", "repurchase", "items", "bundles"):
         short = found(data, model)
         assert short.more_weeks is not None
         assert short.more_weeks > 0

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from features.feature_sets import CUSTOMER
 from tests.training.conftest import BuiltShop
-from training.artifacts.hazard_path import DERIVED, LONGEST_OBSERVED, HazardPath
+from training.artifacts.bgnbd import BgNbd
+from training.artifacts.hazard_path import DERIVED, LONGEST_OBSERVED, POSTERIOR, HazardPath
 
 PATH = HazardPath(CUSTOMER)
 STORED = len(CUSTOMER.columns)
@@ -96,3 +97,21 @@ def test_an_unknown_rhythm_is_missing_not_zero() -> None:
     row = dict(zip(PATH.inputs, PATH.at(stored, 0)[0], strict=True))
     assert all(np.isnan(row[name]) for name in DERIVED if name.startswith("recency_"))
     assert row["order_day_rate"] == 1.0
+
+
+def test_the_beliefs_are_bgnbds_own_at_every_lead(shop: BuiltShop) -> None:
+    habits = BgNbd(r=0.5, alpha=10.0, a=0.8, b=2.5)
+    path, stored = HazardPath(CUSTOMER, habits), shop.snapshots.stored[:50]
+    assert path.inputs[: len(PATH.inputs)] == PATH.inputs
+    for lead in (0, 3):
+        rolled = path.at(stored, lead)
+        np.testing.assert_array_equal(rolled[:, : len(PATH.inputs)], PATH.at(stored, lead))
+        silence, age, days = (
+            rolled[:, path.inputs.index(n)] for n in ("days_since_last_order", "days_since_first_order", "order_day_count")
+        )
+        past = (days - 1, age - silence, age)
+        alive, rate, week, quarter = (rolled[:, path.inputs.index(name)] for name in POSTERIOR)
+        np.testing.assert_allclose(alive, habits.probability_alive(*past))
+        np.testing.assert_allclose(rate, (habits.r + past[0]) / (habits.alpha + age))
+        for belief, horizon in ((week, 7.0), (quarter, 91.0)):
+            np.testing.assert_allclose(1 / (1 + np.exp(-belief)), 1 - habits.probability_silent(*past, horizon), rtol=1e-6, atol=1e-8)

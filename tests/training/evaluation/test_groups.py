@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.evaluation.groups import by_group
+from features.feature_sets import CUSTOMER
+from training.evaluation.groups import by_group, profile_groups
 
 RNG = np.random.default_rng(5)
 N = 6000
@@ -45,3 +46,10 @@ def test_groups_of_a_handful_and_of_one_outcome() -> None:
     one = by_group(np.zeros(N), P, CUSTOMERS, {"size": np.full(N, "all")}, seed=1)["size: all"]
     assert one.auc is None
     assert one.auc_interval is None
+
+
+def test_groups_are_those_of_the_profile_and_the_unknown_are_one() -> None:
+    stored = np.full((3, len(CUSTOMER.columns)), np.nan)
+    stored[:2, CUSTOMER.columns.index("age_from")] = (25, 65)
+    groups = profile_groups(stored)
+    assert {name: codes.tolist() for name, codes in groups.items()} == {"age from": ["25", "65", ""]}

@@ -45,7 +45,7 @@ class Experiment:
     @property
     def strata(self) -> NDArray[np.int64]:
         """Arm × whether there is an outcome at all: what folds are dealt evenly by."""
-        return (self.treated * 2 + (self.outcome != 0)).astype(np.int64)
+        return np.asarray(self.treated * 2 + (self.outcome != 0), np.int64)
 
 
 class Learner(Protocol):

@@ -82,9 +82,7 @@ def with_targets(split: Split, targets: sparse.csr_matrix, source: str) -> tuple
     lost = {part: len(getattr(split, part)) - len(users) for part, users in kept.items()}
     for part in ("train", "test"):
         if not len(kept[part]):
-            raise StudyRefused(
-                f"{source}: of its {lost[part]:,} users in {part!r} none has a next basket; there is nothing to learn or judge."
-            )
+            raise StudyRefused(f"{source}: none of the {lost[part]:,} users in {part!r} has a next basket: nothing to learn or judge.")
     told = ", ".join(f"{count:,} of {part}" for part, count in lost.items() if count)
     return Split(split.name, **kept), f"{source}: users without a next basket were left out: {told}." if told else ""
 
@@ -111,8 +109,8 @@ def refuse_leak(histories: BasketSequences, targets: sparse.csr_matrix, where: s
     share = equal / max(int(asked.sum()), 1)
     if share >= LEAK_SHARE:
         raise StudyRefused(
-            f"{where}: the next basket of {equal:,} of {int(asked.sum()):,} users ({share:.0%}) is the last basket of their history, so the "
-            "histories hold what is to be predicted. Take the last basket out of the histories."
+            f"{where}: the next basket of {equal:,} of {int(asked.sum()):,} users ({share:.0%}) is the last basket of their history, so "
+            "the histories hold what is to be predicted. Take the last basket out of the histories."
         )
     return f"The next basket of {equal:,} users ({share:.1%}) equals their last known one." if equal else ""
 

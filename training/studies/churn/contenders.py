@@ -212,6 +212,6 @@ CONTENDERS: tuple[Contender, ...] = (
     Fitted("RFM logistic", _logistic("rfm_logistic")),
     Fitted("BG/NBD", _bgnbd),
     Fitted("Pareto/NBD", _pareto_nbd),
-    Grown(DIRECT, TreeConfig(), _direct),
+    Grown(DIRECT, TreeConfig(learning_rate=0.025, rounds=600), _direct),  # as many trees as ours
     Grown(OWN, _own_default(), _hazard),
 )

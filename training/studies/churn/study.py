@@ -79,8 +79,8 @@ class ChurnStudy:
             HuitouError: what is wrong with file, columns or dates, and the remedy.
         """
         with tempfile.TemporaryDirectory(prefix="huitou-churn-") as aside:
-            history = self._history(Path(aside), tell)
-            dates = self._dates(history)
+            history = self.open_history(Path(aside), tell)
+            dates = self.choose_dates(history)
             warehouse = history.warehouse(dates.judged[-1])
             features, others = build_snapshots(history.settings, warehouse, dates, most=self.most, seed=self.seed, tell=tell)
         tell("labels")
@@ -103,18 +103,33 @@ class ChurnStudy:
         assert self._end is not None  # noqa: S101
         return judge_answers(answers, self._judged, self.horizons, own=self.own, end=self._end, seed=seed)
 
-    def _history(self, aside: Path, tell: Tell) -> _History:
+    def open_history(self, aside: Path, tell: Tell) -> History:
+        """Read the orders.
+
+        Args:
+            aside: folder for what has to be written.
+            tell: progress.
+
+        Raises:
+            HuitouError: what is wrong with file or columns.
+        """
         if self.source.columns is None:
             settings = self.settings.model_copy(update={"data_dir": self.source.path})
             warehouse = open_warehouse(settings)
             orders = warehouse.read("orders").drop_nulls("customer_id")
             # The folder is written to by nobody here: its views read past orders only, whatever the warehouse holds.
-            return _History(self.source.path.name, orders, [], settings, lambda _: warehouse)
+            return History(self.source.path.name, orders, [], settings, lambda _: warehouse)
         log = read_order_log(self.source.path, self.source.columns, tell)
         settings = self.settings.model_copy(update={"data_dir": aside})
-        return _History(log.name, log.orders, log.notes, settings, lambda until: truncated(settings, log.orders, until))
+        return History(log.name, log.orders, log.notes, settings, lambda until: truncated(settings, log.orders, until))
 
-    def _dates(self, history: _History) -> Dates:
+    def choose_dates(self, history: History) -> Dates:
+        """The judged dates and the weeks before them.
+
+        Raises:
+            StudyRefused: they do not lie within the history, or look past it.
+            TooLittleHistory: fewer than two weeks to learn from.
+        """
         first, last, as_of = history.first, history.last, tuple(sorted(self.as_of))
         outside = [date for date in as_of if not first < date <= last]
         if outside:
@@ -177,7 +192,17 @@ class ChurnStudy:
 
 
 @dataclass(frozen=True)
-class _History:
+class History:
+    """An order log, read.
+
+    Attributes:
+        name: of the file or folder.
+        orders: rows of `orders` with a customer.
+        notes: what was odd.
+        settings: engine, threads, folder.
+        warehouse: moment → the history up to it.
+    """
+
     name: str
     orders: pl.DataFrame
     notes: Sequence[str]
@@ -186,8 +211,10 @@ class _History:
 
     @property
     def first(self) -> datetime:
+        """Time of the first order."""
         return self.orders["ordered_at"].min()  # type: ignore[return-value]
 
     @property
     def last(self) -> datetime:
+        """Time of the last order."""
         return self.orders["ordered_at"].max()  # type: ignore[return-value]

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from features.warehouse import Warehouse
 from training.evaluation.randomisation import balance
 from training.evaluation.repeated_folds import corrected_interval, stratified_folds
 from training.evaluation.uplift import auuc, decile_uplift, qini_coefficient, top_shares, uqc
@@ -19,6 +20,7 @@ from training.recipe import Curve
 from training.studies.study import Arrays, Interval, Judgement, Prepared, Tell
 from training.studies.uplift.contenders import DATA
 from training.studies.uplift.experiment_file import Columns, ReadExperiment, read_experiment
+from training.studies.uplift.history import history_experiment
 
 Array = NDArray[np.float64]
 FOLD_SEED = 123  # the published folds' seed (docs/evidence.md); another --seed deals others
@@ -30,12 +32,13 @@ class UpliftStudy:
     """Whom does it pay to treat?
 
     Attributes:
-        data: the experiment's file.
+        data: the experiment's file, or the imported history.
         columns: which column is what.
         cost: of treating one person.
         value: of one unit of the outcome.
         folds, repeats: of the cross-validation.
         fold_seed: of the folds; they are the same for every row of the table.
+        experiment: which of the history's experiments, where it holds several.
     """
 
     name: ClassVar[str] = "uplift"
@@ -43,13 +46,14 @@ class UpliftStudy:
     own: ClassVar[str] = "chosen"
     headline: ClassVar[tuple[str, ...]] = ("uqc", "qini", "auuc", "top decile", "value of top 30 %")
 
-    data: Path
+    data: Path | Warehouse
     columns: Columns
     cost: float = 0.0
     value: float = 1.0
     folds: int = 5
     repeats: int = 10
     fold_seed: int = FOLD_SEED
+    experiment: str | None = None
     _read: ReadExperiment | None = field(default=None, init=False)
     _fold: NDArray[np.int64] | None = field(default=None, init=False)
 
@@ -115,10 +119,12 @@ class UpliftStudy:
         )
 
     def _open(self) -> ReadExperiment:
-        return read_experiment(self.data, self.columns)
+        if isinstance(self.data, Path):
+            return read_experiment(self.data, self.columns)
+        return history_experiment(self.data, self.columns, self.experiment)
 
     def _dataset(self) -> str:
-        return self.data.name
+        return self.data.name if isinstance(self.data, Path) else f"experiment {self.experiment or 'of the history'}"
 
     def _hidden(self, scores: Array) -> list[tuple[Array, NDArray[np.bool_]]]:
         """The score and the rows of every fold of every repeat."""
