@@ -106,5 +106,5 @@ def _answer(settings: TrainingSettings, calls: Connection) -> None:
 def _done(registry: Registry, method: str, arguments: tuple[Any, ...], named: dict[str, Any]) -> object:
     try:
         return getattr(registry, method)(*arguments, **named)
-    except Exception as error:  # noqa: BLE001 - raised over there
+    except Exception as error:  # raised over there
         return error
