@@ -84,7 +84,7 @@ class Holdings(BaseModel):
         if not self.of("contacts").rows:
             found.append(_missing("No message to a customer is recorded.", "Models cannot tell a return from an answer to a mailing."))
         if self.of(EXPERIMENTS.name).rows and not self.of("orders").rows:
-            found.append(_missing("There is an experiment, but no order.", "No model learns from it alone."))
+            found.append(_missing("There is an experiment, but no order.", "Only `huitou evaluate uplift` learns from it alone."))
         untimed = self.of(INTERACTIONS.name)
         if untimed.rows and untimed.filled["occurred_at"] < 1:
             found.append(

@@ -83,6 +83,8 @@ def baskets(
     Beside the repurchase ranker stand the counting baselines, TIFU-kNN, item cosine and ALS; recall, NDCG and PHR at 10 and 20, what is
     bought again and what for the first time apart. Reads next-basket sets in JSON, or any order log, whose customers' last baskets are then
     the targets.
+
+    Example: huitou evaluate baskets --history tafeng_history.json --future tafeng_future.json --splits tafeng_keyset_*.json
     """
     from huitou.evaluation.running import run
     from training.studies.baskets.study import BasketsStudy
@@ -117,6 +119,6 @@ def _log(orders: Path, needed: dict[str, str | None], order: str | None, amount:
     def read(tell: Tell) -> BasketSet:
         from training.studies.baskets.order_baskets import LineColumns, read_order_baskets
 
-        return read_order_baskets(orders, LineColumns(who, when, what, order, amount), draws=_DRAWS, seed=seed, tell=tell)
+        return read_order_baskets(orders, LineColumns(who, when, what, order, amount), tell, draws=_DRAWS, seed=seed)
 
     return read

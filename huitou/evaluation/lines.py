@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from training.studies.study import Row, Table
 
 _WIDTH = 116  # of sentences
+_COLUMNS = 6  # side by side: what 80 characters hold; further metrics stand below
 
 
 def table_parts(table: Table) -> list[RenderableType]:
@@ -23,7 +24,8 @@ def table_parts(table: Table) -> list[RenderableType]:
     facts = ", ".join(f"{name} {value:,}" if isinstance(value, int) else f"{name} {value}" for name, value in table.facts.items())
     parts: list[RenderableType] = [f"[bold]{table.study}: {escape(table.dataset)}[/]  {escape(facts)}"]
     parts += [escape(line) for line in textwrap.wrap(table.protocol, _WIDTH)]
-    parts += [_figures(table), _costs(table)]
+    parts += [_figures(table, table.headline[i : i + _COLUMNS]) for i in range(0, len(table.headline), _COLUMNS)]
+    parts.append(_costs(table))
     parts += [f"{escape(row.model)}: no figures. {escape(row.reason)}" for row in table.rows if row.reason]
     parts += _differences(table)
     tuned = [row for row in table.rows if row.settings]
@@ -35,13 +37,13 @@ def table_parts(table: Table) -> list[RenderableType]:
     return parts
 
 
-def _figures(table: Table) -> Grid:
-    grid = _empty(table.headline)
+def _figures(table: Table, names: Sequence[str]) -> Grid:
+    grid = _empty(names)
     for row in table.rows:
         own = row.model == table.own
-        grid.add_row(escape(row.model), *[figure(row.metrics.get(name)) for name in table.headline], style="bold" if own else None)
+        grid.add_row(escape(row.model), *[figure(row.metrics.get(name)) for name in names], style="bold" if own else None)
         if own and row.interval:
-            grid.add_row("  95 % interval", *[_interval(row, name) for name in table.headline], style="dim")
+            grid.add_row("  95 % interval", *[_interval(row, name) for name in names], style="dim")
     return grid
 
 

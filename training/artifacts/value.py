@@ -65,6 +65,8 @@ class ValueHeader(BaseModel):
         orders: BG/NBD in days.
         learned_periods: so many periods were learned from closed labels; how it goes on after them is simulated.
         amounts: gamma–gamma of an order day's amount; None where the shop's orders carry no amounts: then spend is 0.
+        order_level, amount_level: logarithm of the mean factor over the customers at the refit's last as-of date, which is taken out again:
+            the trees tell customers apart; a level that all share is the season's, not theirs, and stays the parametric models'.
         spread: of the spend around its expectation, measured on closed periods.
         clv_quantiles: 101 quantiles of `predicted_clv` over the customers at the refit's last as-of date, for percentiles.
     """
@@ -74,6 +76,8 @@ class ValueHeader(BaseModel):
     orders: BgNbd
     learned_periods: int
     amounts: GammaGamma | None
+    order_level: float = 0.0
+    amount_level: float = 0.0
     spread: Spread
     clv_quantiles: list[float] = []
 
@@ -140,7 +144,8 @@ class ValueModel:
         usual = usual_amount(self.header.amounts, stored)
         if self.amount_trees is None:
             return usual
-        return np.asarray(usual * np.exp(self.amount_trees.predict(self.path.at(stored, 0), raw_score=True, num_threads=1)))
+        factor = np.asarray(self.amount_trees.predict(self.path.at(stored, 0), raw_score=True, num_threads=1))
+        return np.asarray(usual * np.exp(factor - self.header.amount_level))
 
     def spend(self, stored: Array, days: float) -> tuple[Array, Array, Array]:
         """Expected spend within `days` and its 80 % interval, each (n,)."""
@@ -181,7 +186,7 @@ class ValueModel:
             further = period_inputs(inputs, np.arange(learned - 1.0, periods))
             simulated = np.asarray(self.renewal_trees.predict(further, raw_score=True, num_threads=1)).reshape(len(stored), -1)
             factor = np.hstack([factor, factor[:, -1:] + simulated[:, 1:] - simulated[:, :1]])
-        return np.asarray(expected_periods(self.header.orders, stored, periods) * np.exp(factor))
+        return np.asarray(expected_periods(self.header.orders, stored, periods) * np.exp(factor - self.header.order_level))
 
     @property
     def frame_inputs(self) -> dict[str, Literal["double"]]:

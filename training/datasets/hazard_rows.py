@@ -70,12 +70,12 @@ class HazardRows:
     """Inputs, labels and when each label was closed.
 
     Attributes:
-        inputs: (m, inputs of `HazardPath`).
+        inputs: (m, inputs of `HazardPath`), single precision: half the memory, and trees cut between values.
         label: (m,) 1 when the customer ordered within the step.
         label_end: (m,) datetime64[us].
     """
 
-    inputs: Array
+    inputs: NDArray[np.float32]
     label: Array
     label_end: NDArray[np.datetime64]
 
@@ -103,10 +103,10 @@ def hazard_rows(
         path: how inputs follow from stored features; without BG/NBD's beliefs when None.
     """
     path = path or HazardPath(CUSTOMER)
-    inputs, labels, ends = [np.empty((0, len(path.inputs)))], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
+    inputs, labels, ends = [np.empty((0, len(path.inputs)), dtype=np.float32)], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]
     steps = closed_steps(snapshots.as_of, snapshots.wait, until=until, max_lead=max_lead, lead_share=lead_share, seed=seed)
     for lead, (keep, label, end) in enumerate(steps):
-        inputs.append(path.at(snapshots.stored[keep], lead))
+        inputs.append(path.at(snapshots.stored[keep], lead).astype(np.float32))
         labels.append(label)
         ends.append(end)
     return HazardRows(np.vstack(inputs), np.concatenate(labels), np.concatenate(ends))

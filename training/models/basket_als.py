@@ -14,7 +14,7 @@ Scores = NDArray[np.float32]
 
 
 class BasketAlsSettings(BaseModel):
-    """Settings, named as `implicit` names them; shipped as `TifuKnnSettings`'.
+    """Settings, named as `implicit` names them; the best of 7 tried in as much time as `TifuKnnSettings` had, on the same users.
 
     Attributes:
         factors: length of a factor vector.
@@ -27,11 +27,11 @@ class BasketAlsSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    factors: int = 64
-    regularization: float = 30.0
-    alpha: float = 3.0
-    decay: float = 0.9
-    exponent: float = 0.5
+    factors: int = 102
+    regularization: float = 2.8
+    alpha: float = 7.7
+    decay: float = 0.48
+    exponent: float = 0.46
     iterations: int = 8
 
 

@@ -58,7 +58,7 @@ class ReturnHazardConfig(TreeConfig):
     rounds: int = 600
     max_lead: int = 12
     lead_share: float = 0.1
-    max_snapshots: int = 200_000  # with their leads about 1 GB; Complete Journey has 125,000, Online Retail 140,000
+    max_snapshots: int = 400_000  # with their leads about 1.5 GB; Complete Journey has 125,000, Online Retail 140,000
 
 
 class ReturnHazardRecipe:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -41,7 +42,7 @@ class Task:
         label: (n,) 0 or 1.
     """
 
-    inputs: Array
+    inputs: NDArray[np.floating[Any]]
     label: Array
 
 

@@ -82,8 +82,21 @@ def fit_value(snapshots: Snapshots, order_days: OrderDays, *, until: datetime, c
         renewal_trees=None if learned == PERIODS else _distill(known, last, order_days, orders, until=until, config=config, seed=seed),
         amount_trees=None if amounts is None else _grow_amounts(known, order_days, amounts, until=until, config=config, seed=seed),
     )
+    model = _levelled(model, last.stored)
     model = _with(model, spread=_spread(model, known, order_days, until=until))
     return _with(model, clv_quantiles=np.quantile(model.score(last.stored).predicted_clv, np.linspace(0.0, 1.0, 101)).tolist())
+
+
+def _levelled(model: ValueModel, stored: Array) -> ValueModel:
+    """Take out the mean factor of the learned periods, and that of the amounts, over the newest customers, (n, features)."""
+    learned = np.array([float(PERIOD_DAYS * model.header.learned_periods)])
+    parametric = model.header.orders.expected_orders(*purchase_history(stored), float(learned[0]))
+    expected = model.orders(stored, learned)[:, 0]
+    levels = {"order_level": float(np.log(expected.sum() / parametric.sum()))}
+    if model.header.amounts is not None:
+        usual = usual_amount(model.header.amounts, stored)
+        levels["amount_level"] = float(np.log((expected @ model.amount(stored)) / (expected @ usual)))
+    return _with(model, **levels)
 
 
 def _with(model: ValueModel, **header: object) -> ValueModel:

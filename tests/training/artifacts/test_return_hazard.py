@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features.feature_sets import CUSTOMER
 from tests.training.conftest import BuiltShop, FittedHazard
 from training.artifacts.calibration import logit
-from training.artifacts.folder import MANIFEST, ArtifactBroken
+from training.artifacts.folder import MANIFEST, ArtifactBroken, write_artifact
 from training.artifacts.hazard_path import STEP_DAYS
 from training.artifacts.return_hazard import HORIZONS, ReturnHazard
 
@@ -150,4 +150,15 @@ def test_what_does_not_agree_is_refused(hazard: FittedHazard, tmp_path: Path, ch
         (tmp_path / name).write_bytes((hazard.final / name).read_bytes())
     (tmp_path / MANIFEST).write_text(json.dumps({**json.loads((hazard.final / MANIFEST).read_text()), **change}))
     with pytest.raises(ArtifactBroken, match=says):
+        ReturnHazard.load(tmp_path)
+
+
+def test_a_header_of_another_form_is_refused_with_the_remedy(hazard: FittedHazard, tmp_path: Path) -> None:
+    manifest = hazard.model.manifest
+    assert manifest is not None
+    header = json.loads(hazard.model.header.model_dump_json())
+    header["tail"] = {"r": 0.5, "alpha": 10.0, "a": 0.8, "b": 2.5}  # BG/NBD, as before
+    texts = {"hazard.txt": hazard.model.booster.model_to_string(), "header.json": json.dumps(header)}
+    write_artifact(tmp_path, manifest, texts=texts)
+    with pytest.raises(ArtifactBroken, match="train it again"):
         ReturnHazard.load(tmp_path)

@@ -57,7 +57,7 @@ def test_cosines_by_hand_and_only_the_nearest_kept() -> None:
 
 def test_next_baskets_have_a_direction() -> None:
     shop = sequences({"a": [[0], [1]], "b": [[0], [1]], "c": [[0], [1]]}, items=3)
-    ahead = ItemSimilarity(shop, SimilaritySettings(kind="next", own=0.0, decay=0.5))
+    ahead = ItemSimilarity(shop, SimilaritySettings(kind="next", own=0.0, decay=0.5, shrink=0.0))
     # item 1 was bought last and nothing ever follows it; item 0, one step back, is followed by 1
     assert ahead.scores(np.array([0]))[0] == pytest.approx([0, 0.5, 0])
 
@@ -66,9 +66,9 @@ def test_next_baskets_have_a_direction() -> None:
 def test_planted_tastes_are_found(kind: str) -> None:
     everybody = np.arange(SHOP.users)
     model = {
-        "similarity": lambda: ItemSimilarity(SHOP, SimilaritySettings(own=0.0)),
+        "similarity": lambda: ItemSimilarity(SHOP, SimilaritySettings(kind="users", decay=0.8, shrink=0.0, own=0.0)),
         "neighbours": lambda: BasketNeighbours(SHOP, NeighbourSettings(neighbours=30)),
-        "als": lambda: BasketAls(SHOP, BasketAlsSettings(factors=8, regularization=1.0), seed=1, threads=1),
+        "als": lambda: BasketAls(SHOP, BasketAlsSettings(factors=8, regularization=1.0, alpha=3.0, decay=0.9), seed=1, threads=1),
         "tifu": lambda: TifuKnn(SHOP, everybody, TifuKnnSettings(neighbours=30)),
     }[kind]()
     scores = model.scores(everybody)

@@ -13,11 +13,12 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from features.errors import HuitouError
 from features.settings import FeatureSettings
 from tests.training.seeded_shop import START, arrivals
+from training.models.return_hazard import ReturnHazardConfig
 from training.studies.churn.contenders import CONTENDERS, HISTORY, JUDGED, answer_key, inner_dates
 from training.studies.churn.contenders import Plan as ChurnPlan
 from training.studies.churn.judgement import judge_answers
 from training.studies.churn.snapshots import Dates, snapshots_of
-from training.studies.churn.study import ChurnStudy, Source
+from training.studies.churn.study import MOST_SNAPSHOTS, ChurnStudy, Source
 from training.studies.order_log import OrderColumns
 from training.studies.study import Task
 
@@ -151,3 +152,7 @@ def test_figures_are_the_known_ones_and_differences_are_paired(prepared: tuple[C
     assert found.differences["flat"]["auc_28d"][0] > 0
     assert found.metrics["silent"] == {}
     assert len(judged.wait) == len(left)
+
+
+def test_the_study_draws_as_many_rows_as_the_product() -> None:
+    assert ReturnHazardConfig().max_snapshots == MOST_SNAPSHOTS

@@ -20,6 +20,11 @@ Ints = NDArray[np.int64]
 Inputs = NDArray[np.float32]
 
 
+# as first tried, never searched: a score that is one feature among many needs less care than one that ranks alone
+_ALS = BasketAlsSettings(factors=64, regularization=30.0, alpha=3.0, decay=0.9, exponent=0.5)
+_TIFU = TifuKnnSettings(groups=7, within_decay=0.9, group_decay=0.7, neighbours=300)
+
+
 class Scorer(Protocol):
     """A simple model that scores every item for some users."""
 
@@ -59,14 +64,14 @@ def scorers(sequences: BasketSequences, *, seed: int, threads: int) -> dict[str,
     """
 
     def similar(kind: str, decay: float, shrink: float) -> ItemSimilarity:
-        return ItemSimilarity(sequences, SimilaritySettings(kind=kind, decay=decay, shrink=shrink, own=0.0))
+        return ItemSimilarity(sequences, SimilaritySettings(kind=kind, decay=decay, shrink=shrink, nearest=1000, own=0.0))
 
     return {
         "similar_users": similar("users", 0.8, 0.0),
         "similar_baskets": similar("baskets", 0.3, 1.0),
         "similar_next": similar("next", 0.6, 3.0),
-        "als": BasketAls(sequences, BasketAlsSettings(), seed=seed, threads=threads),
-        "tifu": _NeighbourMean(TifuKnn(sequences, np.arange(sequences.users), TifuKnnSettings(group_decay=0.7))),
+        "als": BasketAls(sequences, _ALS, seed=seed, threads=threads),
+        "tifu": _NeighbourMean(TifuKnn(sequences, np.arange(sequences.users), _TIFU)),
         "neighbours": BasketNeighbours(sequences, NeighbourSettings()),
     }
 

@@ -43,7 +43,7 @@ class LineColumns:
     amount: str | None = None
 
 
-def read_order_baskets(path: Path, columns: LineColumns, *, draws: int, seed: int, tell: Callable[[str], None]) -> BasketSet:
+def read_order_baskets(path: Path, columns: LineColumns, tell: Callable[[str], None], *, draws: int, seed: int) -> BasketSet:
     """Read an order log and draw splits of its customers.
 
     Args:

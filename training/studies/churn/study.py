@@ -23,7 +23,7 @@ from training.studies.churn.snapshots import Dates, build_snapshots, truncated, 
 from training.studies.order_log import OrderColumns, read_order_log
 from training.studies.study import Arrays, Judgement, Prepared, StudyRefused, Tell
 
-MOST_SNAPSHOTS = 200_000  # the product's own bound: ReturnHazardConfig.max_snapshots
+MOST_SNAPSHOTS = 400_000  # the product's own bound: ReturnHazardConfig.max_snapshots
 
 
 @dataclass(frozen=True)

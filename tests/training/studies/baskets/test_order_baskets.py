@@ -23,7 +23,7 @@ def log(path: Path, *, extra: str = "", customers: int = 20) -> Path:
 
 
 def read(path: Path, columns: LineColumns = COLUMNS) -> BasketSet:
-    return read_order_baskets(path, columns, draws=2, seed=3, tell=lambda _: None)
+    return read_order_baskets(path, columns, lambda _: None, draws=2, seed=3)
 
 
 def test_the_last_day_is_the_target(tmp_path: Path) -> None:
