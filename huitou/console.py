@@ -7,6 +7,7 @@ import resource
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -56,6 +57,13 @@ def peak_mb() -> float:
     Children are not added: Linux books a child's memory before its exec, which is this process's own, as the child's.
     """
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peak_mb_of(process_id: int) -> float:
+    """Greatest resident memory of another process so far, MB; 0 where the system does not tell (only Linux does)."""
+    status = Path(f"/proc/{process_id}/status")
+    lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
+    return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from huitou.console import Steps, errors, output, peak_mb, steps
+from huitou.console import Steps, errors, output, peak_mb, peak_mb_of, steps
 from huitou.options import DataDir, Force, feature_settings
 
 if TYPE_CHECKING:
@@ -51,11 +51,11 @@ def demo(
         settings = feature_settings(settings.data_dir / _SAMPLE_FOLDER)
     # The service's process imports what it needs while the models are trained.
     with steps(4 + len(MODELS)) as progress, warm_api(settings.data_dir) as warm:
-        warehouse, results = _learn(settings, progress, sample=sample, force=force)
+        warehouse, results, recording_mb = _learn(settings, progress, sample=sample, force=force)
         with progress.step("API"):
             answers, service_mb = at_risk_and_loyal_answers(settings.data_dir, warm)
-        # The service ran beside this process: the demo needed both.
-        seconds, peak = time.perf_counter() - started, peak_mb() + service_mb
+        # The service and the recording ran beside this process: the demo needed all of them.
+        seconds, peak = time.perf_counter() - started, peak_mb() + service_mb + recording_mb
         with progress.step("report"):
             inputs = ReportInputs(
                 warehouse, warehouse.last_event, results, answers, settings.data_dir / "assumptions.toml", progress.done, seconds, peak
@@ -81,23 +81,26 @@ def demo(
             errors().print(f"[yellow]{result.name} was not trained:[/] {result.reason}")
 
 
-def _learn(settings: FeatureSettings, progress: Steps, *, sample: bool, force: bool) -> tuple[Warehouse, Sequence[Trained]]:
+def _learn(settings: FeatureSettings, progress: Steps, *, sample: bool, force: bool) -> tuple[Warehouse, Sequence[Trained], float]:
+    """The history, what became of the models, and the memory of the process that recorded them, MB."""
     from features.build import build_features
     from features.sources.complete_journey import import_complete_journey
     from features.sources.sample_shop import import_sample
     from huitou.train import ProgressWatcher
     from training.pipeline import MODELS, train
     from training.recipe import TrainingData
-    from training.registry import Registry
+    from training.recording_process import RecordingProcess, recording_ahead
     from training.settings import TrainingSettings
 
     with progress.step("import"):
         import_history = import_sample if sample else import_complete_journey
         warehouse, _ = import_history(settings, force=force, progress=progress.tell)
-    with progress.step("build"):
-        build_features(settings, force=force, progress=progress.tell)
-    data = TrainingData(settings, warehouse, warehouse.last_event)
-    return warehouse, train(MODELS, data, Registry(TrainingSettings.beside(settings)), ProgressWatcher(progress), force=force)
+    with recording_ahead(TrainingSettings.beside(settings)) as registry:
+        with progress.step("build"):
+            build_features(settings, force=force, progress=progress.tell)
+        data = TrainingData(settings, warehouse, warehouse.last_event)
+        results = train(MODELS, data, registry, ProgressWatcher(progress), force=force)
+        return warehouse, results, peak_mb_of(registry.process_id) if isinstance(registry, RecordingProcess) else 0.0
 
 
 def _write_json(path: Path, seconds: float, peak: float, done: Sequence[Step], results: Sequence[Trained]) -> None:

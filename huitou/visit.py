@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import HuitouError
+from huitou.console import peak_mb_of
 
 _PATIENCE = 60.0  # seconds until the service must be ready; it starts in about two
 _POLL = 0.1
@@ -41,10 +42,8 @@ class Api:
     process_id: int
 
     def peak_mb(self) -> float:
-        """Greatest resident memory of the service so far, MB; 0 where the system does not tell (only Linux does)."""
-        status = Path(f"/proc/{self.process_id}/status")
-        lines = status.read_text(encoding="utf-8").splitlines() if status.is_file() else []
-        return sum(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
+        """Greatest resident memory of the service so far, MB; 0 where the system does not tell."""
+        return peak_mb_of(self.process_id)
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST JSON, get JSON.

@@ -98,7 +98,7 @@ def stage(folder: Path, kind: Kind, part: Part, file: RawFile, *, content: str, 
         _origin(checked.rows, file, content).write_parquet(aside / "rows.parquet")
         _origin(checked.faults, file, content).write_parquet(aside / "faults.parquet")
         _raw(part, file, content).write_parquet(aside / "raw.parquet")
-        warnings = (*file.warnings, *_warnings(file, checked))
+        warnings = (*file.warnings, *_warnings(kind, file, checked))
         if taken_over:
             warnings += (f"{file.name}: {taken_over:,} lines say not who bought or when; they took it from their order's other lines.",)
         note = {"kind": kind.name, "name": file.name, "content": content, "part": part.model_dump(mode="json")}
@@ -132,11 +132,16 @@ def _raw(part: Part, file: RawFile, content: str) -> pl.DataFrame:
     return _origin(rows, file, content)
 
 
-def _warnings(file: RawFile, checked: Checked) -> tuple[str, ...]:
+def _warnings(kind: Kind, file: RawFile, checked: Checked) -> tuple[str, ...]:
     repeated = checked.faults.filter(pl.col("reason").str.starts_with("duplicate")).height
     if file.rows.height >= 2 and repeated >= _DUPLICATED * file.rows.height:
         times = file.rows.height / max(file.rows.height - repeated, 1)
         return (
             f"{file.name}: {repeated:,} of {file.rows.height:,} lines repeat an earlier one; the file looks {times:.0f} times duplicated.",
+        )
+    if repeated and not file.repairs:
+        return (
+            f"{file.name}: {repeated:,} lines equal an earlier one and were set aside as duplicates. Where each is a sale of its own (a product "
+            f'twice in one order), write duplicates = "keep" under [{kind.name}.meaning] in the mapping and import the file again.',
         )
     return ()

@@ -239,3 +239,17 @@ def test_every_kind_of_file(tmp_path: Path) -> None:
         3.5,
         '{"zip":"Rural"}',
     )
+
+
+def test_a_product_twice_in_one_order_is_kept_where_the_mapping_says_so(tmp_path: Path) -> None:
+    data, orders = tmp_path / "data", write(tmp_path / "orders.csv", CLEAN + CLEAN.splitlines()[-1] + "\n")
+    first = import_orders(data, orders)
+    assert first.warehouse.read("order_lines").height == 5
+    assert 'duplicates = "keep" under [orders.meaning]' in first.warnings[0]
+    mapping = (data / "mapping.toml").read_text(encoding="utf-8")
+    said = mapping.replace('duplicates = "quarantine"', 'duplicates = "keep"')
+    (data / "mapping.toml").write_text(said if said != mapping else f'{mapping}\n[orders.meaning]\nduplicates = "keep"\n', encoding="utf-8")
+    again = import_orders(data, orders)
+    assert again.warehouse.read("order_lines").height == 6
+    assert again.warnings == ()
+    assert again.warehouse.read("orders")["amount"].to_list()[-1] == 15.0
