@@ -79,18 +79,15 @@ def read_order_log(path: Path, columns: OrderColumns, tell: Callable[[str], None
     Raises:
         SourceUnreadable: no such file or column, a time or amount that cannot be read (names the line), or nothing left.
     """
-    file = read_file(path, Reading(), tell)
-    if file.broken:
-        first = file.broken[0]
-        raise SourceUnreadable(f"{path}, line {first.line}: {first.reason} ({len(file.broken):,} such lines); correct or remove them.")
-    customer, time = _column(file, columns.customer, "--customer", path), _column(file, columns.time, "--time", path)
-    amount = None if columns.amount is None else _column(file, columns.amount, "--amount", path)
+    file = read_whole(path, tell)
+    customer, time = named_column(file, columns.customer, "--customer", path), named_column(file, columns.time, "--time", path)
+    amount = None if columns.amount is None else named_column(file, columns.amount, "--amount", path)
     rows = pl.DataFrame(
         {
             LINE: file.rows[LINE],
             "customer_id": identifier(file.rows, customer),
-            "ordered_at": _times(file, time, path),
-            "amount": pl.Series([0.0]).new_from_index(0, file.rows.height) if amount is None else _amounts(file, amount, path),
+            "ordered_at": read_times(file, time, path),
+            "amount": pl.Series([0.0]).new_from_index(0, file.rows.height) if amount is None else read_amounts(file, amount, path),
         }
     )
     notes = []
@@ -104,6 +101,19 @@ def read_order_log(path: Path, columns: OrderColumns, tell: Callable[[str], None
         raise SourceUnreadable(f"{path}: no row has a customer in column {customer!r} and is an order; nothing to evaluate.")
     tell(f"{rows.height:,} rows")
     return OrderLog(path.name, _orders(rows), notes)
+
+
+def read_whole(path: Path, tell: Callable[[str], None]) -> RawFile:
+    """A file none of whose lines is malformed.
+
+    Raises:
+        SourceUnreadable: no such file, or a malformed line (names the first).
+    """
+    file = read_file(path, Reading(), tell)
+    if file.broken:
+        first = file.broken[0]
+        raise SourceUnreadable(f"{path}, line {first.line}: {first.reason} ({len(file.broken):,} such lines); correct or remove them.")
+    return file
 
 
 def _orders(rows: pl.DataFrame) -> pl.DataFrame:
@@ -121,7 +131,12 @@ def _orders(rows: pl.DataFrame) -> pl.DataFrame:
     return ORDERS.conform(orders)
 
 
-def _column(file: RawFile, wanted: str, option: str, path: Path) -> str:
+def named_column(file: RawFile, wanted: str, option: str, path: Path) -> str:
+    """Name of the column that an option names, by name or by place from 1.
+
+    Raises:
+        SourceUnreadable: there is no such column.
+    """
     names = file.columns
     if wanted in names:
         return wanted
@@ -135,7 +150,12 @@ def _column(file: RawFile, wanted: str, option: str, path: Path) -> str:
     )
 
 
-def _times(file: RawFile, column: str, path: Path) -> pl.Series:
+def read_times(file: RawFile, column: str, path: Path) -> pl.Series:
+    """A column as times, UTC.
+
+    Raises:
+        SourceUnreadable: a value is none (names the line).
+    """
     source = file.rows[column]
     if source.dtype.is_integer() or source.dtype.is_float():
         source = source.cast(pl.Int64, strict=False).cast(pl.String)
@@ -144,7 +164,12 @@ def _times(file: RawFile, column: str, path: Path) -> pl.Series:
     return found
 
 
-def _amounts(file: RawFile, column: str, path: Path) -> pl.Series:
+def read_amounts(file: RawFile, column: str, path: Path) -> pl.Series:
+    """A column as amounts.
+
+    Raises:
+        SourceUnreadable: a value is none (names the line).
+    """
     found = numbers(file.rows[column], None)
     _require(file, column, found, "--amount: no number", path)
     return found

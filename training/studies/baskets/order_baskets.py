@@ -5,7 +5,6 @@ Customers' last baskets lie at different times, as in the published sets: a trai
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +14,11 @@ import polars as pl
 from scipy import sparse
 
 from features.errors import SourceUnreadable
-from features.sources.tabular.file_forms import read_file
-from features.sources.tabular.mapping import Reading
-from features.sources.tabular.raw_file import LINE, RawFile
-from features.sources.tabular.values import identifier, numbers, time_formats, times
+from features.sources.tabular.raw_file import LINE
+from features.sources.tabular.values import identifier
 from training.datasets.basket_sequences import BasketSequences
 from training.studies.baskets.basket_set import BasketSet, Split, with_targets
+from training.studies.order_log import named_column, read_amounts, read_times, read_whole
 
 FEWEST_BASKETS = 3  # as the published sets: two known baskets and the target
 TEST_SHARE, VAL_SHARE = 0.20, 0.08  # of the users, as the published splits
@@ -54,7 +52,8 @@ def read_order_baskets(path: Path, columns: LineColumns, tell: Callable[[str], N
         tell: progress.
 
     Raises:
-        SourceUnreadable: no such file or column, a time that cannot be read (names the line), or too few customers with enough baskets.
+        SourceUnreadable: no such file or column, a time or amount that cannot be read (names the line), or too few customers with enough
+            baskets.
     """
     lines, notes = _lines(path, columns, tell)
     lines = lines.with_columns(position=pl.col("at").rank("dense").over("customer").cast(pl.Int64) - 1)
@@ -98,24 +97,21 @@ def _draw(users: int, draws: int, seed: int) -> list[Split]:
 
 def _lines(path: Path, columns: LineColumns, tell: Callable[[str], None]) -> tuple[pl.DataFrame, list[str]]:
     """`customer`, `product` and `at`, the moment of the line's basket; and what was left out."""
-    file = read_file(path, Reading(), tell)
-    if file.broken:
-        first = file.broken[0]
-        raise SourceUnreadable(f"{path}, line {first.line}: {first.reason} ({len(file.broken):,} such lines); correct or remove them.")
-    customer = _column(file, columns.customer, "--customer", path)
-    product, time = _column(file, columns.product, "--product", path), _column(file, columns.time, "--time", path)
+    file = read_whole(path, tell)
+    customer = named_column(file, columns.customer, "--customer", path)
+    product, time = named_column(file, columns.product, "--product", path), named_column(file, columns.time, "--time", path)
     rows = pl.DataFrame(
         {
             LINE: file.rows[LINE],
             "customer": identifier(file.rows, customer),
             "product": identifier(file.rows, product),
-            "time": _times(file, time, path),
+            "time": read_times(file, time, path),
         }
     )
     if columns.order is None:
         rows = rows.with_columns(at=pl.col("time").dt.truncate("1d"))
     else:
-        rows = rows.with_columns(identifier(file.rows, _column(file, columns.order, "--order", path)).alias("order"))
+        rows = rows.with_columns(identifier(file.rows, named_column(file, columns.order, "--order", path)).alias("order"))
         rows = rows.with_columns(at=pl.col("time").min().over("customer", "order"))
     notes = []
     for what, where in (("customer", pl.col("customer").is_null()), ("product", pl.col("product").is_null())):
@@ -124,7 +120,7 @@ def _lines(path: Path, columns: LineColumns, tell: Callable[[str], None]) -> tup
             notes.append(f"{path.name}: {lost:,} rows without a {what} were left out.")
         rows = rows.filter(~where)
     if columns.amount is not None:
-        amount = numbers(file.rows[_column(file, columns.amount, "--amount", path)], None)
+        amount = read_amounts(file, named_column(file, columns.amount, "--amount", path), path)
         refunds = rows[LINE].is_in(file.rows[LINE].filter(amount < 0).implode())
         notes += [f"{path.name}: {int(refunds.sum()):,} rows with a negative amount were taken for refunds and left out."] * bool(
             refunds.any()
@@ -132,29 +128,3 @@ def _lines(path: Path, columns: LineColumns, tell: Callable[[str], None]) -> tup
         rows = rows.filter(~refunds)
     tell(f"{rows.height:,} rows")
     return rows.select("customer", "product", "at"), notes
-
-
-def _column(file: RawFile, wanted: str, option: str, path: Path) -> str:
-    names = file.columns
-    if wanted in names:
-        return wanted
-    if wanted.isdigit() and 1 <= int(wanted) <= len(names):
-        return names[int(wanted) - 1]
-    near = difflib.get_close_matches(wanted, names, n=3, cutoff=0.4)
-    hint = f"nearest: {', '.join(map(repr, near))}; " if near else ""
-    raise SourceUnreadable(f"{option}: {path} has no column {wanted!r}; {hint}it has {', '.join(names[:20])}.")
-
-
-def _times(file: RawFile, column: str, path: Path) -> pl.Series:
-    source = file.rows[column]
-    if source.dtype.is_integer() or source.dtype.is_float():
-        source = source.cast(pl.Int64, strict=False).cast(pl.String)
-    found = times(source, time_formats(source)[0], "UTC")
-    bad = found.is_null()
-    if bad.any():
-        line, value = file.rows.filter(bad).select(LINE, column).row(0)
-        raise SourceUnreadable(
-            f"{path}, line {line}, column {column!r}: {str(value)[:40]!r} is no date or time; "
-            f"{int(bad.sum()):,} of {len(found):,} rows are so."
-        )
-    return found

@@ -57,9 +57,15 @@ def test_refunds_and_lines_of_nobody_are_left_out(tmp_path: Path) -> None:
     [
         (LineColumns("whom", "when", "what"), "", "--customer: .* has no column 'whom'; nearest: 'who'"),
         (LineColumns("who", "when", "product"), "", "--product"),
-        (COLUMNS, "c00,soon,p1,r,4", "log.csv, line 162, column 'when': 'soon' is no date or time; 1 of 161 rows"),
+        (COLUMNS, "c00,soon,p1,r,4", "log.csv, line 162, column 'when': 'soon' \\(--time: no date or time\\); 1 of 161 rows"),
     ],
 )
 def test_what_cannot_be_read_is_named(tmp_path: Path, columns: LineColumns, extra: str, told: str) -> None:
     with pytest.raises(SourceUnreadable, match=told):
         read(log(tmp_path / "log.csv", extra=extra), columns)
+
+
+def test_an_amount_that_is_no_number_is_refused_as_in_every_order_log(tmp_path: Path) -> None:
+    columns = LineColumns("who", "when", "what", amount="paid")
+    with pytest.raises(SourceUnreadable, match=r"line 162, column 'paid': 'free' \(--amount: no number\)"):
+        read(log(tmp_path / "log.csv", extra="c00,2024-03-05,p1,x,free"), columns)
