@@ -109,3 +109,13 @@ def test_without_amounts_only_orders_are_judged(log: Path, tmp_path: Path) -> No
 def test_a_date_outside_the_history_is_refused(log: Path, tmp_path: Path) -> None:
     with pytest.raises(HuitouError, match="choose a date between"):
         study(log, as_of=datetime(2025, 1, 1, tzinfo=UTC)).prepare(tmp_path, quiet)
+
+
+def test_a_time_in_which_nobody_orders_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "asleep.csv"
+    orders = pl.DataFrame(arrivals(customers=60), schema=["who", "at"], orient="row").with_columns(pl.col("at").cast(pl.String))
+    early = orders.filter(pl.col("at").str.slice(0, 10) < "2023-07-30")
+    stranger = pl.DataFrame({"who": ["late"], "at": ["2023-12-30 10:00:00"]}, schema_overrides={"who": orders.schema["who"]}, strict=False)
+    pl.concat([early.cast({"who": pl.String}), stranger.cast({"who": pl.String})], how="vertical_relaxed").write_csv(path)
+    with pytest.raises(HuitouError, match=r"--horizon 56d: no customer with an order by 2023-07-30 ordered within it"):
+        study(path, amount=None).prepare(tmp_path, quiet)

@@ -22,7 +22,7 @@ from training.studies.churn.contenders import HISTORY, JUDGED, PLAN, Plan
 from training.studies.churn.snapshots import build_snapshots, write_snapshots
 from training.studies.churn.study import ChurnStudy, Source
 from training.studies.purchases.contenders import OWN, QUANTITIES, answer_key, write_order_days
-from training.studies.study import Arrays, Interval, Judgement, Prepared, Tell
+from training.studies.study import Arrays, Interval, Judgement, Prepared, StudyRefused, Tell
 
 MOST_SNAPSHOTS = 60_000  # the product's own bound: ValueConfig.max_snapshots
 Figure = TypeVar("Figure")
@@ -88,7 +88,7 @@ class PurchasesStudy:
             for quantity, values in zip(QUANTITIES, later.within(judged.customer_id, judged.as_of, horizon), strict=True):
                 self._outcomes[answer_key(quantity, horizon)] = values
         self._judged = judged
-        notes = list(history.notes)
+        notes = [*history.notes, *self._unjudged()]
         if others > self.most:
             notes.append(
                 f"Learned from a draw of {self.most:,} of {others:,} customers × weeks and the newest week; judged rows are whole."
@@ -102,6 +102,20 @@ class PurchasesStudy:
             **{f"mean {key}": round(float(values.mean()), 4) for key, values in self._outcomes.items()},
         }
         return Prepared(history.name, self._protocol(), facts, notes)
+
+    def _unjudged(self) -> list[str]:
+        """A note for each horizon within which nobody ordered.
+
+        Raises:
+            StudyRefused: nobody did within any.
+        """
+        empty = [f"{h}d" for h in self.horizons if not self._outcomes[answer_key(QUANTITIES[0], h)].any()]
+        if len(empty) == len(self.horizons):
+            raise StudyRefused(
+                f"--horizon {','.join(empty)}: no customer with an order by {self.as_of.date()} ordered within it, so there is nothing to "
+                "judge; choose another --as-of or a longer --horizon."
+            )
+        return [f"Nobody ordered within {h}: that horizon is not judged." for h in empty]
 
     def judge(self, answers: Mapping[str, Arrays], seed: int) -> Judgement:
         """See `training.studies.study.Study`."""
