@@ -109,13 +109,15 @@ class UpliftStudy:
         assert self._read is not None  # noqa: S101 - prepare comes first
         experiment = self._read.experiment
         figures = {name: self._by_fold(experiment, answer["scores"]) for name, answer in answers.items()}
+        unmeasured = [m for m in self.headline if not all(np.isfinite(by_fold[m]).all() for by_fold in figures.values())]
+        figures = {name: {m: v for m, v in by_fold.items() if m not in unmeasured} for name, by_fold in figures.items()}
         own = figures[self.own]
         return Judgement(
             metrics={name: {m: float(np.mean(v)) for m, v in by_fold.items()} for name, by_fold in figures.items()},
             intervals={name: {m: corrected_interval(v, folds=self.folds) for m, v in by_fold.items()} for name, by_fold in figures.items()},
             differences={name: self._paired(own, by_fold) for name, by_fold in figures.items() if name != self.own},
             curves=self._curves(experiment, answers),
-            notes=self._verdict(figures),
+            notes=[*self._left_out(unmeasured), *self._verdict(figures)],
         )
 
     def _open(self) -> ReadExperiment:
@@ -189,7 +191,14 @@ class UpliftStudy:
             )
         return notes
 
+    def _left_out(self, unmeasured: list[str]) -> list[str]:
+        if not unmeasured:
+            return []
+        return [f"Without figures: {', '.join(unmeasured)}; in some fold the treatment's effect is not above zero, or an arm is thin."]
+
     def _verdict(self, figures: Mapping[str, dict[str, Array]]) -> list[str]:
+        if "uqc" not in figures[self.own]:
+            return []
         own = figures[self.own]["uqc"]
         unclear = []
         for name, by_fold in figures.items():

@@ -87,3 +87,15 @@ def test_every_row_has_its_name_once() -> None:
     names = [contender.name for contender in CONTENDERS]
     assert names == ["response", "two_model", "s_learner", "x_learner", "dr_learner", "chosen"]
     assert ChosenConfig().penalties[0] == 300.0
+
+
+def test_a_figure_that_some_fold_does_not_have_is_left_out(tmp_path: Path) -> None:
+    path = file_of(tmp_path)
+    asked = UpliftStudy(path, Columns("arm", "c", "t", "bought"), folds=3, repeats=1)  # arms exchanged: the effect is below zero
+    asked.prepare(tmp_path, lambda _: None)
+    random = np.random.default_rng(1)
+    answers = {name: {"scores": random.normal(size=(1, 2500))} for name in ("response", "chosen")}
+    found = asked.judge(answers, seed=1)
+    assert "uqc" not in found.metrics["chosen"]
+    assert all(np.isfinite(value) for figures in found.metrics.values() for value in figures.values())
+    assert any("Without figures: uqc" in note for note in found.notes)
