@@ -51,7 +51,7 @@ def test_splits_may_come_from_a_shell_s_star(asked: list[Any], monkeypatch: pyte
 def test_an_order_log_needs_its_columns_only(asked: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[Any] = []
     monkeypatch.setattr(
-        "training.studies.baskets.order_baskets.read_order_baskets", lambda path, columns, **_: read.append((path, columns))
+        "training.studies.baskets.order_baskets.read_order_baskets", lambda path, columns, *_, **__: read.append((path, columns))
     )
     command.baskets(orders=LOG, customer="who", time="when", product="what", amount="paid")
     asked[0][0]._read(lambda _: None)
