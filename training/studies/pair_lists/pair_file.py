@@ -128,8 +128,14 @@ def _fields(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_header(rows: Sequence[tuple[int, list[str]]]) -> bool:
-    """Whether the first line names columns: it says so, holds no digit, and its first word does not come back as an id."""
+    """Whether the first line names columns.
+
+    Either it says so, holds no digit, and its first word does not come back as an id; or it is two words above numbers only.
+    """
     first = rows[0][1] if rows else []
+    rest = [field for _, fields in rows[1:] for field in fields]
+    if len(first) == 2 and rest and all(map(str.isalpha, first)) and all(map(str.isdecimal, rest)):
+        return True
     if len(first) != 2 or not all(word.search(field) for word, field in zip(_HEADER, first, strict=True)):
         return False
     return not any(character.isdigit() for field in first for character in field) and all(fields[0] != first[0] for _, fields in rows[1:])

@@ -85,3 +85,10 @@ def test_doubled_pairs_count_once_and_unknown_ids_fall_out(tmp_path: Path) -> No
     assert users.ids == ["9", "10"]  # by number, not by characters
     assert found.matrix(users, Names(["a", "b"])).toarray().tolist() == [[1, 0], [1, 0]]
     assert Names(["b", "10", "9"]).ids == ["10", "9", "b"]
+
+
+def test_two_words_above_numbers_are_column_names(tmp_path: Path) -> None:
+    found = read(tmp_path, "buyer,song\n1,7\n2,8\n")
+    assert (found.left, found.lines) == (["1", "2"], [2, 3])
+    assert found.notes == [f"{found.path.name}: line 1 was taken for column names."]
+    assert read(tmp_path, "ann,tea\nbob,8\n").left == ["ann", "bob"]
