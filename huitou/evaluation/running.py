@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
+from features.errors import HuitouError
 from huitou.console import Steps, errors, output, steps
 from huitou.evaluation.lines import table_parts
 from huitou.evaluation.options import StudyOptions, fixed_settings, seconds
@@ -29,6 +31,7 @@ def run(study: Study, options: StudyOptions) -> None:
     from training.studies.runner import run_study
 
     budget, fixed = seconds(options.budget), fixed_settings(options.settings)
+    _refuse_places(options)
     count = len(options.only) + 1 if options.only else len(contenders(study.contenders))
     with steps(count + 2) as progress:
         table = run_study(
@@ -53,15 +56,28 @@ def run(study: Study, options: StudyOptions) -> None:
         raise typer.Exit(1)
 
 
+def _refuse_places(options: StudyOptions) -> None:
+    """Before hours of computing: whether the files asked for can be written at all."""
+    for option, path in (("--json", options.json), ("--html", options.html)):
+        if path is None:
+            continue
+        if path.is_dir():
+            raise HuitouError(f"{option} {path} is a folder; name a file in it.")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise HuitouError(f"{option} {path}: its folder cannot be made ({error.strerror}); name another place.") from error
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise HuitouError(f"{option} {path} cannot be written to; name another place.")
+
+
 def _write(table: Table, options: StudyOptions) -> list[Path]:
     written = []
     if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(table.model_dump(mode="json"), indent=1, ensure_ascii=False)
         options.json.write_text(text + "\n", encoding="utf-8")
         written.append(options.json)
     if options.html:
-        options.html.parent.mkdir(parents=True, exist_ok=True)
         write_page(table, options.html)
         written.append(options.html)
     return written

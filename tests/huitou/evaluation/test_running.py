@@ -107,3 +107,15 @@ def test_settings_of_another_form_are_refused(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(HuitouError, match="--settings"):
             opts.fixed_settings(path)
+
+
+@pytest.mark.parametrize("option", ["json", "html"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(HuitouError, match=rf"--{option} .* is a folder; name a file in it"):
+        run(GuessingStudy(), StudyOptions(**{option: tmp_path}))  # type: ignore[arg-type]
+    with pytest.raises(HuitouError, match=rf"--{option} .*table: its folder cannot be made"):
+        run(GuessingStudy(), StudyOptions(**{option: tmp_path / "file" / "table"}))  # type: ignore[arg-type]
+    assert "reading the data" not in capsys.readouterr().err
