@@ -61,7 +61,8 @@ def models_table(results: Iterable[Trained]) -> Group:
 
 
 def _values(names: list[str], values: dict[str, float]) -> list[str]:
-    return [f"{values[name]:.4f}" if name in values else "-" for name in names]
+    # Money and counts need no four decimals, and their columns no room for them.
+    return [(f"{values[name]:.4f}" if abs(values[name]) < 10 else f"{values[name]:,.1f}") if name in values else "-" for name in names]
 
 
 def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:

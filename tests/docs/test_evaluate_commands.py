@@ -39,5 +39,5 @@ def test_a_shown_command_asks_for_its_file(command: str, tmp_path: Path, monkeyp
     done: Result = CliRunner().invoke(app, shlex.split(command, comments=True)[1:])
     assert done.exit_code != 2, done.output  # wrong usage
     assert isinstance(done.exception, HuitouError), done.output
-    words = [word for word in shlex.split(command) if re.search(r"\.(csv|txt|gz|parquet|json)$|^(bundles|youshu|data)$", word)]
+    words = [word for word in shlex.split(command) if re.search(r"\.(csv|txt|gz|parquet|json)$|^(bundles|youshu|DATA)$", word)]
     assert any(Path(word).name in str(done.exception) for word in words), str(done.exception)

@@ -74,7 +74,7 @@ def test_it_leaves_everything_below_its_own_folder(folder: Path, data: Path) -> 
     assert open_warehouse(FeatureSettings(data_dir=data)).report["source"] == "sample"
 
 
-def test_all_four_models_are_trained_and_beside_their_baselines(data: Path, done: subprocess.CompletedProcess[str]) -> None:
+def test_all_models_are_trained_and_beside_their_baselines(data: Path, done: subprocess.CompletedProcess[str]) -> None:
     assert local_models.names(data) == sorted(MODELS)
     told = json.loads((data / "demo.json").read_text(encoding="utf-8"))
     assert told["not_trained"] == {}

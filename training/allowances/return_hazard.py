@@ -78,8 +78,9 @@ def _require(recipe: ReturnHazardRecipe, data: TrainingData, as_of: NDArray[np.d
                 seed=data.seed,
             )
         )
+        # In the order of the fit: BG/NBD's beliefs are inputs of the trees.
+        require_repeats(order_repeats(data.warehouse.read("orders"), grid[-1]), "BG/NBD")
         require_learnable(np.concatenate([step[1] for step in steps]))
-        require_repeats(order_repeats(data.warehouse.read("orders"), grid[-1]), "Pareto/NBD")
 
 
 def order_repeats(orders: pl.DataFrame, as_of: datetime) -> Array:

@@ -29,19 +29,23 @@ def allowances(data: TrainingData, names: Iterable[str] = pipeline.MODELS) -> li
 
 
 def _allowance(name: str, data: TrainingData, some: TrainingData | None) -> Allowance:
-    recipe = pipeline.recipe(name, data)
     try:
-        data.warehouse.first_event  # noqa: B018 - a history without orders refuses here, as in every recipe
-        if name == "return_hazard":
-            return return_hazard_allowance(cast("ReturnHazardRecipe", recipe), data)
-        if name == "value":
-            return value_allowance(cast("ValueRecipe", recipe), data)
-        if name == "repurchase":
-            return repurchase_allowance(cast("RepurchaseRecipe", recipe), data, some)
-        if name == "items":
-            return items_allowance(cast("ItemsRecipe", recipe), data, some)
-        if name == "bundles":
-            return bundles_allowance(cast("BundlesRecipe", recipe), data)
+        return _asked(name, data, some)
     except TooLittleHistory as error:
         return Allowance(model=name, allowed=False, reason=str(error))
+
+
+def _asked(name: str, data: TrainingData, some: TrainingData | None) -> Allowance:
+    recipe = pipeline.recipe(name, data)
+    data.warehouse.first_event  # noqa: B018 - a history without orders refuses here, as in every recipe
+    if name == "return_hazard":
+        return return_hazard_allowance(cast("ReturnHazardRecipe", recipe), data)
+    if name == "value":
+        return value_allowance(cast("ValueRecipe", recipe), data)
+    if name == "repurchase":
+        return repurchase_allowance(cast("RepurchaseRecipe", recipe), data, some)
+    if name == "items":
+        return items_allowance(cast("ItemsRecipe", recipe), data, some)
+    if name == "bundles":
+        return bundles_allowance(cast("BundlesRecipe", recipe), data)
     raise HuitouError(f"Nobody has said yet what model {name!r} asks of a history: add its allowance.")

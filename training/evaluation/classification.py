@@ -48,8 +48,12 @@ def expected_calibration_error(y: Array, p: Array, bins: int = BINS) -> float:
 def perfect_calibration_error(p: Array, *, seed: int, draws: int = 200) -> float:
     """95th percentile of the calibration error of a model whose probabilities are exactly right, on these rows."""
     rng = np.random.default_rng(seed)
-    errors = [expected_calibration_error((rng.random(len(p)) < p).astype(float), p) for _ in range(draws)]
-    return float(np.quantile(errors, 0.95))
+    # Sorted and cut once: of a large judged set, sorting anew in every draw would take most of the time.
+    order = np.argsort(p, kind="stable")
+    starts = np.unique([part[0] for part in np.array_split(np.arange(len(p)), BINS) if len(part)])
+    expected = np.add.reduceat(p[order], starts)
+    drawn = (np.add.reduceat((rng.random(len(p)) < p)[order].astype(float), starts) for _ in range(draws))
+    return float(np.quantile([np.abs(happened - expected).sum() / len(p) for happened in drawn], 0.95))
 
 
 def reliability(y: Array, p: Array, bins: int = BINS) -> tuple[list[float], list[float]]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from training.artifacts.category_path import CATEGORY_INPUTS
 from training.artifacts.repurchase import HORIZONS
 from training.datasets.category_rows import CategorySnapshots
-from training.evaluation.classification import expected_calibration_error, log_loss, reliability
+from training.evaluation.classification import expected_calibration_error, log_loss, perfect_calibration_error, reliability
 from training.evaluation.customer_bootstrap import CustomerRows, Measure, Ranking
 from training.recipe import Curve, Evaluation
 
@@ -18,7 +18,9 @@ Array = NDArray[np.float64]
 
 LIST_LENGTH = 5  # categories shown to a customer
 LIST_HORIZON = 14  # days within which one of them should be bought
+LONG_LIST_HORIZON = 28  # the same over the longest horizon; its metrics carry it in their names
 _CALIBRATION_BINS = 10
+_AGAINST_ALL = ("pr_auc_28d", "hit_rate_5", "hit_rate_5_28d")  # compared with every peer, not with the best one only
 _CLIP = 1e-6
 
 
@@ -33,8 +35,10 @@ def judge_repurchase(
 ) -> Evaluation:
     """Metrics `pr_auc_7d`, `auc_7d`, `log_loss_7d`, `ece_7d`, …, `hit_rate_5`, `precision_5`, `quantity_mae`.
 
-    `hit_rate_5` is the share of lists (customer × as-of date) of whose five highest-ranked categories at least one was bought within
-    14 days, `precision_5` the share of those categories that was. The paired difference is against the best peer of each metric.
+    `hit_rate_5` is the share of lists (customer × as-of date) of whose five categories likeliest within 14 days at least one was bought
+    within them, `precision_5` the share of those categories that was; `hit_rate_5_28d` and `precision_5_28d` are the same for 28 days.
+    `ece_perfect_p95_28d` is the 95th percentile of the calibration error that a perfectly calibrated model would show on these rows.
+    The paired difference is against the best peer of each metric; for the ranking within 28 days and both hit rates, against every peer.
 
     Args:
         name: of the model.
@@ -52,11 +56,13 @@ def judge_repurchase(
     usual, last = _quantity_errors(rows, judged)
     if usual and last:
         mine["quantity_mae"], peers["last quantity"] = usual, {"quantity_mae": last}
+    longest = max(HORIZONS)
+    perfect = {f"ece_perfect_p95_{longest}d": perfect_calibration_error(own[longest], seed=seed)}
     return Evaluation(
         name=name,
         protocol="",
         rows=len(judged.wait),
-        metrics={key: measure.value for key, measure in mine.items()},
+        metrics={key: measure.value for key, measure in mine.items()} | perfect,
         intervals={key: measure.interval() for key, measure in mine.items()},
         baselines={n: {key: measure.value for key, measure in p.items()} for n, p in peers.items()},
         differences=_differences(mine, peers),
@@ -77,7 +83,10 @@ def _measures(rows: CustomerRows, wait: Array, scores: Mapping[int, Array], *, a
         found |= {f"{key}_{horizon}d": measure for key, measure in rankings[id(score)].areas(rows, y).items()}
         if are_probabilities:
             found |= {f"{key}_{horizon}d": measure for key, measure in _losses(rows, y, score).items()}
-    return found | _lists(rows, (wait <= LIST_HORIZON).astype(np.float64), scores[LIST_HORIZON])
+    for horizon, suffix in ((LIST_HORIZON, ""), (LONG_LIST_HORIZON, f"_{LONG_LIST_HORIZON}d")):
+        lists = _lists(rows, (wait <= horizon).astype(np.float64), scores[horizon])
+        found |= {f"{key}{suffix}": measure for key, measure in lists.items()}
+    return found
 
 
 def _losses(rows: CustomerRows, y: Array, p: Array) -> dict[str, Measure]:
@@ -126,7 +135,8 @@ def _differences(mine: dict[str, Measure], peers: dict[str, dict[str, Measure]])
         if rivals:
             lower_is_better = key.startswith(("log_loss", "ece", "quantity"))
             best = (min if lower_is_better else max)(rivals, key=lambda n: rivals[n].value)
-            differences[f"{key} vs {best}"] = measure.interval(rivals[best])
+            for name in rivals if key in _AGAINST_ALL else [best]:
+                differences[f"{key} vs {name}"] = measure.interval(rivals[name])
     return differences
 
 

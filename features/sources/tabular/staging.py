@@ -142,7 +142,7 @@ def _warnings(kind: Kind, file: RawFile, checked: Checked) -> tuple[str, ...]:
     if repeated and not file.repairs:
         return (
             f"{file.name}: {repeated:,} lines equal an earlier one and were set aside as duplicates. Where each is a sale of its own "
-            '(a product twice in one order), write duplicates = "keep" '
-            f"under [{kind.name}.meaning] in the mapping and import the file again.",
+            f'(a product twice in one order), write duplicates = "keep" under [{kind.name}.meaning] in the mapping '
+            "and import the file again.",
         )
     return ()

@@ -68,13 +68,22 @@ def test_the_paired_difference_is_against_the_best_peer() -> None:
     _, _, evaluation = judge()
     assert evaluation.differences["pr_auc_14d vs worse"][0] > 0
     assert evaluation.differences["log_loss_28d vs worse"][1] < 0
-    assert not any(key.endswith("vs chance") for key in evaluation.differences if key.startswith("auc"))
+    assert not any(key.endswith("vs chance") for key in evaluation.differences if key.startswith(("auc", "pr_auc_14d")))
+
+
+def test_the_list_and_the_ranking_of_the_month_are_compared_with_every_peer() -> None:
+    _, _, evaluation = judge()
+    for key in ("pr_auc_28d", "hit_rate_5", "hit_rate_5_28d"):
+        against = [name.removeprefix(f"{key} vs ") for name in evaluation.differences if name.startswith(f"{key} vs ")]
+        assert sorted(against) == ["chance", "worse"]
+    assert evaluation.differences["pr_auc_28d vs chance"][0] > evaluation.differences["pr_auc_28d vs worse"][0] > 0
 
 
 def test_probabilities_that_are_right_are_calibrated() -> None:
     _, _, evaluation = judge()
     assert evaluation.metrics["ece_28d"] < 0.025
     assert evaluation.baselines["worse"]["ece_28d"] > 0.08
+    assert evaluation.metrics["ece_28d"] <= evaluation.metrics["ece_perfect_p95_28d"] < evaluation.baselines["worse"]["ece_28d"]
 
 
 def test_lists_by_hand() -> None:
@@ -86,6 +95,20 @@ def test_lists_by_hand() -> None:
     evaluation = judge_repurchase("repurchase", dict.fromkeys(HORIZONS, score), snapshots, probable={}, ranked={}, seed=1)
     assert evaluation.metrics["hit_rate_5"] == 0.5
     assert evaluation.metrics["precision_5"] == pytest.approx((2 / 5 + 0) / 2)
+
+
+def test_each_list_is_ranked_by_the_chance_within_its_own_horizon() -> None:
+    snapshots, _ = judged(1, 7)
+    wait = np.full(7, np.inf)
+    wait[0], wait[6] = 3.0, 20.0
+    object.__setattr__(snapshots, "wait", wait)
+    rising, falling = np.arange(1.0, 8.0) / 10, np.arange(7.0, 0.0, -1.0) / 10
+    own = {7: rising, 14: rising, 28: falling}
+    evaluation = judge_repurchase("repurchase", own, snapshots, probable={}, ranked={"falling": falling}, seed=1)
+    # Within 14 days only the pair 0 is bought, which the 14-day chance leaves out of its five; within 28 days both are.
+    assert (evaluation.metrics["hit_rate_5"], evaluation.metrics["precision_5"]) == (0.0, 0.0)
+    assert (evaluation.metrics["hit_rate_5_28d"], evaluation.metrics["precision_5_28d"]) == (1.0, pytest.approx(1 / 5))
+    assert evaluation.baselines["falling"]["hit_rate_5"] == 1.0
 
 
 def test_equal_scores_do_not_profit_from_the_order_of_rows() -> None:
