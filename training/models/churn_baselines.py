@@ -19,6 +19,7 @@ from training.artifacts.bgnbd import BgNbd
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.return_hazard import HORIZONS
+from training.artifacts.value import purchase_history
 from training.datasets.hazard_rows import Snapshots, naive
 from training.evaluation.churn import Baseline
 from training.models.bgnbd import fit_bgnbd
@@ -93,12 +94,6 @@ def fit_parametric(snapshots: Snapshots, fit: Fit, *, until: datetime) -> Baseli
         return model.probability_silent(*purchase_history(stored), horizon)
 
     return predict
-
-
-def purchase_history(stored: Array) -> tuple[Array, Array, Array]:
-    """Repeat purchases, days from the first to the last, days from the first to the as-of date: what the parametric models read."""
-    age, silence = stored[:, _COLUMN["days_since_first_order"]], stored[:, _COLUMN["days_since_last_order"]]
-    return stored[:, _COLUMN["order_day_count"]] - 1, age - silence, age
 
 
 def _labelled(snapshots: Snapshots, horizon: int, until: datetime) -> tuple[Array, Array] | None:

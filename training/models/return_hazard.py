@@ -24,6 +24,7 @@ from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
 from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.return_hazard import HORIZONS, KIND, HazardHeader, ReturnHazard
+from training.artifacts.value import purchase_history
 from training.code_version import git_commit
 from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
@@ -31,7 +32,7 @@ from training.evaluation.churn import closed_label, is_measurable, judge_churn
 from training.evaluation.explanations import agreement_with_treeshap
 from training.evaluation.groups import by_group, profile_groups
 from training.models.bgnbd import fit_bgnbd
-from training.models.churn_baselines import fit_churn_baselines, purchase_history
+from training.models.churn_baselines import fit_churn_baselines
 from training.models.pareto_nbd import fit_pareto_nbd
 from training.models.trees import Task, TreeConfig, grow
 from training.recipe import Evaluation, GroupFigures, TrainingData

@@ -25,6 +25,7 @@ _LEAST_IN_ARM = 100  # people: below, no fold of five holds enough to rank
 _LEAST_RESPONDERS = 20  # in either arm: a decile curve of a fold needs a few
 _MOST_LEVELS = 50  # commonest categories kept; the rest is one more
 _ID_SHARE = 0.5  # a text column with more different values than this share of the rows names people, it does not describe them
+_GAPS = 2.0  # running numbers of people, some of whom were left out of the file; traits that differ for everybody lie further apart
 _NUMBER_SHARE = 0.95  # of a column's values that must read as numbers for it to be one
 _LEAKED = 0.9  # see `_outcome_like`
 
@@ -106,7 +107,7 @@ def make_experiment(frame: pl.DataFrame, columns: Columns, where: str) -> ReadEx
 
     notes: list[str] = []
     taken = {columns.treatment, columns.outcome, *columns.ignore}
-    traits, inputs, levels = _traits(rows.select([c for c in rows.columns if c not in taken]), notes)
+    traits, inputs, levels = _traits(rows.select([c for c in rows.columns if c not in taken]), notes, vouched=columns.known)
     if not traits:
         raise ExperimentUnusable(f"{where} holds nothing that was known before the treatment; add columns that describe the people.")
     afterwards = [
@@ -174,14 +175,24 @@ def _require_people(treated: NDArray[np.bool_], outcome: NDArray[np.float64], co
             )
 
 
-def _traits(frame: pl.DataFrame, notes: list[str]) -> tuple[tuple[str, ...], NDArray[np.float64], tuple[int, ...]]:
+def _counts_people(number: NDArray[np.float64]) -> bool:
+    """Whether a column is a running number: whole, nobody's missing or the same, and hardly a gap."""
+    whole = bool(np.isfinite(number).all()) and bool((number == np.floor(number)).all())
+    return whole and len(np.unique(number)) == len(number) and float(np.ptp(number)) < _GAPS * len(number)
+
+
+def _traits(
+    frame: pl.DataFrame, notes: list[str], *, vouched: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.float64], tuple[int, ...]]:
     names: list[str] = []
     made: list[NDArray[np.float64]] = []
     levels: list[int] = []
     for name in frame.columns:
         column = frame[name]
         number = _number(column)
-        if number is not None:
+        if number is not None and name not in vouched and _counts_people(number):
+            notes.append(f"{name} numbers the people and was not used; --known {name} says that it is a trait.")
+        elif number is not None:
             names.append(name)
             made.append(number)
             levels.append(0)

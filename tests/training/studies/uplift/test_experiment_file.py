@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -123,3 +124,13 @@ def test_other_outcomes_are_no_traits(outcome: str, named: str) -> None:
 def test_a_strong_trait_is_no_outcome() -> None:
     strong = PLAIN.with_columns(fan=(pl.col("visit") == 1) & (pl.col("recency") < 10) | (pl.col("recency") < 4))
     assert "fan" in make_experiment(strong, COLUMNS, "mail.csv").traits
+
+
+def test_a_running_number_of_people_is_no_trait_unless_vouched_for(tmp_path: Path) -> None:
+    path = tmp_path / "mail.csv"
+    PLAIN.with_row_index("person", offset=1000).sample(fraction=1.0, shuffle=True, seed=1).write_csv(path)
+    read = read_experiment(path, COLUMNS)
+    assert "person" not in read.traits
+    assert "history" in read.traits  # differs for everybody too, but counts nobody
+    assert any("person numbers the people" in note for note in read.notes)
+    assert "person" in read_experiment(path, dataclasses.replace(COLUMNS, known=("person",))).traits
