@@ -5,6 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,7 +37,7 @@ def run(study: Study, options: StudyOptions) -> None:
     budget, fixed = seconds(options.budget), fixed_settings(options.settings)
     _refuse_places(options)
     count = len(options.only) + 1 if options.only else len(contenders(study.contenders))
-    with steps(count + 2) as progress:
+    with _ended_tidily(), steps(count + 2) as progress:
         table = run_study(
             study,
             ProgressWatcher(progress),
@@ -91,6 +95,19 @@ def _track(table: Table, written: list[Path]) -> None:
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     run_id = record_table(table, written, settings)
     output().print(f"Recorded in MLflow: run {run_id} of experiment {settings.experiment}-evaluate")
+
+
+@contextlib.contextmanager
+def _ended_tidily() -> Iterator[None]:
+    """A termination ends the command as Ctrl-C does: the row's process is stopped and the folder of the study goes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # a notebook's or test's own thread may not handle signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class ProgressWatcher:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -119,3 +123,18 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_runs(
     with pytest.raises(HuitouError, match=rf"--{option} .*table: its folder cannot be made"):
         run(GuessingStudy(), StudyOptions(**{option: tmp_path / "file" / "table"}))  # type: ignore[arg-type]
     assert "reading the data" not in capsys.readouterr().err
+
+
+def test_a_termination_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
+    lines = [f"u{n % 40} i{n % 7 + n // 40}" for n in range(400)]
+    (tmp_path / "train.txt").write_text("\n".join(dict.fromkeys(lines)), encoding="utf-8")
+    (tmp_path / "test.txt").write_text("u1 i40\nu2 i41\n", encoding="utf-8")
+    command = [sys.executable, "-m", "huitou", "evaluate", "items", "--train", "train.txt", "--test", "test.txt", "--budget", "10m"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        while not list(tmp_path.glob("huitou-items-*/answer-1.err")):  # the second row is at work
+            assert running.poll() is None, running.stderr.read()
+        running.terminate()
+        assert running.wait(timeout=60) == 128 + signal.SIGTERM
+    assert list(tmp_path.glob("huitou-items-*")) == []
