@@ -209,5 +209,5 @@ def test_every_model_has_a_recipe_of_its_name(data: TrainingData) -> None:
 
 
 def test_no_other_model_has_a_recipe(data: TrainingData) -> None:
-    with pytest.raises(HuitouError, match=r"no model 'churn'; choose from return_hazard, repurchase"):
+    with pytest.raises(HuitouError, match=r"no model 'churn'; choose from return_hazard, value, repurchase"):
         pipeline.recipe("churn", data)

@@ -50,13 +50,12 @@ def test_the_table_has_a_row_for_everybody_with_figures_or_a_reason(shipped: tup
 
 def test_a_row_pays_for_itself_alone(shipped: tuple[Table, list[str]]) -> None:
     guess = shipped[0].rows[0]
-    before = peak_mb()
     ballast = bytearray(400_000_000)  # this process grows; a child started from it must not be charged
     ballast[::4096] = b"x" * len(ballast[::4096])
-    assert peak_mb() > before
     again = run(only=("silent",))[0].rows
     assert 240 < guess.peak_mb < 700
     assert again[1].peak_mb < guess.peak_mb - 150
+    assert again[1].peak_mb < peak_mb() - 250
     assert guess.fit_s > 0
     assert guess.tune_s == 0
     del ballast
