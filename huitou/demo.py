@@ -29,7 +29,7 @@ def demo(
     data_dir: DataDir = None,
     sample: Annotated[
         bool,
-        typer.Option("--sample", help="On the made-up sample shop instead: under a minute, in DATA_DIR/sample unless --data-dir is given."),
+        typer.Option("--sample", help="On the made-up sample shop instead: half a minute, in DATA_DIR/sample unless --data-dir is given."),
     ] = False,
     force: Force = False,
 ) -> None:
@@ -38,7 +38,7 @@ def demo(
     Needs no server and no network after installation, about three minutes and 3 GB. Writes DATA_DIR/demo.json and DATA_DIR/report.html.
     A second run reuses what has not changed.
 
-    With `--sample` it takes the same way in under a minute with a made-up shop of 300 customers: to see what comes out, not how good it is.
+    With `--sample` it takes the same way in half a minute with a made-up shop of 300 customers: to see what comes out, not how good it is.
     """
     from huitou.report.report import ReportInputs, write_report
     from huitou.tables import answer_lines, models_table
