@@ -38,3 +38,11 @@ class ClockBehind(ServingError):
 
 class SelfTestFailed(ServingError):
     """A freshly loaded model gave an impossible answer; the earlier one goes on serving."""
+
+
+class BodyMalformed(ServingError):
+    """A request body cannot be read as what it says it is."""
+
+
+class BodyTooLarge(ServingError):
+    """A request holds more than is taken at a time."""

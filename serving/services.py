@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from features.errors import HuitouError, StateBroken
+from features.ledger.ledger import Ledger, open_ledger
+from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.decisioning.engine import Engine
 from serving.errors import ClockBehind
@@ -32,6 +34,7 @@ class Services:
         engine: decides on offers.
         due: table of due replenishments, computed when first asked for.
         telemetry: metrics.
+        ledger: what came in and was decided.
         reload_problem: why the newest build is not served, or None.
     """
 
@@ -41,6 +44,7 @@ class Services:
     engine: Engine
     due: DueTable
     telemetry: Telemetry
+    ledger: Ledger
     reload_problem: str | None = None
     _reloading: threading.Lock = field(default_factory=threading.Lock)
 
@@ -115,11 +119,13 @@ def build_services(settings: ServingSettings) -> Services:
         StateMissing: `huitou build` has not run.
         StateBroken: the online state is damaged.
         ClockBehind: the online state was built later than the clock.
+        LedgerAway, LedgerBroken: the ledger cannot be opened.
     """
     current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
+    feature_settings = FeatureSettings(data_dir=settings.data_dir, ledger_url=settings.ledger_url)
     shelf = ModelShelf(settings.data_dir)
     live = _open(settings, shelf.current)
-    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry())
+    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), open_ledger(feature_settings))
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
 

@@ -24,6 +24,12 @@ class ServingSettings(BaseSettings):
     reload_seconds: float = Field(default=30.0, gt=0, description="How often the data folder is looked at for new models or features.")
     stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
+    events_limit_bytes: int = Field(default=16_777_216, ge=1024, description="Largest body of the routes that take events, when unpacked.")
+    ledger_url: str | None = Field(
+        default=None,
+        description="Database of the ledger, postgresql://… or sqlite:///…; by default the file ledger.db in the data folder.",
+        repr=False,  # it may hold a password
+    )
     due_wait_seconds: float = Field(
         default=20.0, ge=0, description="How long a first request waits for the table of due replenishments before it is told to come back."
     )

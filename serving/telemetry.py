@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -22,6 +23,7 @@ class Telemetry:
         self._seconds = Histogram("huitou_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry)
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
+        self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)
         self._model = Gauge(
             "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
         )
@@ -41,6 +43,11 @@ class Telemetry:
     def chosen(self, offer_type: str) -> None:
         """Count a decision under the type of its first offer."""
         self._chosen.labels(offer_type).inc()
+
+    def taken_in(self, counted: Mapping[Any, int]) -> None:
+        """Count messages by what became of them."""
+        for status, count in counted.items():
+            self._messages.labels(str(status)).inc(count)
 
     def state(self, versions: Mapping[str, str], feature_age_days: float) -> None:
         """Show what is live now."""

@@ -11,7 +11,16 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.errors import HuitouError
-from serving.errors import CursorInvalid, CustomerUnknown, CustomerUnreadable, ModelUnavailable, StillPreparing
+from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
+from serving.errors import (
+    BodyMalformed,
+    BodyTooLarge,
+    CursorInvalid,
+    CustomerUnknown,
+    CustomerUnreadable,
+    ModelUnavailable,
+    StillPreparing,
+)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
@@ -54,6 +63,11 @@ class Problem(BaseModel):
 _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),
+    BodyMalformed: (400, "body-malformed", "The body cannot be read"),
+    BodyTooLarge: (413, "body-too-large", "The body is too large"),
+    LedgerAway: (503, "ledger-away", "The ledger does not answer"),
+    LedgerFull: (507, "ledger-full", "There is no room left"),
+    LedgerBroken: (500, "ledger-broken", "The ledger needs attention"),
     CursorInvalid: (400, "cursor-invalid", "The cursor does not belong to this list"),
     ModelUnavailable: (503, "model-unavailable", "A model is not available"),
     StillPreparing: (503, "still-preparing", "The answer is being prepared"),
@@ -74,7 +88,7 @@ def problem_response(status: int, name: str, title: str, detail: str, *, instanc
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of the problems a route may answer with, besides 422."""
-    titles = {404: "Unknown", 400: "Malformed", 413: "Too large", 422: "Not valid", 503: "Not available now"}
+    titles = {404: "Unknown", 400: "Malformed", 413: "Too large", 422: "Not valid", 503: "Not available now", 507: "No room left"}
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": titles[status], "content": content, "model": Problem} for status in (*statuses, 422)}
 

@@ -1,0 +1,191 @@
+"""Opens the ledger's database: SQLite in WAL mode by default, PostgreSQL by URL.
+
+Acknowledged means committed: SQLite syncs its log at every commit, PostgreSQL as its own settings say. Writers take turns (BEGIN
+IMMEDIATE; an advisory lock on PostgreSQL), so that sequence numbers become visible in their order and a reader that has seen number n has
+seen everything before it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from features.errors import HuitouError
+from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
+
+_FILE = "ledger.db"
+_LOCK = 7_409_172_001  # any number, the same in every process: PostgreSQL's advisory lock of the writers
+_PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
+_CONNECT_SECONDS = 3
+_WRITING = "huitou_writing"
+_FULL = ("database or disk is full", "No space left", "disk full", "could not extend file", "File too large")
+
+
+def ledger_url(data_dir: Path, url: str | None) -> URL:
+    """The database's address: as given, or the file in the data folder.
+
+    Raises:
+        HuitouError: not an address of SQLite or PostgreSQL.
+    """
+    if not url:
+        return URL.create("sqlite", database=str(data_dir / _FILE))
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise HuitouError(
+            "Setting HUITOU_LEDGER_URL is not an address such as postgresql://user@host/database or sqlite:///ledger.db."
+        ) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed.set(drivername="sqlite")
+        case "postgresql":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            raise HuitouError(f"Setting HUITOU_LEDGER_URL names {other}; the ledger is kept in sqlite or postgresql.")
+
+
+class LedgerDatabase:
+    """A pool of connections, and the two ways to use one.
+
+    Attributes:
+        url: its address.
+        engine: SQLAlchemy's.
+    """
+
+    def __init__(self, url: URL, *, patience: float = _PATIENCE) -> None:
+        """Prepare the pool; nothing is connected before the first use.
+
+        Args:
+            url: from `ledger_url`.
+            patience: seconds that a transaction may take before the database counts as hung.
+        """
+        self.url = url
+        self.patience = patience
+        self.engine = _sqlite(url, patience) if self.is_sqlite else _postgresql(url, patience)
+        self._writer = self.engine.execution_options(**{_WRITING: True})
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether it is a file."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that sees one state of the ledger.
+
+        Raises:
+            LedgerAway: the database cannot be reached, is locked, or does not answer in time.
+            LedgerBroken: what it holds is damaged or was not migrated.
+        """
+        with _translated(self.url), self.engine.begin() as connection, self._watched(connection):
+            yield connection
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that is alone among writers; committed when the block ends, undone when it raises.
+
+        Raises:
+            LedgerAway: as `reading`; nothing was written.
+            LedgerFull: there is no room; nothing was written.
+            LedgerBroken: as `reading`.
+        """
+        with _translated(self.url), self._writer.begin() as connection, self._watched(connection):
+            if not self.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            yield connection
+
+    @contextlib.contextmanager
+    def _watched(self, connection: Connection) -> Iterator[None]:
+        """Cut the line to a server that has stopped: it no longer minds its own time limits, and a read from it would never end."""
+        if self.is_sqlite:
+            yield
+            return
+        timer = threading.Timer(self.patience, _cut, (connection.connection.driver_connection,))
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+
+
+def _cut(driver_connection: Any) -> None:  # noqa: ANN401 - the driver's own type
+    with contextlib.suppress(Exception):  # safe: a line that is gone already needs no cutting
+        line = socket.socket(fileno=os.dup(driver_connection.fileno()))
+        line.shutdown(socket.SHUT_RDWR)
+        line.close()
+
+
+def _sqlite(url: URL, patience: float) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False}, pool_timeout=patience)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401
+        connection.isolation_level = None  # the driver's own transactions would begin too late to be alone
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")
+
+    return engine
+
+
+def _postgresql(url: URL, patience: float) -> Engine:
+    limit = int(patience * 1000)
+    options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={limit * 6}"
+    return create_engine(
+        url,
+        connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "huitou", "options": options},
+        pool_pre_ping=True,
+        pool_timeout=patience,
+        pool_size=5,
+    )
+
+
+@contextlib.contextmanager
+def _translated(url: URL) -> Iterator[None]:
+    """Turn the database's errors into ours: who reads them learns what to do, not our SQL."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise LedgerAway("The ledger's database is busy: no connection came free in time; try again.") from error
+    except DBAPIError as error:
+        raise _ours(error, url) from error
+    except SQLAlchemyError as error:
+        raise LedgerBroken(f"The ledger's database refused ({type(error).__name__}).") from error
+
+
+def _ours(error: DBAPIError, url: URL) -> HuitouError:
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    if any(sign in said for sign in _FULL) or _os_full(error):
+        return LedgerFull("The disk that holds the ledger is full; nothing of this was kept. Free some space and send it again.")
+    if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
+        return LedgerBroken("The ledger's database was not migrated to this version; run `huitou ledger migrate`.")
+    if "malformed" in said or "not a database" in said:
+        return LedgerBroken(f"The ledger's file is damaged ({said}); restore it from a backup.")
+    if isinstance(error, OperationalError) or error.connection_invalidated or "Canceled" in type(error.orig).__name__:
+        place = url.database if url.get_backend_name() == "sqlite" else f"{url.host}:{url.port or 5432}"
+        return LedgerAway(f"The ledger's database ({place}) does not answer ({said}); nothing of this was kept, send it again.")
+    return LedgerBroken(f"The ledger's database refused ({type(error.orig).__name__}).")
+
+
+def _os_full(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlite_errorname", "") in {"SQLITE_FULL"} or type(error.orig).__name__ == "DiskFull"

@@ -1,0 +1,164 @@
+"""Events: what customers did, as they came, each once. The order of `seq` is the order in which they were committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, func, insert, select
+
+from features.ledger.columns import METADATA, Id, Moment, Sequence
+from features.ledger.tombstones import erased_since
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    Column("seq", Sequence, primary_key=True, autoincrement=True),
+    Column("message_id", Id, nullable=False, unique=True),
+    Column("kind", String(32), nullable=False),
+    Column("recorded_as", Id, nullable=False),  # the id that the sender used; whose it is, `identities` says
+    Column("occurred_at", Moment, nullable=False),
+    Column("received_at", Moment, nullable=False),
+    Column("source", String(32), nullable=False),
+    Column("properties", Text, nullable=False),  # JSON, as sent
+    Index(None, "recorded_as", "seq"),
+    sqlite_autoincrement=True,  # an erased event's number is not given again: what was folded up to it stays folded
+)
+_LOOKED_UP_AT_ONCE = 500  # below SQLite's limit of variables
+
+
+class Fate(StrEnum):
+    """What became of an event."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"  # this message was here already; nothing changed
+    ERASED = "erased"  # tells of a time before the customer asked to be forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened.
+
+    Attributes:
+        message_id: the sender's own id of it; a repeat is harmless.
+        kind: of `features.ledger.kinds`.
+        recorded_as: id of the customer as the sender knows them; an anonymous one starts with `anonymous:`.
+        occurred_at: UTC.
+        source: which form it came in.
+        properties: JSON object, as sent.
+    """
+
+    message_id: str
+    kind: str
+    recorded_as: str
+    occurred_at: datetime
+    source: str
+    properties: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent(Event):
+    """An event in the ledger: with its number, and when it came."""
+
+    seq: int
+    received_at: datetime
+
+
+def append(connection: Connection, events: Many[Event], *, received_at: datetime) -> list[Fate]:
+    """Write events that are not here yet.
+
+    Args:
+        connection: of `LedgerDatabase.writing`: alone, so that what was looked up stays true until the commit.
+        events: any number, any order.
+        received_at: the clock, UTC.
+
+    Returns:
+        The fate of each, in their order.
+    """
+    known = _known(connection, [event.message_id for event in events])
+    erased = erased_since(connection, {event.recorded_as for event in events})
+    fates: list[Fate] = []
+    rows: list[dict[str, object]] = []
+    for event in events:
+        gone = erased.get(event.recorded_as)
+        if event.message_id in known:
+            fates.append(Fate.DUPLICATE)
+        elif gone is not None and event.occurred_at <= gone:
+            fates.append(Fate.ERASED)
+        else:
+            known.add(event.message_id)
+            fates.append(Fate.ACCEPTED)
+            rows.append(
+                {
+                    "message_id": event.message_id,
+                    "kind": event.kind,
+                    "recorded_as": event.recorded_as,
+                    "occurred_at": event.occurred_at,
+                    "received_at": received_at,
+                    "source": event.source,
+                    "properties": event.properties,
+                }
+            )
+    if rows:
+        connection.execute(insert(EVENTS), rows)
+    return fates
+
+
+_BY_MESSAGE = select(EVENTS.c.message_id).where(EVENTS.c.message_id.in_(bindparam("ids", expanding=True)))
+
+
+def _known(connection: Connection, message_ids: list[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(message_ids), _LOOKED_UP_AT_ONCE):
+        part = message_ids[start : start + _LOOKED_UP_AT_ONCE]
+        found.update(connection.execute(_BY_MESSAGE, {"ids": part}).scalars())
+    return found
+
+
+def read(connection: Connection, *, after: int = 0, until: int | None = None, limit: int = 10_000) -> list[StoredEvent]:
+    """Events by number.
+
+    Args:
+        connection: any of the ledger.
+        after: number of the last event seen.
+        until: number of the last event wanted; None for all.
+        limit: most events.
+    """
+    query = select(EVENTS).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+    if until is not None:
+        query = query.where(EVENTS.c.seq <= until)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def read_of(connection: Connection, recorded_as: Iterable[str], *, after: int = 0) -> Iterator[StoredEvent]:
+    """Every event recorded under one of these ids, by number."""
+    query = select(EVENTS).where(EVENTS.c.recorded_as.in_(list(recorded_as)), EVENTS.c.seq > after).order_by(EVENTS.c.seq)
+    for row in connection.execute(query):
+        yield _stored(row)
+
+
+def newest(connection: Connection) -> int:
+    """Number of the last event committed; 0 when there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.seq), 0))).scalar_one())
+
+
+def last_occurred(connection: Connection) -> datetime | None:
+    """Time of the latest thing that happened; None without events."""
+    found: datetime | None = connection.execute(select(func.max(EVENTS.c.occurred_at))).scalar_one()
+    return found
+
+
+def _stored(row: object) -> StoredEvent:
+    return StoredEvent(
+        message_id=row.message_id,  # type: ignore[attr-defined]
+        kind=row.kind,  # type: ignore[attr-defined]
+        recorded_as=row.recorded_as,  # type: ignore[attr-defined]
+        occurred_at=row.occurred_at,  # type: ignore[attr-defined]
+        source=row.source,  # type: ignore[attr-defined]
+        properties=row.properties,  # type: ignore[attr-defined]
+        seq=row.seq,  # type: ignore[attr-defined]
+        received_at=row.received_at,  # type: ignore[attr-defined]
+    )

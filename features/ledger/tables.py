@@ -1,0 +1,28 @@
+"""Every table of the ledger, for the migrations' test and for what walks over all of them."""
+
+from __future__ import annotations
+
+from features.ledger.audit import AUDIT
+from features.ledger.catalogue import DOCUMENTS, STOCK
+from features.ledger.columns import METADATA
+from features.ledger.consents import CONSENTS
+from features.ledger.decisions import DECISIONS, OUTCOMES
+from features.ledger.erasures import ERASURES
+from features.ledger.events import EVENTS
+from features.ledger.identities import LINKS
+from features.ledger.tombstones import KEYS, TOMBSTONES
+
+__all__ = [
+    "AUDIT",
+    "CONSENTS",
+    "DECISIONS",
+    "DOCUMENTS",
+    "ERASURES",
+    "EVENTS",
+    "KEYS",
+    "LINKS",
+    "METADATA",
+    "OUTCOMES",
+    "STOCK",
+    "TOMBSTONES",
+]
