@@ -22,7 +22,8 @@ class Shop:
     """The shop's history as Ibis tables of one backend.
 
     Attributes:
-        orders, order_lines, products, customers, contacts, offers, redemptions, refunds: tables of `features.schema`.
+        orders, order_lines, products, customers, contacts, offers, redemptions, refunds, interactions, activities: tables of
+            `features.schema`.
         units: what is bought again (`features.units`): `product_id`, `product_category`.
         unit_days: different days on which a customer must have bought a unit before its next purchase is forecast.
         first_event: time of the shop's first order, UTC: features count the days observed from it.
@@ -36,6 +37,8 @@ class Shop:
     offers: ibis.Table
     redemptions: ibis.Table
     refunds: ibis.Table
+    interactions: ibis.Table
+    activities: ibis.Table
     units: ibis.Table
     unit_days: int
     first_event: datetime
@@ -55,6 +58,8 @@ class Shop:
             offers=self.offers,
             redemptions=mine(self.redemptions),
             refunds=mine(self.refunds),
+            interactions=mine(self.interactions),
+            activities=mine(self.activities),
             units=self.units,
             unit_days=self.unit_days,
             first_event=self.first_event,
@@ -74,7 +79,7 @@ def open_engine(settings: FeatureSettings) -> Any:  # noqa: ANN401 - Ibis backen
 
 def open_shop(backend: Any, warehouse: Warehouse) -> Shop:  # noqa: ANN401
     """Read the warehouse's Parquet files on a backend (lazily)."""
-    names = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions", "refunds")
+    names = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions", "refunds", "interactions", "activities")
     units = read_units(warehouse)
     return Shop(
         **{n: backend.read_parquet(warehouse.path(n)) for n in names},

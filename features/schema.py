@@ -218,6 +218,23 @@ INTERACTIONS = Table(
     key=("interaction_id",),
 )
 
+ACTIVITIES = Table(
+    "activities",
+    {
+        "activity_id": TEXT,
+        "customer_id": TEXT,
+        "kind": TEXT,  # of `features.ledger.kinds`
+        "occurred_at": TIME,
+        "subject": TEXT,  # what it was about: product, content, live session, store, complaint, survey, order, offer
+        "label": TEXT,  # tag, tier, life stage, category
+        "channel": TEXT,
+        "value": REAL,  # rating, score, points, tier level, seconds, days
+    },
+    required=("activity_id", "customer_id", "kind", "occurred_at"),
+    key=("activity_id",),
+    time="occurred_at",
+)
+
 EXPERIMENTS = Table(
     "experiments",
     {
@@ -247,5 +264,6 @@ TABLES: tuple[Table, ...] = (
     REFUNDS,
     BUNDLE_ITEMS,
     INTERACTIONS,
+    ACTIVITIES,
     EXPERIMENTS,
 )

@@ -26,8 +26,18 @@ class FeatureSettings(BaseSettings):
     )
 
     @property
+    def imported_dir(self) -> Path:
+        """Versioned Parquet tables as the importers wrote them, ids as in the files."""
+        return self.data_dir / "imported"
+
+    @property
+    def folded_dir(self) -> Path:
+        """Versioned Parquet tables made from the ledger's events, ids as recorded."""
+        return self.data_dir / "folded"
+
+    @property
     def warehouse_dir(self) -> Path:
-        """Versioned Parquet history of the shop."""
+        """Versioned Parquet history of the shop: imported and folded together, every row under its customer."""
         return self.data_dir / "warehouse"
 
     @property

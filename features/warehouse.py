@@ -1,6 +1,8 @@
 """The Parquet history of the shop: written whole, read by path.
 
-`DATA_DIR/warehouse/<version>/<table>.parquet` plus `import.json`, the report of what was imported and what was set aside.
+Importers write `DATA_DIR/imported/<version>/<table>.parquet`. What is read is `DATA_DIR/warehouse/<version>/<table>.parquet`: the import
+put together with the ledger's events (`features.folding`). Beside the tables lies `import.json`, the report of what was imported and what
+was set aside.
 """
 
 from __future__ import annotations
@@ -8,18 +10,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from features.errors import StateBroken, TooLittleHistory
-from features.schema import ORDERS, TABLES
+from features.folding.compose import REPORT, compose, described
+from features.schema import TABLES
 from features.settings import FeatureSettings
-from features.versions import content_hash, current_folder, new_version
-
-_REPORT = "import.json"
+from features.versions import current_folder, new_version
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class Warehouse:
 
 
 def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object) -> Warehouse:
-    """Check every table against the schema and make the whole set current at once.
+    """Check every table against the schema, make the whole set current at once, and put it together with what the ledger holds.
 
     Args:
         settings: says where the warehouse is.
@@ -95,27 +96,22 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
         TooLittleHistory: there is no row at all.
     """
     conformed = {t.name: t.conform(tables.get(t.name, t.empty())) for t in TABLES}
-    orders = conformed[ORDERS.name]
     if all(frame.is_empty() for frame in conformed.values()):
         raise TooLittleHistory("The history holds no row; import at least one order with a time and a customer.")
-    full_report = {
-        **report,
-        "rows": {name: frame.height for name, frame in conformed.items()},
-        "first_event": _iso(orders["ordered_at"].min()),
-        "last_event": _iso(orders["ordered_at"].max()),
-    }
-    with new_version(settings.warehouse_dir, inputs) as folder:
+    with new_version(settings.imported_dir, inputs) as folder:
         for table in TABLES:
             frame = conformed[table.name]
             frame = frame.sort(*([table.time] if table.time else []), *table.key)  # equal data, equal bytes
             frame.write_parquet(folder / f"{table.name}.parquet", statistics=True)
-        full_report["content_hash"] = content_hash(*(folder / f"{t.name}.parquet" for t in TABLES))
-        (folder / _REPORT).write_text(json.dumps(full_report, indent=2), encoding="utf-8")
+        (folder / REPORT).write_text(json.dumps({**report, **described(folder)}, indent=2), encoding="utf-8")
+    compose(settings)
     return open_warehouse(settings)
 
 
-def _iso(moment: object) -> str | None:
-    return moment.astimezone(UTC).isoformat() if isinstance(moment, datetime) else None
+def current_warehouse(settings: FeatureSettings) -> Warehouse:
+    """Open the history after putting it together anew where its parts have changed; raises as `open_warehouse` and `compose`."""
+    compose(settings)
+    return open_warehouse(settings)
 
 
 def open_warehouse(settings: FeatureSettings) -> Warehouse:
@@ -127,9 +123,9 @@ def open_warehouse(settings: FeatureSettings) -> Warehouse:
     """
     folder = current_folder(settings.warehouse_dir, remedy="run `huitou import tabular` or `huitou import complete-journey` first.")
     try:
-        report = json.loads((folder / _REPORT).read_text(encoding="utf-8"))
+        report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise StateBroken(f"{folder / _REPORT} cannot be read ({error}); import the history again.") from error
+        raise StateBroken(f"{folder / REPORT} cannot be read ({error}); import the history again.") from error
     for table in TABLES:
         path = folder / f"{table.name}.parquet"
         if not path.is_file():

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from features.errors import HuitouError
-from huitou import build, campaign, demo, doctor, evaluate, explain, import_history, score, serve, train, write_report
+from huitou import build, campaign, compact, demo, doctor, evaluate, explain, import_history, score, serve, train, write_report
 from huitou.console import errors
 
 EXIT_FAILED = 1
@@ -30,6 +30,7 @@ app = typer.Typer(
 )
 app.add_typer(import_history.app, name="import")
 app.add_typer(doctor.app, name="doctor")
+app.command("compact")(compact.compact)
 app.command("build")(build.build)
 app.command("train")(train.train)
 app.command("serve")(serve.serve)

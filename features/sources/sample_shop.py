@@ -23,7 +23,7 @@ from features.settings import FeatureSettings
 from features.sources.sample_catalogue import UNKNOWN_PRODUCT, product_id, sample_products
 from features.sources.sample_lives import EDGE, IDLE, START, TICK, WEEK, Order, drawn_orders, special_orders
 from features.versions import matches
-from features.warehouse import Warehouse, open_warehouse, write_warehouse
+from features.warehouse import Warehouse, current_warehouse, open_warehouse, write_warehouse
 
 ASSUMPTIONS = Path(__file__).parent / "sample_assumptions.toml"
 SOURCE = "sample"
@@ -65,8 +65,8 @@ def import_sample(
     _refuse_real_history(settings)
     install_assumptions(ASSUMPTIONS, settings.data_dir)
     inputs = {"source": SOURCE, "format": _NOTE_FORMAT, "customers": customers, "weeks": weeks, "seed": seed}
-    if not force and matches(settings.warehouse_dir, inputs):
-        return open_warehouse(settings), False
+    if not force and matches(settings.imported_dir, inputs):
+        return current_warehouse(settings), False
     progress("growing the shop")
     tables = sample_tables(customers=customers, weeks=weeks, seed=seed)
     counts = {name: tables[name].height for name in ("orders", "order_lines", "refunds", "contacts", "redemptions")}

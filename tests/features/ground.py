@@ -15,7 +15,18 @@ from features.units import units_of
 
 # Sums over one window may be added up in another order when other rows stand around them; nothing larger is forgiven.
 TOLERANCE = 1e-9
-SHOP_TABLES = ("orders", "order_lines", "products", "customers", "contacts", "offers", "redemptions", "refunds")
+SHOP_TABLES = (
+    "orders",
+    "order_lines",
+    "products",
+    "customers",
+    "contacts",
+    "offers",
+    "redemptions",
+    "refunds",
+    "interactions",
+    "activities",
+)
 
 
 def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = None) -> Shop:

@@ -24,7 +24,7 @@ from features.sources.tabular.raw_file import RawFile
 from features.sources.tabular.staging import FOLDER as IMPORTS
 from features.sources.tabular.staging import Staged, open_staged, stage, staging_key
 from features.versions import content_hash, matches
-from features.warehouse import Warehouse, open_warehouse, write_warehouse
+from features.warehouse import Warehouse, current_warehouse, open_warehouse, write_warehouse
 
 SOURCE = "tabular"
 _FORMAT = 2  # raise when files are put together differently, so that a warehouse of the older form is written again
@@ -193,8 +193,8 @@ def run(
     together = list({s.key: s for s in together}.values())
     inputs = {"source": SOURCE, "format": _FORMAT, "files": [s.key for s in together]}
     warnings = tuple(w for s in new for w in s.warnings)
-    if matches(settings.warehouse_dir, inputs):
-        warehouse = open_warehouse(settings)
+    if matches(settings.imported_dir, inputs):
+        warehouse = current_warehouse(settings)
         return Imported(warehouse, changed=False, new=(), quarantine=tuple(map(Path, warehouse.report["quarantine"])), warnings=warnings)
     tell("putting the files together")
     made = history(together)
