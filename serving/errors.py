@@ -46,3 +46,7 @@ class BodyMalformed(ServingError):
 
 class BodyTooLarge(ServingError):
     """A request holds more than is taken at a time."""
+
+
+class LinkUnknown(ServingError):
+    """There is no such link between ids."""

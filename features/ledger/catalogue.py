@@ -80,9 +80,21 @@ def put_stock(connection: Connection, quantities: Mapping[str, int | None], *, a
     _upsert(connection, STOCK, rows, ("product_id",))
 
 
-def documents(connection: Connection, kind: Kind, *, after: int = 0) -> dict[str, str]:
-    """Id → JSON of the documents changed after a change's number."""
+def documents(connection: Connection, kind: Kind, *, after: int = 0, beyond: str | None = None, limit: int | None = None) -> dict[str, str]:
+    """Id → JSON of documents, by id.
+
+    Args:
+        connection: any of the ledger.
+        kind: which.
+        after: number of a change; only those changed later.
+        beyond: an id; only those behind it.
+        limit: most documents.
+    """
     query = select(DOCUMENTS).where(DOCUMENTS.c.kind == kind.value, DOCUMENTS.c.change > after).order_by(DOCUMENTS.c.document_id)
+    if beyond is not None:
+        query = query.where(DOCUMENTS.c.document_id > beyond)
+    if limit is not None:
+        query = query.limit(limit)
     return {row.document_id: row.body for row in connection.execute(query)}
 
 

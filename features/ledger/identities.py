@@ -74,10 +74,13 @@ def link(connection: Connection, alias: str, customer_id: str, *, at: datetime, 
     return Linked(int(made.inserted_primary_key[0]), changed=True)  # type: ignore[index]
 
 
-def undo(connection: Connection, link_id: int, *, at: datetime) -> bool:
-    """Take a link back; False when there is none of that number that stands."""
-    done = connection.execute(update(LINKS).where(LINKS.c.link_id == link_id, _STANDING).values(undone_at=at))
-    return done.rowcount > 0
+def undo(connection: Connection, link_id: int, *, at: datetime) -> str | None:
+    """Take a link back; returns the customer it led to, None when there is no link of that number that stands."""
+    found = connection.execute(select(LINKS.c.customer_id).where(LINKS.c.link_id == link_id, _STANDING)).first()
+    if found is None:
+        return None
+    connection.execute(update(LINKS).where(LINKS.c.link_id == link_id).values(undone_at=at))
+    return str(found.customer_id)
 
 
 def resolve(connection: Connection, recorded_as: str) -> str:

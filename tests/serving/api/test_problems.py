@@ -16,7 +16,7 @@ from serving.settings import ServingSettings
     ("method", "path", "status", "name"),
     [
         ("GET", "/nothing", 404, "not-found"),
-        ("GET", "/v1/bundles", 405, "method-not-allowed"),
+        ("GET", "/v1/next-best-offers", 405, "method-not-allowed"),
         ("DELETE", "/readyz", 405, "method-not-allowed"),
     ],
 )

@@ -1,0 +1,45 @@
+"""Reading a request's body by hand, where a bad part of it must not refuse the whole."""
+
+from __future__ import annotations
+
+import json
+import zlib
+
+from serving.errors import BodyMalformed, BodyTooLarge
+
+_GZIP = 31  # zlib's window size with gzip's header
+
+
+def parsed(body: bytes) -> object:
+    """JSON of the body.
+
+    Raises:
+        BodyMalformed: not UTF-8, not JSON, or nested too deep.
+    """
+    try:
+        return json.loads(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise BodyMalformed(f"The body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}.") from error
+    except RecursionError as error:
+        raise BodyMalformed("The body is nested too deep.") from error
+    except ValueError as error:
+        raise BodyMalformed(f"The body is not JSON: {error}.") from error
+
+
+def inflated(body: bytes, limit: int) -> bytes:
+    """The body without gzip.
+
+    Raises:
+        BodyMalformed: not gzip, or cut off.
+        BodyTooLarge: larger than the limit when unpacked.
+    """
+    unpacker = zlib.decompressobj(_GZIP)
+    try:
+        plain = unpacker.decompress(body, limit + 1)
+    except zlib.error as error:
+        raise BodyMalformed("The body says that it is gzip, but it is not.") from error
+    if len(plain) > limit:
+        raise BodyTooLarge(f"A body may have at most {limit:,} bytes when unpacked; send less, or several requests.")
+    if not unpacker.eof:
+        raise BodyMalformed("The gzip body is cut off.")
+    return plain
