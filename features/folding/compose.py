@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from sqlalchemy import Connection
 
 from features.folding.catalogue import merge_products
 from features.folding.folded import Folded, read_folded
@@ -88,14 +89,15 @@ def _told(settings: FeatureSettings, folded: Folded) -> _Told:
                 identities.standing(connection),
                 documents(connection, Kind.PRODUCT),
                 {level.product_id: level.quantity for level in stock_levels(connection)},
-                _children(connection, folded),
+                consented_children(connection, folded.tables[ACTIVITIES.name]),
             )
     finally:
         ledger.close()
 
 
-def _children(connection: Any, folded: Folded) -> frozenset[str]:  # noqa: ANN401 - SQLAlchemy's connection
-    stated = folded.tables[ACTIVITIES.name].filter(pl.col("subject") == CHILD)["customer_id"].unique().to_list()
+def consented_children(connection: Connection, activities: pl.DataFrame) -> frozenset[str]:
+    """Ids, of those under which something is told of a child, that consented to it."""
+    stated = activities.filter(pl.col("subject") == CHILD)["customer_id"].unique().to_list()
     granted = (
         recorded_as for recorded_as in stated if consents.granted(consents.history(connection, [recorded_as]), consents.Purpose.CHILD)
     )
@@ -155,10 +157,26 @@ def _linked(source: Path, target: Path) -> None:
 
 def _tables(source: Path | None, folded: Folded, told: _Told) -> dict[str, pl.DataFrame]:
     """Tables that the ledger touches, put together."""
-    found = {t.name: t.empty() if source is None else pl.read_parquet(source / f"{t.name}.parquet") for t in TABLES}
-    new = dict(folded.tables)
+    imported = {t.name: t.empty() if source is None else pl.read_parquet(source / f"{t.name}.parquet") for t in TABLES}
+    found = put_together(imported, folded.tables, links=told.links, children=told.children)
+    found[PRODUCTS.name] = merge_products(found[PRODUCTS.name], found[ORDER_LINES.name], told.products, told.stock)
+    return found
+
+
+def put_together(
+    imported: Mapping[str, pl.DataFrame], folded: Mapping[str, pl.DataFrame], *, links: Mapping[str, str], children: Collection[str]
+) -> dict[str, pl.DataFrame]:
+    """Everything that belongs to customers, each row under its customer. Pure: a refresh hands in some customers' rows, and gets theirs.
+
+    Args:
+        imported: every table of `features.schema`, ids as in the files; with the orders that events tell of too, whoever's they are.
+        folded: result of `features.folding.fold`.
+        links: alias → customer.
+        children: ids under which a consent to facts about a child stands.
+    """
+    found, new = dict(imported), dict(folded)
     activities = new[ACTIVITIES.name]
-    new[ACTIVITIES.name] = activities.filter((pl.col("subject").fill_null("") != CHILD) | pl.col("customer_id").is_in(list(told.children)))
+    new[ACTIVITIES.name] = activities.filter((pl.col("subject").fill_null("") != CHILD) | pl.col("customer_id").is_in(list(children)))
     # The shop's own books win: an order that was imported is not counted again from its event.
     for table in (ORDERS, ORDER_LINES):
         new[table.name] = new[table.name].join(found[ORDERS.name], on="order_id", how="anti")
@@ -168,9 +186,8 @@ def _tables(source: Path | None, folded: Folded, told: _Told) -> dict[str, pl.Da
     found[REFUNDS.name] = pl.concat([found[REFUNDS.name], completed_refunds(new[REFUNDS.name], found[ORDER_LINES.name])])
     for name in _PERSONAL:
         if name != CUSTOMERS.name:
-            found[name] = _resolved(found[name], told.links)
-    found[CUSTOMERS.name] = _customers(found, new[CUSTOMERS.name], told.links)
-    found[PRODUCTS.name] = merge_products(found[PRODUCTS.name], found[ORDER_LINES.name], told.products, told.stock)
+            found[name] = _resolved(found[name], links)
+    found[CUSTOMERS.name] = _customers(found, new[CUSTOMERS.name], links)
     return found
 
 
