@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import hypothesis
 import polars as pl
 import prometheus_client  # before Feast, whose import would put it into its multi-process mode for good
 import pytest
+from sqlalchemy.engine import make_url
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.build import Built, build_features
@@ -119,6 +121,26 @@ def postgres_url() -> str:
 def redis_url() -> str:
     """URL of a Redis that CI brings up."""
     return _url("HUITOU_TEST_REDIS_URL")
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str) -> Iterator[str]:
+    """URL of an empty PostgreSQL database of the test's own, dropped afterwards."""
+    import psycopg
+
+    name = f"huitou_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+        yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """HUITOU_LEDGER_URL of an empty database; a test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    return str(request.getfixturevalue("postgres_database"))
 
 
 def _url(name: str) -> str:

@@ -177,14 +177,20 @@ def _ours(error: DBAPIError, url: URL) -> HuitouError:
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     if any(sign in said for sign in _FULL) or _os_full(error):
         return LedgerFull("The disk that holds the ledger is full; nothing of this was kept. Free some space and send it again.")
-    if "no such table" in said or "UndefinedTable" in type(error.orig).__name__:
+    if "no such table" in said or "no such column" in said or type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}:
         return LedgerBroken("The ledger's database was not migrated to this version; run `huitou ledger migrate`.")
     if "malformed" in said or "not a database" in said:
         return LedgerBroken(f"The ledger's file is damaged ({said}); restore it from a backup.")
-    if isinstance(error, OperationalError) or error.connection_invalidated or "Canceled" in type(error.orig).__name__:
+    if _away(error):
         place = url.database if url.get_backend_name() == "sqlite" else f"{url.host}:{url.port or 5432}"
         return LedgerAway(f"The ledger's database ({place}) does not answer ({said}); nothing of this was kept, send it again.")
     return LedgerBroken(f"The ledger's database refused ({type(error.orig).__name__}).")
+
+
+def _away(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
+        return False  # the statement is wrong: sending it again would not help
+    return isinstance(error, OperationalError) or error.connection_invalidated or "Canceled" in type(error.orig).__name__
 
 
 def _os_full(error: DBAPIError) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Column, Connection, Index, Numeric, String, Table, Text, bindparam, insert, select
+from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, insert, select
 
-from features.ledger.columns import METADATA, Id, Moment, Sequence
+from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
 
 DECISIONS = Table(
     "decisions",
@@ -28,7 +28,7 @@ OUTCOMES = Table(
     Column("decision_id", Id, nullable=False),
     Column("offer_id", Id, nullable=False),
     Column("outcome", String(32), nullable=False),
-    Column("value", Numeric(18, 4)),
+    Column("value", Amount),
     Column("occurred_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Index(None, "decision_id"),

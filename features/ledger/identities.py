@@ -26,6 +26,7 @@ LINKS = Table(
     Index(None, "customer_id"),
 )
 _STANDING = LINKS.c.undone_at.is_(None)
+_LOOKED_UP_AT_ONCE = 500  # below SQLite's limit of variables
 _FARTHEST = 20  # links in a row; people have a few ids, a longer chain is a mistake
 
 
@@ -70,6 +71,8 @@ def link(connection: Connection, alias: str, customer_id: str, *, at: datetime, 
         return Linked(int(present.link_id), changed=False, reason=reason)
     if alias in (customer_id, target):
         return Linked(None, changed=False, reason="Both ids are the same customer already.")
+    if _height(connection, alias) >= _FARTHEST:
+        return Linked(None, changed=False, reason=f"More than {_FARTHEST} ids would be linked in a row; undo a link in between first.")
     made = connection.execute(insert(LINKS).values(alias=alias, customer_id=target, linked_at=at, source=source))
     return Linked(int(made.inserted_primary_key[0]), changed=True)  # type: ignore[index]
 
@@ -98,10 +101,26 @@ def ids_of(connection: Connection, customer_id: str) -> list[str]:
     """The customer's own id and every id linked to it, however far, sorted behind it."""
     found, edge = {customer_id}, {customer_id}
     while edge:
-        rows = connection.execute(select(LINKS.c.alias).where(LINKS.c.customer_id.in_(sorted(edge)), _STANDING)).scalars()
-        edge = set(rows) - found
+        edge = _aliases(connection, edge) - found
         found |= edge
     return [customer_id, *sorted(found - {customer_id})]
+
+
+def _aliases(connection: Connection, ids: set[str]) -> set[str]:
+    """The ids linked to these directly."""
+    wanted, found = sorted(ids), set[str]()
+    for start in range(0, len(wanted), _LOOKED_UP_AT_ONCE):
+        part = wanted[start : start + _LOOKED_UP_AT_ONCE]
+        found.update(connection.execute(select(LINKS.c.alias).where(LINKS.c.customer_id.in_(part), _STANDING)).scalars())
+    return found
+
+
+def _height(connection: Connection, customer_id: str) -> int:
+    """Links in the longest row that ends at an id."""
+    height, edge = 0, _aliases(connection, {customer_id})
+    while edge and height < _FARTHEST:
+        height, edge = height + 1, _aliases(connection, edge)
+    return height
 
 
 def standing(connection: Connection) -> dict[str, str]:
@@ -121,5 +140,9 @@ def _end(direct: dict[str, str], alias: str) -> str:
 
 def log_of(connection: Connection, ids: list[str]) -> list[Link]:
     """Every link that was ever made from or to one of these ids, oldest first."""
-    query = select(LINKS).where(LINKS.c.alias.in_(ids) | LINKS.c.customer_id.in_(ids)).order_by(LINKS.c.link_id)
-    return [Link(**row._mapping) for row in connection.execute(query)]
+    found: dict[int, Link] = {}
+    for start in range(0, len(ids), _LOOKED_UP_AT_ONCE):
+        part = ids[start : start + _LOOKED_UP_AT_ONCE]
+        query = select(LINKS).where(LINKS.c.alias.in_(part) | LINKS.c.customer_id.in_(part))
+        found.update({row.link_id: Link(**row._mapping) for row in connection.execute(query)})
+    return [found[number] for number in sorted(found)]

@@ -90,7 +90,7 @@ def upgrade() -> None:
         sa.Column("decision_id", _ID, nullable=False),
         sa.Column("offer_id", _ID, nullable=False),
         sa.Column("outcome", sa.String(32), nullable=False),
-        sa.Column("value", sa.Numeric(18, 4)),
+        sa.Column("value", sa.BigInteger()),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("outcome_seq", name="pk_outcomes"),
