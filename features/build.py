@@ -6,7 +6,9 @@ build whose inputs (history, definitions, assumptions, clock) have not changed i
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,13 +24,15 @@ from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.freshness import Followed, write_followed
+from features.ledger.marks import Marks
 from features.offline import OfflineFeatures
 from features.online import materialize, pack_customers
 from features.products import FILE as PRODUCTS_FILE
 from features.products_build import build_products
 from features.recent_build import recent_purchases
 from features.settings import FeatureSettings
-from features.store import PACKED_FILE
+from features.store import DATABASE, PACKED_FILE
 from features.versions import content_hash, current_folder, matches, new_version
 from features.warehouse import Warehouse, open_warehouse
 
@@ -98,6 +102,7 @@ def build_features(
         shutil.copyfile(offline / PRODUCTS_FILE, folder / PRODUCTS_FILE)
         shutil.copyfile(settings.data_dir / ASSUMPTIONS_FILE, folder / ASSUMPTIONS_FILE)
         materialize(folder, offline, now)
+        _begin_following(folder, warehouse, now)
     online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
     return Built(offline, online, len(dates), customers, changed=True)
 
@@ -152,6 +157,13 @@ def _write_offline(
     products = build_products(warehouse, assumptions, vectors, dates[-1])
     (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")
     return packed.height
+
+
+def _begin_following(folder: Path, warehouse: Warehouse, now: datetime) -> None:
+    """Say which events the features know, so that whoever keeps them fresh goes on from there."""
+    told = warehouse.report.get("ledger", {})
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        write_followed(connection, Followed(int(told.get("until", 0)), Marks(**told.get("marks", {})), now))
 
 
 def _write(table: ibis.Table, path: Path) -> None:

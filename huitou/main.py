@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from features.errors import HuitouError
-from huitou import build, campaign, compact, demo, doctor, evaluate, explain, import_history, score, serve, train, write_report
+from huitou import build, campaign, compact, demo, doctor, evaluate, explain, import_history, score, serve, train, work, write_report
 from huitou.console import errors
 
 EXIT_FAILED = 1
@@ -34,6 +34,7 @@ app.command("compact")(compact.compact)
 app.command("build")(build.build)
 app.command("train")(train.train)
 app.command("serve")(serve.serve)
+app.command("work")(work.work)
 app.command("score")(score.score)
 app.command("report")(write_report.report)
 app.command("explain")(explain.explain)

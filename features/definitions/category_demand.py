@@ -6,6 +6,8 @@ customer's orders alone, it takes the newest snapshot of this view instead.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import ibis
 from ibis.expr.types import Table
 
@@ -51,18 +53,30 @@ def purchases(shop: Shop) -> Table:
     )
 
 
-def build(shop: Shop, spine: Table) -> Table:
-    """Demand features at every (product_category, as_of) of the spine; the shop must hold every customer's orders."""
+def daily(shop: Shop) -> Table:
+    """What each day adds to every sum: `product_category`, `at`, `purchases`, `gap`, `repeats`; of every customer's orders.
+
+    A day's purchases count from the end of the day: whole days are all that a season needs, and ten times fewer rows are sorted.
+    """
     bought = purchases(shop)
-    # A day's purchases count from the end of the day: whole days are all that a season needs, and ten times fewer rows are sorted.
     ended = bought.mutate(at=(bought.day + 1.0).cast("int64") * DAY)
-    events = ended.group_by("product_category", "at").agg(
+    return ended.group_by("product_category", "at").agg(
         purchases=ended.new_day.sum(),
         gap=(ended.day - ended.day_before).sum(),
         repeats=ended.day_before.notnull().cast("float64").sum(),
     )
+
+
+def from_daily(events: Table, spine: Table, first_event: datetime) -> Table:
+    """Demand features at every (product_category, as_of) of the spine.
+
+    Args:
+        events: result of `daily`.
+        spine: `product_category`, `as_of`.
+        first_event: time of the shop's first order, UTC.
+    """
     stack = AsOf.stack(events, spine, ("product_category",))
-    observed = (stack.at - micros(ibis.literal(shop.first_event))) / float(DAY)
+    observed = (stack.at - micros(ibis.literal(first_event))) / float(DAY)
     month, quarter = stack.last_days("purchases", 28), stack.last_days("purchases", 91)
     days_28, days_91 = (ibis.greatest(ibis.least(observed, days), 1.0) for days in (28.0, 91.0))
     repeats, total = stack.total("repeats"), stack.total("purchases")
@@ -73,6 +87,11 @@ def build(shop: Shop, spine: Table) -> Table:
         "category_repeat_share": repeats / total.nullif(0),
     }
     return stack.rows(**{name: features[name] for name in FEATURES})
+
+
+def build(shop: Shop, spine: Table) -> Table:
+    """Demand features at every (product_category, as_of) of the spine; the shop must hold every customer's orders."""
+    return from_daily(daily(shop), spine, shop.first_event)
 
 
 CATEGORY_DEMAND = FeatureView("category_demand", ("product_category",), FEATURES, build)

@@ -25,6 +25,7 @@ from features.folding.rows import CHILD
 from features.ledger import consents, identities
 from features.ledger.catalogue import Kind, documents, stock_levels
 from features.ledger.ledger import ledger_exists, open_ledger
+from features.ledger.marks import Marks, read_marks
 from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES
 from features.settings import FeatureSettings
 from features.versions import content_hash, current_version, matches, new_version
@@ -43,12 +44,14 @@ class _Told:
         products: id → JSON.
         stock: id → pieces.
         children: ids under which a consent to facts about a child stands.
+        marks: how far the logs had grown: what is beyond is not in the history yet.
     """
 
     links: dict[str, str] = field(default_factory=dict)
     products: dict[str, str] = field(default_factory=dict)
     stock: dict[str, int | None] = field(default_factory=dict)
     children: frozenset[str] = frozenset()
+    marks: Marks = field(default_factory=Marks)
 
 
 def compose(settings: FeatureSettings) -> bool:
@@ -90,6 +93,7 @@ def _told(settings: FeatureSettings, folded: Folded) -> _Told:
                 documents(connection, Kind.PRODUCT),
                 {level.product_id: level.quantity for level in stock_levels(connection)},
                 consented_children(connection, folded.tables[ACTIVITIES.name]),
+                read_marks(connection),
             )
     finally:
         ledger.close()
@@ -120,7 +124,13 @@ def _write(folder: Path, source: Path | None, folded: Folded, told: _Told) -> di
             table.empty().write_parquet(path)
     if made:
         report |= described(folder)
-    report["ledger"] = {"until": folded.until, "kept": folded.kept, "set aside": folded.set_aside, "links": len(told.links)}
+    report["ledger"] = {
+        "until": folded.until,
+        "kept": folded.kept,
+        "set aside": folded.set_aside,
+        "links": len(told.links),
+        "marks": vars(told.marks),
+    }
     return report
 
 

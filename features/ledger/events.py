@@ -118,7 +118,9 @@ def _known(connection: Connection, message_ids: list[str]) -> set[str]:
     return found
 
 
-def read(connection: Connection, *, after: int = 0, until: int | None = None, limit: int = 10_000) -> list[StoredEvent]:
+def read(
+    connection: Connection, *, after: int = 0, until: int | None = None, limit: int = 10_000, kind: str | None = None
+) -> list[StoredEvent]:
     """Events by number.
 
     Args:
@@ -126,8 +128,11 @@ def read(connection: Connection, *, after: int = 0, until: int | None = None, li
         after: number of the last event seen.
         until: number of the last event wanted; None for all.
         limit: most events.
+        kind: of this kind only.
     """
     query = select(EVENTS).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+    if kind is not None:
+        query = query.where(EVENTS.c.kind == kind)
     if until is not None:
         query = query.where(EVENTS.c.seq <= until)
     return [_stored(row) for row in connection.execute(query)]
@@ -143,6 +148,39 @@ def read_of(connection: Connection, recorded_as: Iterable[str], *, after: int = 
 def newest(connection: Connection) -> int:
     """Number of the last event committed; 0 when there is none."""
     return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.seq), 0))).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Of an event, what says whom it touches and when: without its properties, which may be megabytes."""
+
+    seq: int
+    kind: str
+    recorded_as: str
+    occurred_at: datetime
+
+
+def heads(connection: Connection, *, after: int, limit: int) -> list[Head]:
+    """Heads of the events after a number, by number."""
+    columns = (EVENTS.c.seq, EVENTS.c.kind, EVENTS.c.recorded_as, EVENTS.c.occurred_at)
+    query = select(*columns).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(limit)
+    return [Head(*row) for row in connection.execute(query)]
+
+
+def newest_since(connection: Connection, after: int) -> tuple[int, datetime | None]:
+    """Number of the last event, and the latest time of what happened among the events after a number; what was seen is not read again."""
+    found = connection.execute(
+        select(func.coalesce(func.max(EVENTS.c.seq), after), func.max(EVENTS.c.occurred_at)).where(EVENTS.c.seq > after)
+    ).one()
+    return int(found[0]), found[1]
+
+
+def first_after(connection: Connection, after: int) -> datetime | None:
+    """When the first event after a number came in; None when there is none."""
+    found: datetime | None = connection.execute(
+        select(EVENTS.c.received_at).where(EVENTS.c.seq > after).order_by(EVENTS.c.seq).limit(1)
+    ).scalar_one_or_none()
+    return found
 
 
 def last_occurred(connection: Connection) -> datetime | None:

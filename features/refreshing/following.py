@@ -1,0 +1,151 @@
+"""Follows the ledger in small batches: which customers do new events touch, what are their features now, write them, move on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+
+from sqlalchemy import Connection
+
+from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.assumptions import load_assumptions
+from features.engine import open_engine
+from features.errors import HuitouError, StateBroken
+from features.freshness import Followed, read_followed
+from features.ledger import events as ledger_events
+from features.ledger.events import Head
+from features.ledger.ledger import Ledger
+from features.ledger.marks import Marks, read_marks, touched_since
+from features.refreshing.held import held_version
+from features.refreshing.online_rows import OnlineRows
+from features.refreshing.people import people_behind
+from features.refreshing.refresher import Refresher
+from features.settings import FeatureSettings
+from features.versions import current_folder
+
+EVENTS_AT_ONCE = 500
+CUSTOMERS_AT_ONCE = 200  # about a second's work: nobody waits long behind a crowd
+_LOOK_AT_LOGS = timedelta(seconds=1)  # counting the links that were taken back walks over all links
+_REMEDY = "run `huitou build` first."
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step did: events passed, customers rewritten, customers without a row."""
+
+    events: int = 0
+    customers: int = 0
+    gone: int = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.events and not self.customers and not self.gone
+
+
+class Following:
+    """One process keeps one online store fresh."""
+
+    def __init__(self, settings: FeatureSettings, ledger: Ledger, *, now: datetime | None = None) -> None:
+        """Prepare; nothing is opened before the first step.
+
+        Args:
+            settings: folders, engine.
+            ledger: what is followed.
+            now: a clock that stands still, UTC: nothing after it is seen. By default the clock is the newest thing that happened.
+        """
+        self._settings, self._ledger, self._now = settings, ledger, now
+        self._engine = open_engine(settings)
+        self._rows: OnlineRows | None = None
+        self._refresher: Refresher | None = None
+        self._followed: Followed | None = None
+        self._seen = 0
+        self._latest: datetime | None = None
+        self._waiting: set[str] = set()
+        self._marks = Marks()
+        self._looked_at: datetime | None = None
+
+    def step(self) -> Step:
+        """Do one batch; a store that a new build put in its place, and a history that was folded anew, are taken up first.
+
+        Raises:
+            StateMissing: there is no build yet.
+            StateBroken: a file cannot be read.
+            TooLittleHistory: nothing was ordered.
+            LedgerAway, LedgerBroken: the ledger does not answer; nothing was lost.
+        """
+        rows, refresher, followed = self._opened()
+        with self._ledger.database.reading() as connection:
+            heads = _of_few(ledger_events.heads(connection, after=followed.seq, limit=EVENTS_AT_ONCE))
+            as_of = self._clock(connection, followed)
+            self._look_at_logs(connection, followed.marks)
+            ids = {head.recorded_as for head in heads}
+            others = set(islice(self._waiting, CUSTOMERS_AT_ONCE - len(ids)))
+            people, aliases = people_behind(connection, ids | others)
+            for head in heads:
+                if head.kind == "order_completed":
+                    refresher.demand.tell(head.occurred_at, as_of)
+            refreshed = refresher.refresh(connection, people, as_of) if people.customers else None
+        self._waiting -= others
+        # The marks move on once everybody beyond them was looked at: a crash looks at them again.
+        marks = followed.marks if self._waiting else self._marks
+        if refreshed is None:
+            return Step()
+        self._followed = Followed(heads[-1].seq if heads else followed.seq, marks, as_of)
+        rows.write(refreshed, also_gone=aliases, followed=self._followed)
+        return Step(len(heads), refreshed.packed.height, len(refreshed.gone))
+
+    def close(self) -> None:
+        """Let go of the store and the engine."""
+        if self._rows is not None:
+            self._rows.close()
+        self._engine.disconnect()
+
+    def _opened(self) -> tuple[OnlineRows, Refresher, Followed]:
+        folder = current_folder(self._settings.online_dir, remedy=_REMEDY)
+        if self._rows is None or self._rows.folder != folder:
+            followed = read_followed(folder)
+            if followed is None:
+                raise StateBroken("The online store does not say which events it knows; run `huitou build --force`.")
+            if self._now is not None and self._now < followed.as_of:
+                raise HuitouError(
+                    f"The clock is at {self._now.isoformat()}, but the online features have seen everything until "
+                    f"{followed.as_of.isoformat()}; set a later clock, or run `huitou build` with this one."
+                )
+            if self._rows is not None:
+                self._rows.close()
+            self._rows, self._followed, self._refresher = OnlineRows(folder), followed, None
+            self._waiting, self._looked_at = set(), None
+        if self._refresher is None or self._refresher.held.version != held_version(self._settings):
+            self._refresher = Refresher(self._settings, self._ledger, load_assumptions(folder / ASSUMPTIONS_FILE), self._engine)
+        assert self._followed is not None  # noqa: S101 - read above
+        return self._rows, self._refresher, self._followed
+
+    def _clock(self, connection: Connection, followed: Followed) -> datetime:
+        """As set, or the newest thing that happened; never earlier than what the store has seen."""
+        if self._now is not None:
+            return self._now
+        self._seen, latest = ledger_events.newest_since(connection, self._seen)
+        self._latest = max((moment for moment in (self._latest, latest) if moment is not None), default=None)
+        return followed.as_of if self._latest is None else max(followed.as_of, self._latest)
+
+    def _look_at_logs(self, connection: Connection, followed: Marks) -> None:
+        """Note whose links or consents changed."""
+        now = self._ledger.clock()
+        if self._looked_at is not None and now - self._looked_at < _LOOK_AT_LOGS:
+            return
+        marks, seen = read_marks(connection), followed if self._looked_at is None else self._marks
+        if marks != seen:
+            self._waiting |= touched_since(connection, seen, marks)
+        self._marks, self._looked_at = marks, now
+
+
+def _of_few(heads: list[Head]) -> list[Head]:
+    """The first events, of at most `CUSTOMERS_AT_ONCE` ids."""
+    ids: set[str] = set()
+    for place, head in enumerate(heads):
+        ids.add(head.recorded_as)
+        if len(ids) > CUSTOMERS_AT_ONCE:
+            return heads[:place]
+    return heads

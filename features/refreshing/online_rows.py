@@ -1,0 +1,54 @@
+"""Writes refreshed customers to the online store while the API reads it.
+
+Feast writes the rows, as in the build. The file is put into write-ahead mode first: readers then neither wait for the writer nor make it
+wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import warnings
+from pathlib import Path
+
+from features.feast_repo.repo import open_store
+from features.freshness import Followed, write_followed
+from features.refreshing.refresher import Refreshed
+from features.store import DATABASE, PROJECT, VIEW, entity_key
+
+_PATIENCE = 10.0  # seconds to wait for another writer, such as an erasure
+
+
+class OnlineRows:
+    """The online store of one build, open for writing."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a version folder of the online state."""
+        self.folder = folder
+        self._connection = sqlite3.connect(folder / DATABASE, timeout=_PATIENCE)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA secure_delete = ON")  # whoever is erased leaves no bytes in free pages
+        self._store = open_store(folder)
+
+    def write(self, refreshed: Refreshed, *, also_gone: set[str], followed: Followed) -> None:
+        """Write rows, take away those that are no more, then move on: a crash in between writes the same rows again.
+
+        Args:
+            refreshed: what became of customers.
+            also_gone: ids that are another customer's by now.
+            followed: what the store knows afterwards.
+        """
+        if refreshed.packed.height:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Feast's notes to its own developers
+                self._store.write_to_online_store(VIEW, refreshed.packed.to_pandas())
+        gone = [(entity_key(customer),) for customer in {*refreshed.gone, *also_gone}]
+        with self._connection:
+            self._connection.executemany(f'DELETE FROM "{PROJECT}_{VIEW}" WHERE entity_key = ?', gone)  # noqa: S608 - constants only
+            write_followed(self._connection, followed)
+
+    def close(self) -> None:
+        """Let go of the file; with no reader left it becomes a plain file again, which can be read where nothing can be written."""
+        with contextlib.suppress(sqlite3.Error):  # safe: a reader still has it open, and reads on
+            self._connection.execute("PRAGMA journal_mode = DELETE")
+        self._connection.close()

@@ -1,0 +1,72 @@
+"""Replaying days through the API and building them at night give equal features."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from features.freshness import read_followed
+from features.versions import current_folder
+from tests.features.refreshing.replay import Replay, assert_same, event
+
+
+@pytest.fixture
+def replay(tmp_path: Path) -> Replay:
+    return Replay.of_sample(tmp_path / "data", days=3)
+
+
+def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
+    orders = list(replay.orders())
+    touched = {order["userId"] for order in orders}
+    assert len(orders) > 5
+    assert len(touched) > 3
+    before = replay.online()
+    noon = replay.midnight + timedelta(hours=12)
+    known = sorted(before)
+    other = [
+        event("Product Viewed", known[0], noon, product_id=orders[0]["properties"]["products"][0]["product_id"]),
+        event("Message Sent", known[1], noon, channel="email", email_id="m1"),
+        event("Order Refunded", orders[0]["userId"], noon + timedelta(days=1), order_id=orders[0]["properties"]["order_id"]),
+        {"type": "identify", "messageId": "i1", "userId": known[2], "anonymousId": "device", "timestamp": noon.isoformat(), "traits": {}},
+        event("Unsubscribed", known[1], noon + timedelta(hours=1), channel="email"),
+    ]
+    late = orders[-1] | {"messageId": "of-the-device", "anonymousId": "device"}
+    del late["userId"]
+    late["properties"] = {**late["properties"], "order_id": "of-the-device"}
+    replay.post([*orders, *other, late])
+    touched |= {known[0], known[1], known[2]}
+    steps = replay.follow()
+    assert sum(step.events for step in steps) >= len(orders) + len(other)
+    found = replay.online()
+    followed = read_followed(current_folder(replay.settings.online_dir, remedy="build"))
+    assert followed is not None
+    replay.night(followed.as_of)
+    expected = replay.online()
+    assert set(found) == set(expected)
+    for customer in sorted(touched):
+        assert_same(found[customer], expected[customer])
+        if customer in before:
+            assert found[customer].as_of > before[customer].as_of
+    # The order of the unknown device counts for the person who signed in on it.
+    assert found[known[2]].value("order_count") > before[known[2]].value("order_count")
+    assert "anonymous:device" not in found
+    # After the night there is nothing left to do: the new build knows those events.
+    assert not replay.follow()
+
+
+def test_what_happens_after_the_clock_is_not_seen(replay: Replay) -> None:
+    orders = list(replay.orders())
+    clock = replay.midnight + timedelta(hours=20)
+    later = [order for order in orders if order["timestamp"] > clock.isoformat()]
+    assert later
+    assert len(later) < len(orders)
+    replay.post(orders)
+    replay.follow(now=clock)
+    found = replay.online()
+    replay.night(clock)
+    expected = replay.online()
+    assert set(found) == set(expected)
+    for customer in sorted({order["userId"] for order in orders} & set(expected)):
+        assert_same(found[customer], expected[customer])
