@@ -62,7 +62,7 @@ async def of_customer(request: Request, customer_id: Annotated[OpaqueId, Path()]
     return await asyncio.to_thread(_identities, services, customer_id)
 
 
-@router.post("/v1/identities", response_model=LinkAnswer, responses=documented(503, 507))
+@router.post("/v1/identities", response_model=LinkAnswer, responses=documented(400, 413, 503, 507))
 async def link(request: Request, body: LinkRequest) -> LinkAnswer:
     """Link an id to a customer: their histories are one from then on. The first link of an id stands until it is undone."""
     services: Services = request.app.state.services
