@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from features.import_consent import ImportConsent
 from features.schema import TABLES
 from features.settings import FeatureSettings
 from features.warehouse import Warehouse, write_warehouse
@@ -22,5 +23,5 @@ def larger_shop(warehouse: Warehouse, copies: int, data_dir: Path) -> FeatureSet
         repeats = [frame.with_columns(pl.col(ids) + f"#{i}") for i in range(copies)] if ids else [frame]
         tables[table.name] = pl.concat(repeats)
     settings = FeatureSettings(data_dir=data_dir, threads=2)
-    write_warehouse(settings, tables, {"source": "copies"}, {"copies": copies})
+    write_warehouse(settings, tables, {"source": "copies"}, {"copies": copies}, consent=ImportConsent.GRANTED)
     return settings

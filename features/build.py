@@ -137,7 +137,10 @@ def _write_offline(
 ) -> int:
     spine = customer_spine(warehouse, dates)
     if spine.is_empty():
-        raise TooLittleHistory(f"No customer had ordered by {dates[-1].isoformat()}; choose a later clock or import more history.")
+        raise TooLittleHistory(
+            f"No customer who consents to profiling had ordered by {dates[-1].isoformat()}. Choose a later clock or import more history; "
+            "and if your customers agreed, say so: import again with --consent granted, or state each one's consent with PUT /v1/consents."
+        )
     backend = open_engine(settings)
     shop = open_shop(backend, warehouse)
     spine_table = ibis.memtable(spine)

@@ -17,7 +17,9 @@ from typing import Any
 import polars as pl
 
 from features.errors import StateBroken, TooLittleHistory
-from features.folding.compose import REPORT, compose, described
+from features.folding.compose import REPORT, compose, described, imported_customers
+from features.import_consent import ImportConsent
+from features.permitted import state_import
 from features.schema import TABLES
 from features.settings import FeatureSettings
 from features.versions import current_folder, new_version
@@ -82,7 +84,14 @@ class Warehouse:
         return datetime.fromisoformat(told)
 
 
-def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object) -> Warehouse:
+def write_warehouse(
+    settings: FeatureSettings,
+    tables: Mapping[str, pl.DataFrame],
+    report: Mapping[str, Any],
+    inputs: object,
+    *,
+    consent: ImportConsent = ImportConsent.UNKNOWN,
+) -> Warehouse:
     """Check every table against the schema, make the whole set current at once, and put it together with what the ledger holds.
 
     Args:
@@ -90,6 +99,7 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
         tables: table name → frame; a missing table is written empty.
         report: counts of what was kept and set aside; the times of the first and last order are added.
         inputs: what the import was made from, so that an unchanged source is not imported twice.
+        consent: what is stated of the customers in it; of whom nothing is known, nothing personal is kept in the history.
 
     Raises:
         SchemaViolation: a table does not fit; nothing is written.
@@ -104,12 +114,23 @@ def write_warehouse(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame
             frame = frame.sort(*([table.time] if table.time else []), *table.key)  # equal data, equal bytes
             frame.write_parquet(folder / f"{table.name}.parquet", statistics=True)
         (folder / REPORT).write_text(json.dumps({**report, **described(folder)}, indent=2), encoding="utf-8")
-    compose(settings)
-    return open_warehouse(settings)
+    return current_warehouse(settings, consent=consent)
 
 
-def current_warehouse(settings: FeatureSettings) -> Warehouse:
-    """Open the history after putting it together anew where its parts have changed; raises as `open_warehouse` and `compose`."""
+def current_warehouse(settings: FeatureSettings, *, consent: ImportConsent = ImportConsent.UNKNOWN) -> Warehouse:
+    """Open the history after putting it together anew where its parts have changed.
+
+    Args:
+        settings: says where it is.
+        consent: what an import states of its customers, once more or for the first time.
+
+    Raises:
+        StateMissing, StateBroken: as `open_warehouse`.
+        LedgerAway, LedgerBroken, LedgerFull: consents cannot be looked up or stated.
+    """
+    if consent is not ImportConsent.UNKNOWN:
+        folder = current_folder(settings.imported_dir, remedy="import a history first.")
+        state_import(settings, imported_customers(folder), consent)
     compose(settings)
     return open_warehouse(settings)
 

@@ -74,6 +74,7 @@ def demo(
     output().print(
         f"MLflow's pages:   mlflow ui --backend-store-uri sqlite:///{(settings.data_dir / 'mlflow.db').resolve()}   (http://127.0.0.1:5000)"
     )
+    output().print("Consent: the demo states that everybody in it agreed to every purpose (`--consent granted` of an import).")
     if sample:
         output().print("The sample shop is made up: its figures show what is measured, not how good it is. On real data: huitou demo")
     for result in results:
@@ -84,6 +85,7 @@ def demo(
 def _learn(settings: FeatureSettings, progress: Steps, *, sample: bool, force: bool) -> tuple[Warehouse, Sequence[Trained], float]:
     """The history, what became of the models, and the memory of the process that recorded them, MB."""
     from features.build import build_features
+    from features.import_consent import ImportConsent
     from features.sources.complete_journey import import_complete_journey
     from features.sources.sample_shop import import_sample
     from huitou.train import ProgressWatcher
@@ -94,7 +96,8 @@ def _learn(settings: FeatureSettings, progress: Steps, *, sample: bool, force: b
 
     with progress.step("import"):
         import_history = import_sample if sample else import_complete_journey
-        warehouse, _ = import_history(settings, force=force, progress=progress.tell)
+        # Nobody can be asked: the households agreed to the collection of their purchases, and the sample's people do not exist.
+        warehouse, _ = import_history(settings, force=force, consent=ImportConsent.GRANTED, progress=progress.tell)
     with recording_ahead(TrainingSettings.beside(settings)) as registry:
         with progress.step("build"):
             build_features(settings, force=force, progress=progress.tell)

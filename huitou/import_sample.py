@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from features.import_consent import ImportConsent
 from huitou.console import output, steps
-from huitou.options import DataDir, Force, feature_settings
+from huitou.options import Consent, DataDir, Force, feature_settings, tell_consent
 
 if TYPE_CHECKING:
     from features.sources.sample_shop import Tables
@@ -29,6 +30,7 @@ def sample(
         bool,
         typer.Option("--dirty", help="With --write: a few broken rows of every kind, so that the file import has something to set aside."),
     ] = False,
+    consent: Consent = ImportConsent.UNKNOWN,
     force: Force = False,
 ) -> None:
     """Import the sample shop: a few hundred made-up customers of a small shop of food and care, grown from a seed, offline in a second.
@@ -48,7 +50,7 @@ def sample(
         return
     with steps(1) as progress, progress.step("import"):
         warehouse, changed = import_sample(
-            feature_settings(data_dir), customers=customers, weeks=weeks, seed=seed, force=force, progress=progress.tell
+            feature_settings(data_dir), customers=customers, weeks=weeks, seed=seed, force=force, consent=consent, progress=progress.tell
         )
     for name, count in warehouse.report["counts"].items():
         output().print(f"  {count:>9,}  {name}")
@@ -57,6 +59,7 @@ def sample(
         f"{'Imported' if changed else 'Unchanged:'} {rows['orders']:,} orders of {rows['customers']:,} customers, "
         f"{warehouse.first_event.date()} to {warehouse.last_event.date()}. Next: huitou build"
     )
+    tell_consent(consent)
 
 
 def _write(tables: Tables, folder: Path, *, dirty: bool) -> None:
@@ -70,4 +73,4 @@ def _write(tables: Tables, folder: Path, *, dirty: bool) -> None:
         for kind, what in DIRT.items():
             output().print(f"  {kind}: {what}")
     files = " ".join(f"--{name.removesuffix('.csv')} {folder / name}" for name in written)
-    output().print(f"Next: huitou import tabular {files} --data-dir DIR --currency EUR --consent email")
+    output().print(f"Next: huitou import tabular {files} --data-dir DIR --currency EUR --channel email --consent granted")

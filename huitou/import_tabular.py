@@ -13,8 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from features.errors import HuitouError
+from features.import_consent import ImportConsent
 from huitou.console import errors, output, steps
-from huitou.options import DataDir, feature_settings
+from huitou.options import Consent, DataDir, feature_settings, tell_consent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,12 +52,11 @@ def tabular(
     currency: Annotated[
         str | None, typer.Option(help="Currency of the amounts, e.g. CNY; written into assumptions.toml.", show_default=False)
     ] = None,
-    consent: Annotated[
+    channel: Annotated[
         list[str] | None,
-        typer.Option(
-            help="A channel your customers agreed to (email, sms, wecom, …); none unless you say so. Repeatable.", show_default=False
-        ),
+        typer.Option(help="A channel that you use (email, sms, wecom, …); none unless you say so. Repeatable.", show_default=False),
     ] = None,
+    consent: Consent = ImportConsent.UNKNOWN,
     data_dir: DataDir = None,
 ) -> None:
     """Import your own files: CSV (any delimiter and encoding, gzip), Parquet, Excel.
@@ -69,7 +69,7 @@ def tabular(
     Orders need a time and a customer (rows without one are kept for baskets). Everything else is welcome: order id, product, name,
     category, quantity, amount or unit price, discount, store.
 
-    Example: huitou import tabular --orders orders-2024.csv.gz --products catalogue.xlsx --currency CNY --consent wecom
+    Example: huitou import tabular --orders orders-2024.csv.gz --products catalogue.xlsx --currency CNY --channel wecom --consent granted
     """
     from features.sources.tabular.importing import learned, plan, run
     from features.sources.tabular.mapping import FILE, load_mapping, save_mapping
@@ -98,18 +98,19 @@ def tabular(
     if guessed:
         _agree(guessed, path, yes=yes)
     with steps(2) as progress, progress.step("import"):
-        imported = run(settings, planned, now=datetime.now(UTC), replace=replace, tell=progress.tell)
+        imported = run(settings, planned, now=datetime.now(UTC), replace=replace, consent=consent, tell=progress.tell)
     if guessed:
         save_mapping(path, learned(known, planned))
         output().print(f"The mapping is in {path}; the next import uses it.")
-    fresh = install_shop_assumptions(settings.data_dir, currency, consent or [])
-    if not fresh and (currency or consent):
+    fresh = install_shop_assumptions(settings.data_dir, currency, channel or [])
+    if not fresh and (currency or channel):
         errors().print(
-            f"[yellow]{settings.data_dir / 'assumptions.toml'} exists and was left as it is; put currency and consent in there.[/]"
+            f"[yellow]{settings.data_dir / 'assumptions.toml'} exists and was left as it is; put currency and channels in there.[/]"
         )
     _tell(imported)
+    tell_consent(consent)
     if fresh:
-        _tell_assumptions(settings.data_dir / "assumptions.toml", currency, consent)
+        _tell_assumptions(settings.data_dir / "assumptions.toml", currency, channel)
 
 
 def _show(entry: Planned) -> None:
@@ -167,9 +168,9 @@ def _tell(imported: Imported) -> None:
         output().print("The history holds no orders: nothing to build features from yet.")
 
 
-def _tell_assumptions(path: Path, currency: str | None, consent: list[str] | None) -> None:
+def _tell_assumptions(path: Path, currency: str | None, channel: list[str] | None) -> None:
     output().print(f"Margins, costs and discounts are placeholders in {path}: put your own in.")
     if not currency:
         output().print("  The currency is not stated: amounts are in XXX (--currency, or the file).")
-    if not consent:
-        output().print("  No channel is consented to, so no offer may be sent: name them with --consent, or under \\[consent] in the file.")
+    if not channel:
+        output().print("  No channel is named, so no offer may be sent: name them with --channel, or under \\[consent] in the file.")

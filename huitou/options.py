@@ -10,7 +10,9 @@ import typer
 from pydantic import ValidationError
 
 from features.errors import HuitouError
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
+from huitou.console import errors, output
 
 if TYPE_CHECKING:
     from serving.settings import ServingSettings
@@ -27,12 +29,31 @@ Now = Annotated[
         show_default=False,
     ),
 ]
+Consent = Annotated[
+    ImportConsent,
+    typer.Option(
+        "--consent",
+        help="What you state of these customers: `granted`, they agreed to personalisation, marketing and profiling; `unknown`, only what "
+        "they said themselves counts, and of the others nothing personal is kept, computed or sent.",
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Do it again even when nothing has changed.")]
 
 
 def feature_settings(data_dir: Path | None) -> FeatureSettings:
     """Settings of the ground floor: the option wins over the environment."""
     return FeatureSettings() if data_dir is None else FeatureSettings(data_dir=data_dir)
+
+
+def tell_consent(consent: ImportConsent) -> None:
+    """Say what follows from what was stated."""
+    if consent is ImportConsent.GRANTED:
+        output().print("Consent: you state that these customers agreed; whoever withdraws (PUT /v1/consents) is left out from then on.")
+    else:
+        errors().print(
+            "[yellow]Consent: nothing is stated, so only customers who said yes themselves are kept by name; the others' sales count as "
+            "nobody's. If your customers agreed, import again with --consent granted.[/]"
+        )
 
 
 def clock(text: str | None) -> datetime | None:

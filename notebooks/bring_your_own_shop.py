@@ -30,6 +30,7 @@ import polars as pl
 from rich.console import Console
 
 from features.build import build_features
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
 from features.sources.sample_files import write_sample_files
 from features.sources.sample_shop import sample_tables
@@ -70,7 +71,7 @@ for entry in planned:
 # Malformed rows are set aside, the rest becomes the history. The mapping is kept for the next file.
 
 # %%
-imported = run(settings, planned, now=datetime.now(UTC))
+imported = run(settings, planned, now=datetime.now(UTC), consent=ImportConsent.GRANTED)
 save_mapping(settings.data_dir / FILE, learned(mapping, planned))
 imported.warehouse.report["counts"] | imported.warehouse.report["reasons"]
 
@@ -85,7 +86,7 @@ aside.select("huitou_line", "huitou_column", "huitou_reason", "order_id", "order
 # %%
 aside.with_columns(pl.col("amount").replace("twelve euros", "12.00")).write_csv(imported.quarantine[0])
 again = plan(settings, {"orders": [imported.quarantine[0]]}, load_mapping(settings.data_dir / FILE), print)
-repaired = run(settings, again, now=datetime.now(UTC))
+repaired = run(settings, again, now=datetime.now(UTC), consent=ImportConsent.GRANTED)
 print(
     imported.warehouse.report["counts"]["lines in quarantine"],
     "→",

@@ -31,6 +31,7 @@ import polars as pl
 from rich.console import Console
 
 from features.build import build_features
+from features.import_consent import ImportConsent
 from features.offline import open_offline
 from features.settings import FeatureSettings
 from features.sources.sample_shop import import_sample
@@ -53,7 +54,7 @@ settings = FeatureSettings(data_dir=folder)
 # An import writes the shop's tables as Parquet, checked against one schema (`features/schema.py`).
 
 # %%
-warehouse, _ = import_sample(settings)
+warehouse, _ = import_sample(settings, consent=ImportConsent.GRANTED)
 orders = warehouse.read("orders")
 print(
     f"{orders.height:,} orders of {orders['customer_id'].n_unique():,} customers, {warehouse.first_event:%Y-%m-%d} to {warehouse.last_event:%Y-%m-%d}"

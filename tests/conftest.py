@@ -22,11 +22,13 @@ from sqlalchemy.engine import make_url
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.build import Built, build_features
+from features.import_consent import ImportConsent
 from features.offline import OfflineFeatures
 from features.settings import FeatureSettings
 from features.store import SqliteCustomerReader
 from features.versions import content_hash
-from features.warehouse import Warehouse, open_warehouse, write_warehouse
+from features.warehouse import Warehouse, open_warehouse
+from tests.permitted import write_warehouse
 from tests.shop import ASSUMPTIONS, sample_tables
 
 # No stopwatch on property tests: the first example may pay for an import, and CI machines differ.
@@ -107,7 +109,7 @@ def real_shop(complete_journey_folder: Path, tmp_path_factory: pytest.TempPathFa
     from features.sources.complete_journey import import_complete_journey
 
     settings = FeatureSettings(data_dir=tmp_path_factory.mktemp("real"), threads=2)
-    import_complete_journey(settings, folder=complete_journey_folder)
+    import_complete_journey(settings, folder=complete_journey_folder, consent=ImportConsent.GRANTED)
     return settings
 
 

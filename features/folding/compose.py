@@ -26,7 +26,7 @@ from features.ledger import consents, identities
 from features.ledger.catalogue import Kind, documents, stock_levels
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks, read_marks
-from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES
+from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES, Table
 from features.settings import FeatureSettings
 from features.versions import content_hash, current_version, matches, new_version
 
@@ -44,6 +44,7 @@ class _Told:
         products: id → JSON.
         stock: id → pieces.
         children: ids under which a consent to facts about a child stands.
+        profiled: customers who consent to profiling.
         marks: how far the logs had grown: what is beyond is not in the history yet.
     """
 
@@ -51,6 +52,7 @@ class _Told:
     products: dict[str, str] = field(default_factory=dict)
     stock: dict[str, int | None] = field(default_factory=dict)
     children: frozenset[str] = frozenset()
+    profiled: frozenset[str] = frozenset()
     marks: Marks = field(default_factory=Marks)
 
 
@@ -72,6 +74,7 @@ def compose(settings: FeatureSettings) -> bool:
         "links": content_hash(told.links),
         "catalogue": content_hash(told.products, told.stock),
         "children": sorted(told.children),
+        "profiled": content_hash(sorted(told.profiled)),
     }
     if matches(settings.warehouse_dir, parts):
         return False
@@ -93,6 +96,7 @@ def _told(settings: FeatureSettings, folded: Folded) -> _Told:
                 documents(connection, Kind.PRODUCT),
                 {level.product_id: level.quantity for level in stock_levels(connection)},
                 consented_children(connection, folded.tables[ACTIVITIES.name]),
+                frozenset(consents.granted_ids(connection, consents.Purpose.PROFILING)),
                 read_marks(connection),
             )
     finally:
@@ -111,7 +115,7 @@ def consented_children(connection: Connection, activities: pl.DataFrame) -> froz
 def _write(folder: Path, source: Path | None, folded: Folded, told: _Told) -> dict[str, Any]:
     """Write every table; returns the report."""
     report: dict[str, Any] = {"source": "ledger"} if source is None else json.loads((source / REPORT).read_text(encoding="utf-8"))
-    untouched = folded.until == 0 and not (told.links or told.products or told.stock)
+    untouched = folded.until == 0 and not (told.links or told.products or told.stock) and _all_profiled(source, told.profiled)
     made = {} if untouched else _tables(source, folded, told)
     for table in TABLES:
         path = folder / f"{table.name}.parquet"
@@ -170,7 +174,7 @@ def _tables(source: Path | None, folded: Folded, told: _Told) -> dict[str, pl.Da
     imported = {t.name: t.empty() if source is None else pl.read_parquet(source / f"{t.name}.parquet") for t in TABLES}
     found = put_together(imported, folded.tables, links=told.links, children=told.children)
     found[PRODUCTS.name] = merge_products(found[PRODUCTS.name], found[ORDER_LINES.name], told.products, told.stock)
-    return found
+    return {table.name: _without_ids(table, found[table.name], told.profiled) for table in TABLES}
 
 
 def put_together(
@@ -199,6 +203,27 @@ def put_together(
             found[name] = _resolved(found[name], links)
     found[CUSTOMERS.name] = _customers(found, new[CUSTOMERS.name], links)
     return found
+
+
+def _all_profiled(source: Path | None, profiled: frozenset[str]) -> bool:
+    """Whether nobody of an import would have to be left out."""
+    return source is None or profiled.issuperset(imported_customers(source))
+
+
+def imported_customers(source: Path) -> list[str]:
+    """Every id in an import's tables."""
+    frames = [pl.scan_parquet(source / f"{name}.parquet").select("customer_id").unique() for name in _PERSONAL]
+    return pl.concat(frames).drop_nulls().unique().collect()["customer_id"].to_list()
+
+
+def _without_ids(table: Table, frame: pl.DataFrame, profiled: frozenset[str]) -> pl.DataFrame:
+    """Rows of people who do not consent to profiling: a sale stays as one of nobody's, what is only about the person goes."""
+    if table.name not in _PERSONAL:
+        return frame
+    consents_to_it = pl.col("customer_id").is_in(list(profiled))
+    if "customer_id" in table.required:
+        return frame.filter(consents_to_it)
+    return frame.with_columns(pl.when(consents_to_it).then(pl.col("customer_id")).alias("customer_id"))
 
 
 def _resolved(frame: pl.DataFrame, links: Mapping[str, str]) -> pl.DataFrame:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Connection, Index, String, Table, insert, select
 
+from features.ledger import identities
 from features.ledger.columns import METADATA, Id, Moment, Sequence
 
 CONSENTS = Table(
@@ -77,20 +78,41 @@ def history(connection: Connection, ids: list[str]) -> list[Statement]:
     return [_statement(row) for row in connection.execute(query)]
 
 
-def granted(statements: Iterable[Statement], purpose: Purpose, channel: str | None = None) -> bool:
-    """Whether a purpose, on a channel, is consented to by the newest statement that covers it; silence is no consent.
+def granted(statements: Iterable[Statement], purpose: Purpose, channel: str = ANY) -> bool:
+    """Whether a purpose is consented to by the newest statement that covers it; silence is no consent.
 
     Args:
         statements: of one customer, oldest first.
         purpose: what the data would be used for.
-        channel: None: whether on any channel at all.
+        channel: for marketing, where; the other purposes know no channels.
     """
-    covering = [s for s in statements if s.purpose == purpose or (s.purpose == ANY and purpose is not Purpose.CHILD)]
-    if channel is not None:
-        newest = next((s for s in reversed(covering) if s.channel in {ANY, channel}), None)
-        return newest is not None and newest.state == State.GRANTED
-    channels = {s.channel for s in covering}
-    return any(granted(covering, purpose, c) for c in channels)
+    newest = None
+    for statement in statements:
+        if _covers(statement.purpose, statement.channel, purpose, channel):
+            newest = statement
+    return newest is not None and newest.state == State.GRANTED
+
+
+def granted_ids(connection: Connection, purpose: Purpose, channel: str = ANY) -> set[str]:
+    """Everybody who consents to a purpose, by the customer's own id; what a person said under any of their ids counts."""
+    owner = identities.standing(connection)
+    covering = select(CONSENTS.c.recorded_as, CONSENTS.c.purpose, CONSENTS.c.channel, CONSENTS.c.state)
+    newest: dict[str, str] = {}
+    for recorded_as, of, on, said in connection.execute(covering.order_by(CONSENTS.c.stated_at, CONSENTS.c.consent_id)):
+        if _covers(of, on, purpose, channel):
+            newest[owner.get(recorded_as, recorded_as)] = said
+    return {customer_id for customer_id, said in newest.items() if said == State.GRANTED}
+
+
+def _covers(of: str, on: str, purpose: Purpose, channel: str) -> bool:
+    if purpose is Purpose.MARKETING:
+        return of in {purpose, ANY} and on in {ANY, channel}
+    return on == ANY and (of == purpose or (of == ANY and purpose is not Purpose.CHILD))
+
+
+def stated_ids(connection: Connection) -> set[str]:
+    """Every id under which anything was ever stated."""
+    return set(connection.execute(select(CONSENTS.c.recorded_as).distinct()).scalars())
 
 
 def _statement(row: object) -> Statement:

@@ -21,6 +21,7 @@ import polars as pl
 
 from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
 from features.versions import matches
 from features.warehouse import Warehouse, current_warehouse, write_warehouse
@@ -59,6 +60,7 @@ def import_complete_journey(
     *,
     folder: Path | None = None,
     force: bool = False,
+    consent: ImportConsent = ImportConsent.UNKNOWN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Warehouse, bool]:
     """Import the Complete Journey into the warehouse.
@@ -67,6 +69,7 @@ def import_complete_journey(
         settings: says where the warehouse is.
         folder: where the Parquet files are; the installed package's own by default.
         force: import even when the same files were imported before.
+        consent: what is stated of the customers in it.
         progress: told the name of each part as it begins.
 
     Returns:
@@ -83,7 +86,7 @@ def import_complete_journey(
     install_assumptions(ASSUMPTIONS, settings.data_dir)
     inputs = {"source": "complete-journey", "format": _NOTE_FORMAT, "files": {n: p.stat().st_size for n, p in paths.items()}}
     if not force and matches(settings.imported_dir, inputs):
-        return current_warehouse(settings), False
+        return current_warehouse(settings, consent=consent), False
     raw = {}
     for name, path in paths.items():
         progress(f"reading {name}")
@@ -91,7 +94,7 @@ def import_complete_journey(
     progress("translating")
     tables, report = translate(raw)
     progress("writing")
-    return write_warehouse(settings, tables, report, inputs), True
+    return write_warehouse(settings, tables, report, inputs, consent=consent), True
 
 
 def translate(raw: dict[str, pl.DataFrame]) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:

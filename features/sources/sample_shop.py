@@ -18,6 +18,7 @@ import polars as pl
 
 from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable, StateBroken, StateMissing
+from features.import_consent import ImportConsent
 from features.schema import COUNT, REAL, TABLES, TEXT, TIME, Table
 from features.settings import FeatureSettings
 from features.sources.sample_catalogue import UNKNOWN_PRODUCT, product_id, sample_products
@@ -44,6 +45,7 @@ def import_sample(
     weeks: int = WEEKS,
     seed: int = SEED,
     force: bool = False,
+    consent: ImportConsent = ImportConsent.UNKNOWN,
     progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Warehouse, bool]:
     """Grow the sample shop and import it into the warehouse.
@@ -54,6 +56,7 @@ def import_sample(
         weeks: the same.
         seed: the same.
         force: import even when the same shop was imported before.
+        consent: what is stated of the customers in it.
         progress: told the name of each part as it begins.
 
     Returns:
@@ -66,13 +69,13 @@ def import_sample(
     install_assumptions(ASSUMPTIONS, settings.data_dir)
     inputs = {"source": SOURCE, "format": _NOTE_FORMAT, "customers": customers, "weeks": weeks, "seed": seed}
     if not force and matches(settings.imported_dir, inputs):
-        return current_warehouse(settings), False
+        return current_warehouse(settings, consent=consent), False
     progress("growing the shop")
     tables = sample_tables(customers=customers, weeks=weeks, seed=seed)
     counts = {name: tables[name].height for name in ("orders", "order_lines", "refunds", "contacts", "redemptions")}
     progress("writing")
     report = {"source": SOURCE, "counts": {name.replace("_", " "): count for name, count in counts.items()}}
-    return write_warehouse(settings, tables, report, inputs), True
+    return write_warehouse(settings, tables, report, inputs, consent=consent), True
 
 
 def _refuse_real_history(settings: FeatureSettings) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, model_validator
 
 from features.ledger import audit, consents, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
@@ -31,6 +31,12 @@ class ConsentFed(Fed):
     state: State
     stated_at: AwareDatetime | None = Field(default=None, description="By default now.")
     source: Annotated[str, Field(min_length=1, max_length=64)] = "api"
+
+    @model_validator(mode="after")
+    def _channels_are_for_marketing(self) -> ConsentFed:
+        if self.channel != ANY and self.purpose != Purpose.MARKETING:
+            raise ValueError("only the purpose marketing is stated by channel")
+        return self
 
 
 class StatementView(BaseModel):

@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from features.errors import TooLittleHistory
-from features.warehouse import write_warehouse
+from tests.permitted import write_warehouse
 from training import local_models
 from training.artifacts.folder import ArtifactBroken, Manifest, open_artifact
 from training.mlflow_model import FrameModel, open_frame_model

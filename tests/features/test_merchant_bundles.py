@@ -8,7 +8,7 @@ import pytest
 from features.errors import SourceUnreadable
 from features.merchant_bundles import FILE, MerchantSet, merchant_sets, read_merchant_sets
 from features.settings import FeatureSettings
-from features.warehouse import write_warehouse
+from tests.permitted import write_warehouse
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,8 +13,9 @@ import pytest
 from features.errors import HuitouError, SchemaViolation, StateBroken, StateMissing, TooLittleHistory
 from features.schema import ORDERS, TABLES
 from features.settings import FeatureSettings
-from features.warehouse import open_warehouse, write_warehouse
+from features.warehouse import open_warehouse
 from tests.conftest import WriteShop
+from tests.permitted import write_warehouse
 
 Tables = dict[str, pl.DataFrame]
 

@@ -18,7 +18,7 @@ SMALL = ("--customers", 20, "--weeks", 12)
 
 
 def test_it_counts_what_it_made_and_makes_it_once(huitou: Huitou, tmp_path: Path) -> None:
-    command = ("import", "sample", *SMALL, "--data-dir", tmp_path)
+    command = ("import", "sample", *SMALL, "--data-dir", tmp_path, "--consent", "granted")
     ran = huitou(*command)
     assert ran.code == 0
     orders = open_warehouse(FeatureSettings(data_dir=tmp_path)).read("orders").height
@@ -48,10 +48,12 @@ def test_the_file_import_reads_them_and_sets_the_dirt_aside(huitou: Huitou, tmp_
     files, data = tmp_path / "files", tmp_path / "data"
     huitou("import", "sample", *SMALL, "--write", files, *(["--dirty"] if dirty else []))
     given = [word for name in ("orders", "customers", "products", "contacts") for word in (f"--{name}", files / f"{name}.csv")]
-    ran = huitou("import", "tabular", *given, "--data-dir", data, "--yes", "--currency", "EUR", "--consent", "email")
+    ran = huitou(
+        "import", "tabular", *given, "--data-dir", data, "--yes", "--currency", "EUR", "--channel", "email", "--consent", "granted"
+    )
     assert ran.code == 0, ran.err
     warehouse = open_warehouse(FeatureSettings(data_dir=data))
-    huitou("import", "sample", *SMALL, "--data-dir", tmp_path / "direct")
+    huitou("import", "sample", *SMALL, "--data-dir", tmp_path / "direct", "--consent", "granted")
     direct = open_warehouse(FeatureSettings(data_dir=tmp_path / "direct"))
     bought = direct.read("order_lines").filter(pl.col("product_id") != "unlisted-1")
     back = direct.read("refunds")

@@ -30,7 +30,21 @@ def evidence(name: str) -> Path:
 def test_the_guess_is_shown_agreed_to_and_remembered(huitou: Huitou, tmp_path: Path) -> None:
     data, path = tmp_path / "data", write(tmp_path / "orders.csv", CLEAN)
     first = huitou(
-        "import", "tabular", "--orders", path, "--data-dir", data, "--yes", "--currency", "CNY", "--consent", "wecom", "--consent", "sms"
+        "import",
+        "tabular",
+        "--orders",
+        path,
+        "--data-dir",
+        data,
+        "--yes",
+        "--currency",
+        "CNY",
+        "--channel",
+        "wecom",
+        "--channel",
+        "sms",
+        "--consent",
+        "granted",
     )
     assert first.code == 0
     assert "by its name" in first.out
@@ -95,7 +109,7 @@ def test_refusals(huitou: Huitou, tmp_path: Path) -> None:
 
 def test_online_retail(huitou: Huitou, tmp_path: Path) -> None:
     path = evidence("online_retail/online_retail_2010_2011.parquet")
-    assert huitou("import", "tabular", "--orders", path, "--data-dir", tmp_path, "--yes").code == 0
+    assert huitou("import", "tabular", "--orders", path, "--data-dir", tmp_path, "--yes", "--consent", "granted").code == 0
     warehouse = open_warehouse(FeatureSettings(data_dir=tmp_path))
     counts, source = warehouse.report["counts"], pl.read_parquet(path)
     cancelled = source.unique().filter(pl.col("InvoiceNo").str.starts_with("C")).height
@@ -114,7 +128,7 @@ def test_online_retail(huitou: Huitou, tmp_path: Path) -> None:
 
 def test_cdnow(huitou: Huitou, tmp_path: Path) -> None:
     path = evidence("cdnow/CDNOW_master.txt.gz")
-    assert huitou("import", "tabular", "--orders", path, "--data-dir", tmp_path, "--yes").code == 0
+    assert huitou("import", "tabular", "--orders", path, "--data-dir", tmp_path, "--yes", "--consent", "granted").code == 0
     rows = open_warehouse(FeatureSettings(data_dir=tmp_path)).report["rows"]
     assert (rows["customers"], rows["orders"], rows["order_lines"]) == (23_570, 67_591, 0)
 
@@ -122,7 +136,7 @@ def test_cdnow(huitou: Huitou, tmp_path: Path) -> None:
 def test_youshu(huitou: Huitou, tmp_path: Path) -> None:
     bundles, *others = (evidence(f"youshu/{n}.txt") for n in ("bundle_item", "user_item", "user_bundle_train"))
     interactions = [option for path in others for option in ("--interactions", path)]
-    ran = huitou("import", "tabular", "--bundles", bundles, *interactions, "--data-dir", tmp_path, "--yes")
+    ran = huitou("import", "tabular", "--bundles", bundles, *interactions, "--data-dir", tmp_path, "--yes", "--consent", "granted")
     assert ran.code == 0
     assert "no orders" in ran.out
     warehouse = open_warehouse(FeatureSettings(data_dir=tmp_path))
@@ -134,7 +148,7 @@ def test_youshu(huitou: Huitou, tmp_path: Path) -> None:
 
 def test_hillstrom(huitou: Huitou, tmp_path: Path) -> None:
     path = evidence("hillstrom/hillstrom.csv.gz")
-    assert huitou("import", "tabular", "--experiments", path, "--data-dir", tmp_path, "--yes").code == 0
+    assert huitou("import", "tabular", "--experiments", path, "--data-dir", tmp_path, "--yes", "--consent", "granted").code == 0
     arms = (
         open_warehouse(FeatureSettings(data_dir=tmp_path))
         .read("experiments")

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
+from tests.permitted import write_warehouse
 
 START = datetime(2023, 1, 1, 9, tzinfo=UTC)
 CATEGORIES = tuple(f"CATEGORY {letter}" for letter in "ABCDEFGH")

@@ -18,7 +18,8 @@ from features.offline import open_offline
 from features.settings import FeatureSettings
 from features.sources.complete_journey import ASSUMPTIONS
 from features.versions import new_version
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
+from tests.permitted import write_warehouse
 
 START = datetime(2023, 1, 1, tzinfo=UTC)
 WEEKS = 45

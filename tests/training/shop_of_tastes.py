@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
+from tests.permitted import write_warehouse
 from training.recipe import TrainingData
 
 START = datetime(2024, 1, 1, 9, tzinfo=UTC)

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from features.errors import SourceUnreadable, StateMissing
+from features.import_consent import ImportConsent
 from features.schema import TABLES
 from features.settings import FeatureSettings
 from features.sources.tabular.file_forms import read_file
@@ -158,7 +159,13 @@ def _repaired(settings: FeatureSettings, of: Kind, file: RawFile, path: Path) ->
 
 
 def run(
-    settings: FeatureSettings, planned: Sequence[Planned], *, now: datetime, replace: bool = False, tell: Tell = lambda _: None
+    settings: FeatureSettings,
+    planned: Sequence[Planned],
+    *,
+    now: datetime,
+    replace: bool = False,
+    consent: ImportConsent = ImportConsent.UNKNOWN,
+    tell: Tell = lambda _: None,
 ) -> Imported:
     """Import planned files: add them to the history, or start a new one.
 
@@ -167,6 +174,7 @@ def run(
         planned: from `plan`.
         now: wall clock, UTC: later times in the files are impossible.
         replace: forget the files of earlier imports, and any other source's history.
+        consent: what is stated of the customers in the files.
         tell: told the progress.
 
     Raises:
@@ -194,7 +202,7 @@ def run(
     inputs = {"source": SOURCE, "format": _FORMAT, "files": [s.key for s in together]}
     warnings = tuple(w for s in new for w in s.warnings)
     if matches(settings.imported_dir, inputs):
-        warehouse = current_warehouse(settings)
+        warehouse = current_warehouse(settings, consent=consent)
         return Imported(warehouse, changed=False, new=(), quarantine=tuple(map(Path, warehouse.report["quarantine"])), warnings=warnings)
     tell("putting the files together")
     made = history(together)
@@ -211,7 +219,7 @@ def run(
         "quarantine": [str(path) for path in quarantine],
     }
     tell("writing the history")
-    warehouse = write_warehouse(settings, _filled(made.tables), report, inputs)
+    warehouse = write_warehouse(settings, _filled(made.tables), report, inputs, consent=consent)
     return Imported(
         warehouse, changed=True, new=tuple(s.name for s in new if s.key not in keys), quarantine=tuple(quarantine), warnings=warnings
     )

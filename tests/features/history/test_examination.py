@@ -7,8 +7,9 @@ import polars as pl
 
 from features.history.examination import examine
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
 from tests.conftest import SampleBuild
+from tests.permitted import write_warehouse
 from tests.shop import EXCLUDED, START, Tables
 
 

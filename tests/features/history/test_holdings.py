@@ -8,7 +8,7 @@ import pytest
 from features.history.holdings import Holdings, holdings
 from features.schema import TABLES
 from features.settings import FeatureSettings
-from features.warehouse import write_warehouse
+from tests.permitted import write_warehouse
 from tests.shop import Tables
 
 

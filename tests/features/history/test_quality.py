@@ -8,8 +8,8 @@ import pytest
 
 from features.history.quality import Quality, data_quality
 from features.settings import FeatureSettings
-from features.warehouse import write_warehouse
 from tests.conftest import SampleBuild
+from tests.permitted import write_warehouse
 from tests.shop import UNKNOWN_PRODUCT, Tables
 
 NONE = Quality(

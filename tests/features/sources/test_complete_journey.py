@@ -13,6 +13,7 @@ import pytest
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.errors import SourceUnreadable
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
 from features.sources.complete_journey import _COLUMNS, import_complete_journey, package_folder, translate
 from features.warehouse import Warehouse, open_warehouse
@@ -65,7 +66,7 @@ class TestCompleteJourney(SourceSuite):
         return _written(tmp_path / "source")
 
     def bring(self, settings: FeatureSettings, source: Path) -> tuple[Warehouse, bool]:
-        return import_complete_journey(settings, folder=source)
+        return import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
 
     def change(self, source: Path) -> None:
         frame = pl.read_parquet(source / "demographics.parquet")
@@ -103,12 +104,12 @@ def test_the_real_money_is_all_there(real_shop: FeatureSettings, complete_journe
 
 def test_the_unchanged_real_source_is_not_imported_twice(real_shop: FeatureSettings, complete_journey_folder: Path) -> None:
     before = open_warehouse(real_shop)
-    again, imported = import_complete_journey(real_shop, folder=complete_journey_folder)
+    again, imported = import_complete_journey(real_shop, folder=complete_journey_folder, consent=ImportConsent.GRANTED)
     assert (again.folder, imported) == (before.folder, False)
 
 
 def _import(settings: FeatureSettings, source: Path) -> Warehouse:
-    warehouse, imported = import_complete_journey(settings, folder=source)
+    warehouse, imported = import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
     assert imported
     return warehouse
 
@@ -152,7 +153,7 @@ def test_a_repeated_coupon_row_is_counted_once(settings: FeatureSettings, source
 def test_a_missing_file_is_one_clear_sentence(name: str, settings: FeatureSettings, source: Path) -> None:
     (source / f"{name}.parquet").unlink()
     with pytest.raises(SourceUnreadable, match=rf"{name}\.parquet is missing; reinstall"):
-        import_complete_journey(settings, folder=source)
+        import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
     assert not settings.warehouse_dir.exists()
 
 
@@ -161,7 +162,7 @@ def test_a_damaged_file_is_one_clear_sentence(name: str, settings: FeatureSettin
     path = source / f"{name}.parquet"
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(SourceUnreadable, match=rf"{name}\.parquet cannot be read as Parquet"):
-        import_complete_journey(settings, folder=source)
+        import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
 
 
 @pytest.mark.parametrize(("name", "column"), [(n, c) for n, frame in _raw().items() for c in frame.columns])
@@ -169,20 +170,20 @@ def test_every_column_the_translation_reads_is_asked_for_by_name(name: str, colu
     path = source / f"{name}.parquet"
     pl.read_parquet(path).drop(column).write_parquet(path)
     with pytest.raises(SourceUnreadable, match=rf"{name}\.parquet lacks the column\(s\) {column}"):
-        import_complete_journey(settings, folder=source)
+        import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
 
 
 def test_an_unchanged_source_is_not_imported_twice_unless_forced_or_changed(settings: FeatureSettings, source: Path) -> None:
     told: list[str] = []
-    first, _ = import_complete_journey(settings, folder=source, progress=told.append)
+    first, _ = import_complete_journey(settings, folder=source, progress=told.append, consent=ImportConsent.GRANTED)
     assert any("transactions" in part for part in told)
-    again, imported = import_complete_journey(settings, folder=source)
+    again, imported = import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
     assert (again.folder, imported) == (first.folder, False)
-    forced, imported = import_complete_journey(settings, folder=source, force=True)
+    forced, imported = import_complete_journey(settings, folder=source, force=True, consent=ImportConsent.GRANTED)
     assert (imported, forced.version) == (True, first.version)
     frame = pl.read_parquet(source / "demographics.parquet")
     pl.concat([frame, frame.with_columns(household_id=pl.lit("2"))]).write_parquet(source / "demographics.parquet")
-    _, imported = import_complete_journey(settings, folder=source)
+    _, imported = import_complete_journey(settings, folder=source, consent=ImportConsent.GRANTED)
     assert imported
 
 
@@ -191,7 +192,7 @@ def test_the_shops_own_assumptions_are_kept(settings: FeatureSettings, source: P
     path = settings.data_dir / ASSUMPTIONS_FILE
     path.write_text(path.read_text(encoding="utf-8").replace("0.25", "0.35"), encoding="utf-8")
     edited = path.read_text(encoding="utf-8")
-    import_complete_journey(settings, folder=source, force=True)
+    import_complete_journey(settings, folder=source, force=True, consent=ImportConsent.GRANTED)
     assert path.read_text(encoding="utf-8") == edited
 
 

@@ -10,12 +10,14 @@ import pytest
 
 from features.assumptions import FILE, load_assumptions
 from features.errors import SourceUnreadable
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
 from features.sources.sample_catalogue import COMPANIONS, DELISTED, EXCLUDED, NEVER_SOLD, SHELVES, UNKNOWN_PRODUCT, list_price, product_id
 from features.sources.sample_lives import EDGE, IDLE, STRANGER
 from features.sources.sample_shop import ASSUMPTIONS, Tables, campaigns, import_sample, sample_tables
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
 from tests.contracts.source_suite import SourceSuite
+from tests.permitted import write_warehouse
 
 
 def bought(tables: Tables) -> pl.DataFrame:
@@ -159,12 +161,12 @@ def test_prices_are_the_list_price_less_the_discount(shop_tables: Tables) -> Non
 
 def test_importing_twice_changes_nothing_and_other_numbers_do(tmp_path: Path) -> None:
     settings = FeatureSettings(data_dir=tmp_path)
-    first, changed = import_sample(settings, customers=5, weeks=6)
-    again, repeated = import_sample(settings, customers=5, weeks=6)
+    first, changed = import_sample(settings, customers=5, weeks=6, consent=ImportConsent.GRANTED)
+    again, repeated = import_sample(settings, customers=5, weeks=6, consent=ImportConsent.GRANTED)
     assert (changed, repeated) == (True, False)
     assert first.version == again.version
-    assert import_sample(settings, customers=5, weeks=6, force=True)[1]
-    other, changed = import_sample(settings, customers=6, weeks=6)
+    assert import_sample(settings, customers=5, weeks=6, force=True, consent=ImportConsent.GRANTED)[1]
+    other, changed = import_sample(settings, customers=6, weeks=6, consent=ImportConsent.GRANTED)
     assert changed
     assert other.version != first.version
     assert load_assumptions(tmp_path / FILE).name == "sample"
@@ -175,5 +177,5 @@ def test_it_never_displaces_a_real_history(tmp_path: Path) -> None:
     settings = FeatureSettings(data_dir=tmp_path)
     write_warehouse(settings, sample_tables(customers=1, weeks=2), {"source": "complete-journey"}, "x")
     with pytest.raises(SourceUnreadable, match="holds the history of 'complete-journey'; choose another --data-dir"):
-        import_sample(settings, customers=1, weeks=2)
+        import_sample(settings, customers=1, weeks=2, consent=ImportConsent.GRANTED)
     assert not (tmp_path / FILE).exists()

@@ -11,10 +11,10 @@ import pytest
 
 from features.history.examination import examine
 from features.settings import FeatureSettings
-from features.warehouse import write_warehouse
 from huitou.diagnosis.diagnosis import Diagnosis
 from huitou.diagnosis.page import write_page
 from tests.conftest import SampleBuild
+from tests.permitted import write_warehouse
 from training.allowances.allowance import Allowance, Horizon
 
 

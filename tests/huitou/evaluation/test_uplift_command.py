@@ -10,8 +10,8 @@ import typer
 
 from features.errors import HuitouError
 from features.settings import FeatureSettings
-from features.warehouse import write_warehouse
 from huitou.evaluation import running, uplift
+from tests.permitted import write_warehouse
 from tests.training.studies.uplift.test_history import experiment, orders, shop
 from training.studies.mailings.study import MailingStudy
 from training.studies.study import Study

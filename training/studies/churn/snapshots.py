@@ -21,6 +21,7 @@ from features.build import customer_spine
 from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.engine import open_engine, open_shop
 from features.feature_sets import CUSTOMER
+from features.import_consent import ImportConsent
 from features.offline import OfflineFeatures
 from features.settings import FeatureSettings
 from features.warehouse import Warehouse, write_warehouse
@@ -53,7 +54,8 @@ class Dates:
 def truncated(settings: FeatureSettings, orders: pl.DataFrame, until: datetime) -> Warehouse:
     """A warehouse of the orders up to a moment and of nothing else."""
     known = orders.filter(pl.col("ordered_at") <= until)
-    return write_warehouse(settings, {"orders": known}, {"source": "study"}, inputs="study")
+    # Whoever hands a file in to be judged answers for it; it is read into a folder of its own that vanishes with the study.
+    return write_warehouse(settings, {"orders": known}, {"source": "study"}, inputs="study", consent=ImportConsent.GRANTED)
 
 
 def build_snapshots(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from features.import_consent import ImportConsent
 from features.settings import FeatureSettings
 from features.sources.tabular.importing import Imported, learned, plan, run
 from features.sources.tabular.mapping import FILE, load_mapping, save_mapping
@@ -32,7 +33,7 @@ def import_files(data: Path, files: dict[str, Sequence[Path]], *, replace: bool 
     settings = FeatureSettings(data_dir=data)
     known = load_mapping(data / FILE)
     planned = plan(settings, files, known, lambda _: None)
-    imported = run(settings, planned, now=NOW, replace=replace)
+    imported = run(settings, planned, now=NOW, replace=replace, consent=ImportConsent.GRANTED)
     save_mapping(data / FILE, learned(known, planned))
     return imported
 

@@ -201,7 +201,7 @@ def test_a_hopeless_file_is_refused_whole(tmp_path: Path) -> None:
 
 
 def test_another_sources_history_is_not_overwritten(tmp_path: Path, complete_journey_folder: Path) -> None:
-    from features.warehouse import write_warehouse
+    from tests.permitted import write_warehouse
 
     data = tmp_path / "data"
     likes = pl.DataFrame(

@@ -11,7 +11,8 @@ import pytest
 
 from features.errors import TooLittleHistory
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
+from tests.permitted import write_warehouse
 from training.datasets.mailing_rows import INPUTS, mailing_rows
 from training.studies.mailings.contenders import CONTENDERS
 from training.studies.mailings.study import MailingStudy

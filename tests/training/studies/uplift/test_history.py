@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, write_warehouse
+from features.warehouse import Warehouse
+from tests.permitted import write_warehouse
 from training.evaluation.power import arm_size
 from training.studies.uplift.experiment_file import Columns, ExperimentUnusable
 from training.studies.uplift.history import has_experiment, history_experiment, needed_experiment, sizes
