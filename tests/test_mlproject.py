@@ -11,7 +11,7 @@ from mlflow.projects import _project_spec
 
 PROJECT = Path(__file__).parents[1] / "mlproject"
 COMMANDS = {
-    "import": ["import", "complete-journey"],
+    "import": ["import", "complete-journey", "--consent", "granted"],
     "build": ["build"],
     "churn": ["train", "return_hazard"],
     "value": ["train", "value"],

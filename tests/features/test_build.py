@@ -165,6 +165,6 @@ def test_orders_without_any_customer_are_too_little(write_shop: WriteShop) -> No
     tables = sample_tables(customers=5, weeks=3)
     anonymous = {n: tables[n].with_columns(customer_id=pl.lit(None, dtype=pl.String)) for n in ("orders", "order_lines")}
     settings = write_shop({**tables, **anonymous})
-    with pytest.raises(TooLittleHistory, match="No customer had ordered"):
+    with pytest.raises(TooLittleHistory, match="No customer who consents to profiling had ordered"):
         build_features(settings)
     assert open_warehouse(settings).read("orders")["customer_id"].null_count() > 0

@@ -35,7 +35,7 @@ def test_an_unchanged_shop_is_built_once(huitou: Huitou, built_folder: Path) -> 
 def test_a_clock_before_the_first_order_is_refused(huitou: Huitou, built_folder: Path) -> None:
     ran = huitou("build", "--data-dir", built_folder, "--now", (START - timedelta(days=1)).isoformat())
     assert ran.code == 1
-    assert "No customer had ordered by" in ran.refusal
+    assert "No customer who consents to profiling had ordered by" in ran.refusal
 
 
 def test_a_damaged_history_is_named(huitou: Huitou, tmp_path: Path, built_folder: Path) -> None:

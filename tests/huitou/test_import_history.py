@@ -74,7 +74,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_it_counts_what_it_kept_and_what_it_set_aside(huitou: Huitou, source: Path, tmp_path: Path) -> None:
-    ran = huitou("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data")
+    ran = huitou("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data", "--consent", "granted")
     assert ran.code == 0
     counts = dict(line.strip().split("  ", 1)[::-1] for line in ran.out.splitlines() if line.startswith("   "))
     assert counts["lines read"] == "5"
@@ -87,7 +87,7 @@ def test_it_counts_what_it_kept_and_what_it_set_aside(huitou: Huitou, source: Pa
 
 
 def test_an_unchanged_source_is_imported_once(huitou: Huitou, source: Path, tmp_path: Path) -> None:
-    command = ("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data")
+    command = ("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data", "--consent", "granted")
     huitou(*command)
     assert "Unchanged: 4 orders" in huitou(*command).out
     assert "Imported 4 orders" in huitou(*command, "--force").out
@@ -115,7 +115,7 @@ def test_a_missing_column_is_named(huitou: Huitou, source: Path) -> None:
 
 
 def test_a_full_disk_keeps_the_earlier_import(huitou: Huitou, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = ("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data")
+    command = ("import", "complete-journey", "--folder", source, "--data-dir", tmp_path / "data", "--consent", "granted")
     huitou(*command)
     settings = FeatureSettings(data_dir=tmp_path / "data")
     before = open_warehouse(settings).folder

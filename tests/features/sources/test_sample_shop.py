@@ -34,7 +34,7 @@ class TestSampleShop(SourceSuite):
         return tmp_path / "source"
 
     def bring(self, settings: FeatureSettings, source: Path) -> tuple[Warehouse, bool]:
-        return import_sample(settings, customers=12, weeks=10, seed=int((source / "seed").read_text()))
+        return import_sample(settings, customers=12, weeks=10, seed=int((source / "seed").read_text()), consent=ImportConsent.GRANTED)
 
     def change(self, source: Path) -> None:
         (source / "seed").write_text("2")
