@@ -17,6 +17,7 @@ from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY
 from features.folding.compose import consented_children, put_together
 from features.folding.fold import Fold, merged
+from features.ledger import consents
 from features.ledger import events as ledger_events
 from features.ledger.ledger import Ledger
 from features.ledger.tombstones import erased_since
@@ -41,7 +42,7 @@ class Refreshed:
 
     Attributes:
         packed: one row a customer as `features.online.pack_customers` makes them.
-        gone: customers without a row: who never ordered has none, as in the build.
+        gone: customers without a row, as in the build: who never ordered, and who does not consent to profiling.
     """
 
     packed: pl.DataFrame
@@ -83,7 +84,8 @@ class Refresher:
             as_of: UTC.
         """
         tables = self._rows(connection, people, as_of)
-        orders = tables[ORDERS.name].filter((pl.col("ordered_at") <= as_of) & pl.col("customer_id").is_in(list(people.customers)))
+        permitted = _profiled(connection, people)
+        orders = tables[ORDERS.name].filter((pl.col("ordered_at") <= as_of) & pl.col("customer_id").is_in(permitted))
         first = orders["ordered_at"].min()
         if isinstance(first, datetime) and first < self._compiled.first_event:  # an order from before the shop's first
             self._compiled = self._compile(first)
@@ -115,6 +117,16 @@ class Refresher:
             for events in _parts((event for event in found if event.occurred_at <= as_of), _AT_ONCE):
                 making.add(events)
         return making.tables()
+
+
+def _profiled(connection: Connection, people: People) -> list[str]:
+    """Those of the customers who consent to profiling, by what they said under any of their ids."""
+    said: dict[str, list[consents.Statement]] = {customer: [] for customer in people.customers}
+    for part in _parts(people.ids, _IDS_AT_ONCE):
+        for statement in consents.history(connection, part):
+            said[people.links.get(statement.recorded_as, statement.recorded_as)].append(statement)
+    in_order = {customer: sorted(statements, key=lambda s: s.stated_at) for customer, statements in said.items()}
+    return [customer for customer, statements in in_order.items() if consents.granted(statements, consents.Purpose.PROFILING)]
 
 
 def _parts(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
