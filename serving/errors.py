@@ -50,3 +50,11 @@ class BodyTooLarge(ServingError):
 
 class LinkUnknown(ServingError):
     """There is no such link between ids."""
+
+
+class EncodingUnknown(ServingError):
+    """A request body is packed in a way that is not understood."""
+
+
+class KeyRefused(ServingError):
+    """Write keys are demanded, and the request carries none of them."""

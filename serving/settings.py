@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -30,6 +30,12 @@ class ServingSettings(BaseSettings):
         description="Database of the ledger, postgresql://… or sqlite:///…; by default the file ledger.db in the data folder.",
         repr=False,  # it may hold a password
     )
+    write_keys: SecretStr | None = Field(
+        default=None,
+        description="Write keys, separated by commas; a route that takes events then demands one of them (HTTP Basic, as user name, or "
+        "`writeKey` in the body, as Segment's libraries send it). Without keys any or none is taken.",
+        repr=False,
+    )
     due_wait_seconds: float = Field(
         default=20.0, ge=0, description="How long a first request waits for the table of due replenishments before it is told to come back."
     )
@@ -43,6 +49,18 @@ class ServingSettings(BaseSettings):
                 "put an authenticating proxy in front of it."
             )
         return host
+
+    @field_validator("write_keys")
+    @classmethod
+    def _some_key(cls, keys: SecretStr | None) -> SecretStr | None:
+        if keys is not None and any(not key.strip() for key in keys.get_secret_value().split(",")):
+            raise ValueError("holds an empty key, with which everybody would be let in")
+        return keys
+
+    @property
+    def accepted_keys(self) -> tuple[str, ...]:
+        """The write keys; empty when none is demanded."""
+        return () if self.write_keys is None else tuple(key.strip() for key in self.write_keys.get_secret_value().split(","))
 
     @field_validator("now")
     @classmethod

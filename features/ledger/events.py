@@ -78,10 +78,30 @@ def append(connection: Connection, events: Many[Event], *, received_at: datetime
     Returns:
         The fate of each, in their order.
     """
+    fates = judge(connection, events)
+    rows = [
+        {
+            "message_id": event.message_id,
+            "kind": event.kind,
+            "recorded_as": event.recorded_as,
+            "occurred_at": event.occurred_at,
+            "received_at": received_at,
+            "source": event.source,
+            "properties": event.properties,
+        }
+        for event, fate in zip(events, fates, strict=True)
+        if fate is Fate.ACCEPTED
+    ]
+    if rows:
+        connection.execute(insert(EVENTS), rows)
+    return fates
+
+
+def judge(connection: Connection, events: Many[Event]) -> list[Fate]:
+    """What would become of each event, in their order, were they appended now."""
     known = _known(connection, [event.message_id for event in events])
     erased = erased_since(connection, {event.recorded_as for event in events})
     fates: list[Fate] = []
-    rows: list[dict[str, object]] = []
     for event in events:
         gone = erased.get(event.recorded_as)
         if event.message_id in known:
@@ -91,19 +111,6 @@ def append(connection: Connection, events: Many[Event], *, received_at: datetime
         else:
             known.add(event.message_id)
             fates.append(Fate.ACCEPTED)
-            rows.append(
-                {
-                    "message_id": event.message_id,
-                    "kind": event.kind,
-                    "recorded_as": event.recorded_as,
-                    "occurred_at": event.occurred_at,
-                    "received_at": received_at,
-                    "source": event.source,
-                    "properties": event.properties,
-                }
-            )
-    if rows:
-        connection.execute(insert(EVENTS), rows)
     return fates
 
 

@@ -8,17 +8,18 @@ https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
-from typing import Any, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from features.ledger.facts import FactId
-from features.sources.incoming import Incoming, Refused, kind_of, make_event
+from features.sources.incoming import Incoming, Refused, in_utc, kind_of, make_event, refusal
 from features.sources.segment import read_envelope
 
 SOURCE = "cloudevents"
 _LONGEST_ID = 200
+_NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
 
 
 class CloudEvent(BaseModel):
@@ -27,12 +28,13 @@ class CloudEvent(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     specversion: Literal["1.0"]
-    id: str = Field(min_length=1, max_length=512)
-    source: str = Field(min_length=1, max_length=1024)
-    type: str = Field(min_length=1, max_length=200)
+    id: Annotated[str, StringConstraints(min_length=1, max_length=512, pattern=_NO_CONTROL_CHARACTERS)]
+    source: Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=_NO_CONTROL_CHARACTERS)]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     subject: FactId | None = None
     time: AwareDatetime | None = None
-    data: dict[str, Any] = {}
+    data: dict[str, Any] | None = None
+    data_base64: Any = None
 
 
 def read_cloud_event(raw: object, *, now: datetime) -> Incoming:
@@ -48,25 +50,26 @@ def read_cloud_event(raw: object, *, now: datetime) -> Incoming:
     try:
         told = CloudEvent.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Refused(".".join(str(part) for part in first["loc"]) or "event", str(first["msg"])) from None
-    if "messageId" in told.data and "type" in told.data:
-        return read_envelope(told.data, now=now)
+        raise refusal(error) from None
+    if told.data_base64 is not None:
+        raise Refused("data_base64", "binary data is not understood; send a JSON object in data")
+    data = told.data or {}
+    if "messageId" in data and "type" in data:
+        return read_envelope(data, now=now)
     if told.subject is None:
         raise Refused("subject", "names the customer; it is missing")
     name = told.type
     kind = kind_of(name) or kind_of(name.rsplit(".", 1)[-1])
-    message_id = _message_id(told)
     event = make_event(
-        message_id=message_id,
+        message_id=_message_id(told),
         kind=kind,
         recorded_as=told.subject,
-        occurred_at=(told.time or now).astimezone(UTC),
+        occurred_at=in_utc(told.time or now),
         source=SOURCE,
-        properties=told.data if kind is not None else {**told.data, "event": name},
+        properties=data if kind is not None else {**data, "event": name},
         now=now,
     )
-    return Incoming(message_id, event)
+    return Incoming(event)
 
 
 def _message_id(told: CloudEvent) -> str:

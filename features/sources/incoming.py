@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,6 +17,7 @@ OLDEST = datetime(1990, 1, 1, tzinfo=UTC)  # no shop kept its orders online befo
 AHEAD = timedelta(minutes=10)  # how far a sender's clock may be ahead of ours
 MOST_BYTES = 262_144  # of one event's properties; an order of a thousand lines takes about 100 kB
 _DEEPEST = 20
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # an escape, not a backslash that was itself escaped
 
 
 class Refused(Exception):
@@ -32,16 +34,40 @@ class Incoming:
     """One thing that came in.
 
     Attributes:
-        event: to be kept; None for a bare link.
+        event: to be kept.
         alias: id to be linked; None when no link is asked for.
         customer_id: the customer it is linked to.
-        message_id: of the envelope.
+        link_only: it says nothing but the link: where that cannot be made, nothing is kept.
     """
 
-    message_id: str
-    event: Event | None
+    event: Event
     alias: str | None = None
     customer_id: str | None = None
+    link_only: bool = False
+
+
+def in_utc(told: datetime) -> datetime:
+    """A time with its zone, as UTC.
+
+    Raises:
+        Refused: in UTC it would lie outside the years that there are.
+    """
+    try:
+        return told.astimezone(UTC)
+    except OverflowError as error:
+        raise Refused("timestamp", "is at the very edge of the calendar") from error
+
+
+def refusal(error: ValidationError, *, within: tuple[str, ...] = (), whole: str = "event") -> Refused:
+    """The first thing that a model found wrong, as a reason.
+
+    Args:
+        error: of the model.
+        within: fields around the model.
+        whole: what to name where no field is meant.
+    """
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return Refused(".".join([*within, *(str(part) for part in first["loc"])]) or whole, str(first["msg"]))
 
 
 def kind_of(event_name: str) -> Kind | None:
@@ -84,9 +110,7 @@ def check_facts(kind: Kind, properties: dict[str, Any]) -> None:
     try:
         kind.facts.model_validate(properties)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(["properties", *(str(part) for part in first["loc"])])
-        raise Refused(field, str(first["msg"])) from None
+        raise refusal(error, within=("properties",)) from None
 
 
 def packed(properties: dict[str, Any]) -> str:
@@ -97,12 +121,12 @@ def packed(properties: dict[str, Any]) -> str:
     """
     try:
         text = json.dumps(properties, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        text.encode()
+        size = len(text.encode())
     except (ValueError, RecursionError) as error:
         raise Refused("properties", f"cannot be written as JSON ({type(error).__name__})") from error
-    if len(text.encode()) > MOST_BYTES:
-        raise Refused("properties", f"{len(text.encode()):,} bytes; at most {MOST_BYTES:,} are kept of one event")
-    if "\\u0000" in text:
+    if size > MOST_BYTES:
+        raise Refused("properties", f"{size:,} bytes; at most {MOST_BYTES:,} are kept of one event")
+    if _NUL.search(text):
         raise Refused("properties", "holds the character U+0000, which no database keeps")
     if _depth(properties) > _DEEPEST:
         raise Refused("properties", f"nested deeper than {_DEEPEST}")
@@ -121,4 +145,17 @@ def _depth(value: object) -> int:
     return deepest
 
 
-__all__ = ["AHEAD", "BY_NAME", "MOST_BYTES", "OLDEST", "Incoming", "Refused", "check_facts", "kind_of", "make_event", "packed"]
+__all__ = [
+    "AHEAD",
+    "BY_NAME",
+    "MOST_BYTES",
+    "OLDEST",
+    "Incoming",
+    "Refused",
+    "check_facts",
+    "in_utc",
+    "kind_of",
+    "make_event",
+    "packed",
+    "refusal",
+]

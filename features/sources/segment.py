@@ -5,7 +5,7 @@ https://segment.com/docs/connections/spec/ and its e-commerce events. Of `contex
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -13,7 +13,7 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 from features.ledger.facts import FactId
 from features.ledger.identities import ANONYMOUS
 from features.ledger.kinds import BY_NAME
-from features.sources.incoming import Incoming, Refused, kind_of, make_event
+from features.sources.incoming import Incoming, Refused, in_utc, kind_of, make_event, refusal
 
 SOURCE = "segment"
 
@@ -38,8 +38,8 @@ class Envelope(BaseModel):
     previousId: FactId | None = None  # noqa: N815
     timestamp: Annotated[AwareDatetime, BeforeValidator(_zoned)] | None = None
     originalTimestamp: Annotated[AwareDatetime, BeforeValidator(_zoned)] | None = None  # noqa: N815
-    properties: dict[str, Any] = {}
-    traits: dict[str, Any] = {}
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
 
 
 def read_envelope(raw: object, *, now: datetime) -> Incoming:
@@ -55,16 +55,15 @@ def read_envelope(raw: object, *, now: datetime) -> Incoming:
     try:
         envelope = Envelope.model_validate(raw)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Refused(".".join(str(part) for part in first["loc"]) or "event", str(first["msg"])) from None
-    at = (envelope.timestamp or envelope.originalTimestamp or now).astimezone(UTC)
+        raise refusal(error) from None
+    at = in_utc(envelope.timestamp or envelope.originalTimestamp or now)
     match envelope.type:
         case "track":
             return _track(envelope, at, now)
         case "identify":
             return _identify(envelope, at, now)
         case "alias":
-            return _alias(envelope)
+            return _alias(envelope, at, now)
         case _:
             return _other(envelope, at, now)
 
@@ -85,16 +84,17 @@ def recorded_as(user_id: str | None, anonymous_id: str | None) -> str:
 def _track(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
     if envelope.event is None:
         raise Refused("event", "a track message names its event")
+    kind, told = kind_of(envelope.event), envelope.properties or {}
     event = make_event(
         message_id=envelope.messageId,
-        kind=kind_of(envelope.event),
+        kind=kind,
         recorded_as=recorded_as(envelope.userId, envelope.anonymousId),
         occurred_at=at,
         source=SOURCE,
-        properties={**envelope.properties, "event": envelope.event} if kind_of(envelope.event) is None else envelope.properties,
+        properties={**told, "event": envelope.event} if kind is None else told,
         now=now,
     )
-    return Incoming(envelope.messageId, event)
+    return Incoming(event)
 
 
 def _identify(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
@@ -104,21 +104,31 @@ def _identify(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
         recorded_as=recorded_as(envelope.userId, envelope.anonymousId),
         occurred_at=at,
         source=SOURCE,
-        properties=envelope.traits,
+        properties=envelope.traits or {},
         now=now,
     )
     if envelope.userId is None or envelope.anonymousId is None:
-        return Incoming(envelope.messageId, event)
-    return Incoming(envelope.messageId, event, alias=f"{ANONYMOUS}{envelope.anonymousId}", customer_id=envelope.userId)
+        return Incoming(event)
+    return Incoming(event, alias=f"{ANONYMOUS}{envelope.anonymousId}", customer_id=envelope.userId)
 
 
-def _alias(envelope: Envelope) -> Incoming:
+def _alias(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
     if envelope.userId is None:
         raise Refused("userId", "an alias message names the customer in userId")
     if envelope.previousId is None and envelope.anonymousId is None:
         raise Refused("previousId", "an alias message names the other id in previousId")
     alias = envelope.previousId or f"{ANONYMOUS}{envelope.anonymousId}"
-    return Incoming(envelope.messageId, None, alias=alias, customer_id=envelope.userId)
+    # Kept as an event too, so that a repeat of it is known; whose ids it links stands in the log of links, not in the event.
+    event = make_event(
+        message_id=envelope.messageId,
+        kind=None,
+        recorded_as=envelope.userId,
+        occurred_at=at,
+        source=SOURCE,
+        properties={"event": envelope.type},
+        now=now,
+    )
+    return Incoming(event, alias=alias, customer_id=envelope.userId, link_only=True)
 
 
 def _other(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
@@ -129,7 +139,7 @@ def _other(envelope: Envelope, at: datetime, now: datetime) -> Incoming:
         recorded_as=recorded_as(envelope.userId, envelope.anonymousId),
         occurred_at=at,
         source=SOURCE,
-        properties={**told, "event": envelope.type},
+        properties={**(told or {}), "event": envelope.type},
         now=now,
     )
-    return Incoming(envelope.messageId, event)
+    return Incoming(event)

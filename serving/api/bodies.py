@@ -5,9 +5,28 @@ from __future__ import annotations
 import json
 import zlib
 
-from serving.errors import BodyMalformed, BodyTooLarge
+from fastapi import Request
+
+from serving.errors import BodyMalformed, BodyTooLarge, EncodingUnknown
+from serving.intake import shown
 
 _GZIP = 31  # zlib's window size with gzip's header
+
+
+def unpacked(request: Request, body: bytes, limit: int) -> bytes:
+    """The body without its `Content-Encoding`.
+
+    Raises:
+        EncodingUnknown: packed in a way that is not understood.
+        BodyMalformed, BodyTooLarge: as `inflated`.
+    """
+    match request.headers.get("content-encoding", "").strip().lower():
+        case "" | "identity":
+            return body
+        case "gzip" | "x-gzip":
+            return inflated(body, limit)
+        case other:
+            raise EncodingUnknown(f"Content-Encoding {shown(other)} is not understood; send gzip, or the body as it is.")
 
 
 def parsed(body: bytes) -> object:
@@ -22,8 +41,10 @@ def parsed(body: bytes) -> object:
         raise BodyMalformed(f"The body is not UTF-8: byte {error.start} is 0x{body[error.start]:02x}.") from error
     except RecursionError as error:
         raise BodyMalformed("The body is nested too deep.") from error
-    except ValueError as error:
+    except json.JSONDecodeError as error:
         raise BodyMalformed(f"The body is not JSON: {error}.") from error
+    except ValueError as error:  # the parser's own limit on the digits of a whole number
+        raise BodyMalformed("The body holds a number of more digits than are read.") from error
 
 
 def inflated(body: bytes, limit: int) -> bytes:
@@ -42,4 +63,6 @@ def inflated(body: bytes, limit: int) -> bytes:
         raise BodyTooLarge(f"A body may have at most {limit:,} bytes when unpacked; send less, or several requests.")
     if not unpacker.eof:
         raise BodyMalformed("The gzip body is cut off.")
+    if unpacker.unused_data:
+        raise BodyMalformed("The gzip body goes on behind its end; send one gzip stream.")
     return plain

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -13,9 +16,10 @@ from fastapi.responses import Response
 from features.sources.cloudevents import read_cloud_event
 from features.sources.incoming import Incoming
 from features.sources.segment import read_envelope
-from serving.api.bodies import inflated, parsed
+from serving.api.bodies import parsed, unpacked
 from serving.api.event_schemas import MAX_EVENTS, REQUEST_BODY, EventsAnswer, MessageReceipt
 from serving.api.problems import documented
+from serving.api.write_keys import demand_key, key_of
 from serving.errors import BodyMalformed, BodyTooLarge
 from serving.intake import Reader, Receipt, Status, take_in
 from serving.services import Services
@@ -23,11 +27,13 @@ from serving.services import Services
 router = APIRouter(tags=["events"])
 
 EVENT_PATHS = ("/v1/events", "/v1/batch", "/v1/track", "/v1/identify", "/v1/alias", "/v1/page", "/v1/screen", "/v1/group")
+_PROBLEMS = documented(400, 401, 413, 415, 503, 507)
+_CE = "ce-"  # headers of a CloudEvent in binary mode: its attributes; the body then is its data
 
 
-@router.post("/v1/events", response_model=EventsAnswer, responses=documented(400, 413, 503, 507), openapi_extra=REQUEST_BODY)
+@router.post("/v1/events", response_model=EventsAnswer, responses=_PROBLEMS, openapi_extra=REQUEST_BODY)
 async def events(request: Request) -> Response:
-    """Take events in: Segment envelopes, one, a list or `{"batch": […]}`; CloudEvents 1.0, structured or batch, by content type.
+    """Take events in: Segment envelopes, one, a list or `{"batch": […]}`; CloudEvents 1.0, structured, batch or binary.
 
     What is called accepted is committed. A repeated message id changes nothing. A bad event is answered with its place and the reason; the
     good ones are kept.
@@ -44,20 +50,32 @@ for _path in EVENT_PATHS[1:]:
     router.post(_path, response_model=EventsAnswer, include_in_schema=False)(segment_call)
 
 
+@dataclass(frozen=True)
+class _Sent:
+    """What a request says besides its body."""
+
+    content_type: str
+    path: str
+    attributes: Mapping[str, str]  # of a CloudEvent in binary mode; empty otherwise
+
+
 async def _take(request: Request) -> Response:
     services: Services = request.app.state.services
+    key = key_of(request)
+    if key is not None:
+        demand_key(services.settings.accepted_keys, key)  # before anything is unpacked for a stranger
     body = await request.body()
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        body = inflated(body, services.settings.events_limit_bytes)
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    last = request.url.path.rsplit("/", 1)[-1]
     # Aside: parsing a thousand events and committing them takes tens of milliseconds in which other requests are answered.
-    answer = await asyncio.to_thread(_taken, services, body, content_type, last)
+    answer = await asyncio.to_thread(_taken, services, request, body, key)
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 
-def _taken(services: Services, body: bytes, content_type: str, path: str) -> EventsAnswer:
-    messages, read = _messages(parsed(body), content_type, path)
+def _taken(services: Services, request: Request, body: bytes, key: str | None) -> EventsAnswer:
+    sent = _sent(request)
+    plain = unpacked(request, body, services.settings.events_limit_bytes)
+    told = None if sent.attributes and not plain else parsed(plain)
+    demand_key(services.settings.accepted_keys, key, told)
+    messages, read = _messages(told, sent)
     if len(messages) > MAX_EVENTS:
         raise BodyTooLarge(f"{len(messages):,} messages in one call; at most {MAX_EVENTS:,} are taken at a time.")
     receipts = take_in(services.ledger, messages, read)
@@ -79,17 +97,27 @@ def _view(receipt: Receipt) -> MessageReceipt:
     )
 
 
-def _messages(told: object, content_type: str, path: str) -> tuple[list[Any], Reader]:
+def _sent(request: Request) -> _Sent:
+    headers = request.headers
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    binary = f"{_CE}specversion" in headers
+    attributes = {name[len(_CE) :]: unquote(value) for name, value in headers.items() if name.startswith(_CE)} if binary else {}
+    return _Sent(content_type, request.url.path.rsplit("/", 1)[-1], attributes)
+
+
+def _messages(told: object, sent: _Sent) -> tuple[list[Any], Reader]:
     """The messages of a body, and how one is read.
 
     Raises:
-        BodyMalformed: neither an object nor a list.
+        BodyMalformed: not what the content type says, or neither an object nor a list.
     """
-    if content_type == "application/cloudevents-batch+json":
+    if sent.attributes:
+        return [{**sent.attributes, "data": told}], _cloud
+    if sent.content_type == "application/cloudevents-batch+json":
         if not isinstance(told, list):
             raise BodyMalformed("A CloudEvents batch is a JSON list.")
         return told, _cloud
-    if content_type == "application/cloudevents+json":
+    if sent.content_type == "application/cloudevents+json":
         if not isinstance(told, dict):
             raise BodyMalformed("A structured CloudEvent is a JSON object.")
         return [told], _cloud
@@ -99,7 +127,7 @@ def _messages(told: object, content_type: str, path: str) -> tuple[list[Any], Re
         return told, _segment
     if isinstance(told, dict):
         # The single routes say the type in their path.
-        return [{"type": path, **told} if path not in {"events", "batch"} else told], _segment
+        return [told if sent.path in {"events", "batch"} else {"type": sent.path, **told}], _segment
     raise BodyMalformed('The body is neither a message, nor a list of messages, nor {"batch": [...]}.')
 
 

@@ -127,7 +127,25 @@ def request_body(item: type[Fed], example: dict[str, Any]) -> dict[str, Any]:
     schema = {
         "type": "object",
         "required": ["items"],
-        "properties": {"items": {"type": "array", "maxItems": MAX_ITEMS, "items": item.model_json_schema()}},
+        "properties": {"items": {"type": "array", "maxItems": MAX_ITEMS, "items": _in_place(item)}},
     }
     content = {"application/json": {"schema": schema, "examples": {"one": {"value": {"items": [example]}}}}}
     return {"requestBody": {"required": True, "description": f"At most {MAX_ITEMS} items.", "content": content}}
+
+
+def _in_place(item: type[Fed]) -> dict[str, Any]:
+    """The item's schema with what it refers to put in: inside an OpenAPI document `#/$defs/…` would lead nowhere."""
+    schema = item.model_json_schema()
+    defined = schema.pop("$defs", {})
+
+    def put_in(part: Any) -> Any:  # noqa: ANN401 - any part of a JSON schema
+        if isinstance(part, list):
+            return [put_in(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return put_in(defined[part["$ref"].rsplit("/", 1)[-1]])
+        return {name: put_in(one) for name, one in part.items()}
+
+    placed: dict[str, Any] = put_in(schema)
+    return placed

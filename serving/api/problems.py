@@ -18,6 +18,8 @@ from serving.errors import (
     CursorInvalid,
     CustomerUnknown,
     CustomerUnreadable,
+    EncodingUnknown,
+    KeyRefused,
     LinkUnknown,
     ModelUnavailable,
     StillPreparing,
@@ -26,6 +28,11 @@ from serving.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 _TYPE = "urn:huitou:problem:"
+_HEADERS: Mapping[str, dict[str, str]] = {
+    "still-preparing": {"retry-after": str(RETRY_SECONDS)},
+    "ledger-away": {"retry-after": str(RETRY_SECONDS)},
+    "key-refused": {"www-authenticate": 'Basic realm="huitou", charset="UTF-8"'},
+}
 
 
 class FieldError(BaseModel):
@@ -65,6 +72,8 @@ _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     LinkUnknown: (404, "link-unknown", "The link is not known"),
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),
+    KeyRefused: (401, "key-refused", "A write key is needed"),
+    EncodingUnknown: (415, "encoding-unknown", "The body's encoding is not understood"),
     BodyMalformed: (400, "body-malformed", "The body cannot be read"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
     LedgerAway: (503, "ledger-away", "The ledger does not answer"),
@@ -84,13 +93,21 @@ _BY_STATUS: Mapping[int, tuple[str, str, str]] = {
 def problem_response(status: int, name: str, title: str, detail: str, *, instance: str, errors: list[FieldError] | None = None) -> Response:
     """A problem as an HTTP response."""
     document = Problem(type=f"{_TYPE}{name}", title=title, status=status, detail=detail, instance=instance, errors=errors or [])
-    headers = {"retry-after": str(RETRY_SECONDS)} if name == "still-preparing" else None
-    return Response(document.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=headers)
+    return Response(document.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(name))
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of the problems a route may answer with, besides 422."""
-    titles = {404: "Unknown", 400: "Malformed", 413: "Too large", 422: "Not valid", 503: "Not available now", 507: "No room left"}
+    titles = {
+        400: "Malformed",
+        401: "Without a write key",
+        404: "Unknown",
+        413: "Too large",
+        415: "Encoding not understood",
+        422: "Not valid",
+        503: "Not available now",
+        507: "No room left",
+    }
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return {status: {"description": titles[status], "content": content, "model": Problem} for status in (*statuses, 422)}
 
