@@ -49,6 +49,8 @@ class Catalogue(_Part):
 
     excluded_categories: list[str] = []
     inactive_after_days: int = Field(ge=1, description="a product that did not sell for so long is not offered")
+    # In the Complete Journey 3 % of the repeat purchases of a product come within two days of the one before, 16 % within a week.
+    just_bought_days: float = Field(default=2.0, ge=0, description="what was bought so lately is not offered again; 0 offers it at once")
     stock: str = Field(pattern="^(unlimited|required)$", description="unlimited: a product without a stock figure counts as in stock")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from typing import Annotated
@@ -11,6 +12,7 @@ import typer
 from features.errors import HuitouError
 from huitou.console import output
 from huitou.options import DataDir, Now, serving_settings
+from huitou.worker_process import can_work, worker_beside
 
 
 def serve(
@@ -21,11 +23,15 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: HUITOU_PORT or 8000]")] = None,
     now: Now = None,
+    worker: Annotated[
+        bool, typer.Option(help="Keep features fresh beside the service (`huitou work`), where the libraries are installed.")
+    ] = True,
 ) -> None:
     """Serve next-best offers, recommendations and scores over HTTP.
 
     Needs `huitou build`; a model that was not trained makes its part of the answers degraded, with the reason. The API's own page is at
-    /docs.
+    /docs. A worker beside it follows the events that come in, so that a customer's order changes their answers within seconds; it needs
+    the libraries of the extra `train`, ends with the service and is started again when it dies.
     """
     import uvicorn
 
@@ -39,7 +45,9 @@ def serve(
         address = f"http://{settings.host}:{listener.getsockname()[1]}"
         output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
-        server.run(sockets=[listener])
+        beside = worker_beside(settings.data_dir, settings.now) if worker and can_work() else contextlib.nullcontext()
+        with beside:
+            server.run(sockets=[listener])
     if not server.started:
         raise HuitouError("The service could not start; the reason is above.")
 

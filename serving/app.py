@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
@@ -36,13 +36,17 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.services = services or await asyncio.to_thread(build_services, settings)
-        follower = asyncio.create_task(_follow(app, settings.reload_seconds))
+        followers = [
+            asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
+            asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),
+        ]
         try:
             yield
         finally:
-            follower.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await follower
+            for follower in followers:
+                follower.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await follower
 
     app = FastAPI(
         title="huitou",
@@ -65,12 +69,15 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     return app
 
 
-async def _follow(app: FastAPI, seconds: float) -> None:
-    """Take over new models and builds while the service runs; whatever goes wrong, what answers now goes on answering."""
+async def _follow(app: FastAPI, seconds: float, look: Callable[[Services], bool]) -> None:
+    """Take over what is new while the service runs; whatever goes wrong, what answers now goes on answering."""
+    said = ""
     while True:
         await asyncio.sleep(seconds)
-        services: Services = app.state.services
         try:
-            await asyncio.to_thread(services.reload_if_changed)
-        except Exception:
-            _LOG.exception("Looking for new models or features failed; the present ones go on serving.")
+            await asyncio.to_thread(look, app.state.services)
+            said = ""
+        except Exception as error:
+            if str(error) != said:  # once, not at every look
+                _LOG.exception("Looking for what is new failed; what answers now goes on answering.")
+            said = str(error)

@@ -46,8 +46,7 @@ class Catalogue:
 
     @cached_property
     def _category_of(self) -> dict[str, str]:
-        """Product → category, of the products that may be offered."""
-        return {p.product_id: p.category for p in self.products.products if p.category is not None and p.product_id in self._offerable}
+        return {p.product_id: p.category for p in self.products.products if p.category is not None}
 
     @cached_property
     def assumptions_version(self) -> str:
@@ -57,6 +56,29 @@ class Catalogue:
     def warm(self) -> None:
         """Pay for the look-ups now, not in a request."""
         _ = self._by_id, self._offerable, self._category_of, self._held, self.best_sellers, self.assumptions_version
+
+    def restocked(self, levels: Mapping[str, int | None]) -> Catalogue:
+        """The same catalogue with other stock: what does not depend on stock is shared, so that it costs milliseconds.
+
+        Args:
+            levels: product → pieces, None where the shop no longer says; products that the shop has not sold are passed over.
+        """
+        products = {p: self._by_id[p].model_copy(update={"stock": quantity}) for p, quantity in levels.items() if p in self._by_id}
+        unlimited = self.assumptions.catalogue.stock == "unlimited"
+        there = {p for p, product in products.items() if product.active and product.in_stock(unlimited_when_unknown=unlimited)}
+        made = Catalogue(self.products, self.assumptions)
+        made.__dict__.update(
+            _by_id=self._by_id | products,
+            _offerable=(self._offerable - products.keys()) | there,
+            _held=self._held,
+            _category_of=self._category_of,
+            assumptions_version=self.assumptions_version,
+        )
+        return made
+
+    def category_of(self, product_id: str) -> str | None:
+        """The unit a product belongs to; None when it belongs to none."""
+        return self._category_of.get(product_id)
 
     def product(self, product_id: str) -> Product | None:
         """A product, or None when the shop has none of this id."""
@@ -111,7 +133,7 @@ class Catalogue:
         own: dict[str, str] = {}
         for product_id in product_ids:
             category = self._category_of.get(product_id)
-            if category is not None and category not in own:
+            if category is not None and category not in own and product_id in self._offerable:
                 own[category] = product_id
         return own
 

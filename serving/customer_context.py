@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -53,6 +53,28 @@ class CustomerContext:
         return nothing_recent() if self.customer is None else with_cart(self.customer.recent, self.cart)
 
     @cached_property
+    def just_bought(self) -> frozenset[str]:
+        """Products bought so lately that nobody needs to be offered them again."""
+        days = self.live.catalogue.assumptions.catalogue.just_bought_days
+        if self.customer is None or days <= 0:
+            return frozenset()
+        recent, passed = self.customer.recent, max(0.0, (self.now - self.customer.as_of) / timedelta(days=1))
+        return frozenset(recent.product_ids[recent.days_since_last + passed < days].tolist())
+
+    @cached_property
+    def barred(self) -> frozenset[str]:
+        """Products that are in the cart or were just bought."""
+        return self.just_bought | frozenset(self.cart)
+
+    @cached_property
+    def bundle_mask(self) -> NDArray[np.bool_] | None:
+        """Which of the bundle model's products may be offered to this customer: a set with what was just bought would sell it twice."""
+        bundles, mask = self.live.models.bundles, self.live.bundle_mask
+        if bundles is None or mask is None or not self.just_bought:
+            return mask
+        return mask & ~np.isin(bundles.table.product_ids, list(self.just_bought))
+
+    @cached_property
     def churn(self) -> ChurnScores | None:
         """Churn scores of this one customer; None without customer or model."""
         model = self.live.models.return_hazard
@@ -76,7 +98,7 @@ class CustomerContext:
         return None if items is None else items.logits(self.recent)
 
     def best_items(self, limit: int, *, explore: bool = False) -> list[ScoredItem]:
-        """Products that may be offered, best first, none of them in the cart.
+        """Products that may be offered, best first, none of them in the cart or just bought.
 
         Args:
             limit: how many at most.
@@ -85,7 +107,7 @@ class CustomerContext:
         items, logits = self.live.models.items, self.item_logits
         if items is None or logits is None:
             return []
-        exclude = {*self.cart, *self.recent.product_ids.tolist()} if explore else set(self.cart)
+        exclude = {*self.barred, *self.recent.product_ids.tolist()} if explore else self.barred
         return items.best(logits.copy(), limit, allowed=self.live.item_mask, exclude=exclude)
 
     @cached_property

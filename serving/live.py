@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -43,6 +44,25 @@ class Live:
     def with_models(self, models: LiveModels) -> Live:
         """The same customers and products with other models."""
         return replace(self, models=models).warm()
+
+    def restocked(self, levels: Mapping[str, int | None]) -> Live:
+        """The same customers and models with other stock; arguments as `Catalogue.restocked`."""
+        made = replace(self, catalogue=self.catalogue.restocked(levels))
+        changed = {p for p in levels if made.catalogue.offerable(p) != self.catalogue.offerable(p)}
+        if not changed:
+            shared = ("item_mask", "bundle_mask", "coupon_positions")
+            made.__dict__.update({name: self.__dict__[name] for name in shared if name in self.__dict__})
+        elif self.models.items is not None and self.item_mask is not None:
+            ids = sorted(changed)
+            positions, places = self.models.items.positions_of(ids)
+            mask = self.item_mask.copy()
+            mask[positions] = [made.catalogue.offerable(ids[place]) for place in places.tolist()]
+            same = {
+                c.offer_id: self.coupon_positions[c.offer_id] for c in self.catalogue.products.coupons if changed.isdisjoint(c.product_ids)
+            }
+            others = {c.offer_id: made._positions(c) for c in made.catalogue.products.coupons if c.offer_id not in same}
+            made.__dict__.update(item_mask=mask, coupon_positions=same | others)
+        return made.warm()
 
     def warm(self) -> Live:
         """Pay for the masks now, not in a request; returns itself."""

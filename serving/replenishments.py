@@ -6,7 +6,8 @@ import bisect
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import numpy as np
 
@@ -55,8 +56,8 @@ class DueTable:
         if live.models.repurchase is None:
             raise ModelUnavailable(live.models.problems.get("repurchase", "There is no repurchase model; run `huitou train repurchase`."))
         with self._lock:
-            # Identity, not equality: a reload makes a new object even from equal parts.
-            if self._of is not live:
+            # Not the same object: stock changes many times a minute, and what it changes is looked up when a page is read.
+            if self._of is None or self._of.version != live.version or self._of.models is not live.models:
                 self._of, self._rows = live, Future()
                 threading.Thread(target=_fill, args=(live, self._rows), name="huitou-due", daemon=True).start()
             return self._rows
@@ -111,6 +112,37 @@ def due_of(live: Live, customers: list[CustomerFeatures]) -> Iterator[Due]:
             quantity=float(quantities[row]),
             product_id=live.catalogue.usual_product(names[row], own[owner]),
         )
+
+
+def renewed(live: Live, rows: list[Due], *, within_days: float) -> list[Due]:
+    """A page's rows as things stand now: customers who bought since are forecast anew, products that sold out give way to others.
+
+    Args:
+        live: the state to answer from.
+        rows: of the table of this state's build.
+        within_days: most days until due.
+
+    Returns:
+        The rows that are still due, in their order. Whose customer is gone is gone.
+    """
+    customers = {row.customer_id: _read(live, row.customer_id) for row in rows}
+    later = [found for found in customers.values() if found is not None and found.as_of > live.as_of]
+    passed = {found.customer_id: (found.as_of - live.as_of) / timedelta(days=1) for found in later}
+    anew = {(due.customer_id, due.category): due for due in due_of(live, [found for found in later if found.categories])}
+    own = {
+        customer_id: live.catalogue.own_products(found.recent.product_ids.tolist())
+        for customer_id, found in customers.items()
+        if found is not None
+    }
+    kept = []
+    for row in rows:
+        if row.customer_id in passed:
+            due = anew.get((row.customer_id, row.category))
+            if due is not None and due.days_until_due + passed[row.customer_id] <= within_days:
+                kept.append(replace(due, days_until_due=round(due.days_until_due + passed[row.customer_id], 2)))
+        elif row.customer_id in own:
+            kept.append(replace(row, product_id=live.catalogue.usual_product(row.category, own[row.customer_id])))
+    return kept
 
 
 def page(rows: list[Due], *, within_days: float, limit: int, after: tuple[float, str, str] | None) -> tuple[list[Due], bool]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from features.errors import HuitouError, StateBroken
+from features.freshness import read_followed
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.decisioning.engine import Engine
 from serving.errors import ClockBehind
+from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
 from serving.live_models import LiveModels, ModelShelf
 from serving.offers.offer_types import OFFER_TYPES
@@ -35,7 +38,9 @@ class Services:
         due: table of due replenishments, computed when first asked for.
         telemetry: metrics.
         ledger: what came in and was decided.
+        watch: what is followed in the ledger.
         reload_problem: why the newest build is not served, or None.
+        last_lag: how far the online features were behind the ledger when last asked.
     """
 
     settings: ServingSettings
@@ -45,13 +50,17 @@ class Services:
     due: DueTable
     telemetry: Telemetry
     ledger: Ledger
+    watch: LedgerWatch
     reload_problem: str | None = None
+    last_lag: Lag | None = None
     _reloading: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def now(self) -> datetime:
-        """The clock: as set, or the as-of time of the online state; never the wall clock."""
-        return self.settings.now or self.live.as_of
+        """The clock: as set, or the newest of the online state and of what happened since; never the wall clock."""
+        if self.settings.now is not None:
+            return self.settings.now
+        return self.live.as_of if self.watch.latest is None else max(self.live.as_of, self.watch.latest)
 
     @property
     def feature_age_days(self) -> float:
@@ -77,10 +86,46 @@ class Services:
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         try:
+            lag = self.lag()
+            if lag is not None and lag.oldest_seconds > self.settings.behind_after_seconds:
+                found["freshness"] = (
+                    f"{lag.events:,} events wait, the oldest for {lag.oldest_seconds:,.0f} seconds, to reach their customers' features; "
+                    "`huitou work` does not run or does not keep up."
+                )
+        except HuitouError as error:
+            self.last_lag = None
+            found["freshness"] = str(error)
+        try:
             self.live.reader.read("")  # nobody has this id: only a store that cannot be read objects
         except StateBroken as error:
             found["customers"] = str(error)
         return found
+
+    def lag(self) -> Lag | None:
+        """How far the online features are behind the ledger; None where the build did not say what it knows.
+
+        Raises:
+            LedgerAway, LedgerBroken, StateBroken: it cannot be found out.
+        """
+        lag = self.watch.lag(self.settings.online_dir / self.live.version)
+        self.last_lag = lag
+        self.telemetry.lag(lag)
+        return lag
+
+    def follow(self) -> bool:
+        """Take over changed stock, the newest clock and a new build; returns whether what answers has changed. Safe from any thread.
+
+        Raises:
+            LedgerAway, LedgerBroken: the ledger does not answer; what answers now goes on answering.
+        """
+        if current_version(self.settings.online_dir) != self.live.version:
+            self.reload_if_changed()
+        with self._reloading:
+            levels = self.watch.look()
+            if not levels:
+                return False
+            self.live = self.live.restocked(levels)
+            return True
 
     def reload_if_changed(self) -> bool:
         """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
@@ -92,7 +137,7 @@ class Services:
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
-                    fresh = _open(self.settings, self.shelf.current)
+                    fresh = _open(self.settings, self.shelf.current, self.watch)
                     changed = True
                 self.reload_problem = None
             except HuitouError as error:
@@ -124,17 +169,25 @@ def build_services(settings: ServingSettings) -> Services:
     current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
     feature_settings = FeatureSettings(data_dir=settings.data_dir, ledger_url=settings.ledger_url)
     shelf = ModelShelf(settings.data_dir)
-    live = _open(settings, shelf.current)
-    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), open_ledger(feature_settings))
+    ledger = open_ledger(feature_settings)
+    watch = LedgerWatch(ledger)
+    watch.look()
+    live = _open(settings, shelf.current, watch)
+    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), ledger, watch)
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
 
 
-def _open(settings: ServingSettings, models: LiveModels) -> Live:
-    live = open_live(current_folder(settings.online_dir, remedy=_REMEDY), models)
-    if settings.now is not None and settings.now < live.as_of:
+def _open(settings: ServingSettings, models: LiveModels, watch: LedgerWatch) -> Live:
+    folder = current_folder(settings.online_dir, remedy=_REMEDY)
+    live = open_live(folder, models)
+    seen = live.as_of
+    with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer
+        followed = read_followed(folder)  # customers refreshed since the build have seen more than it
+        seen = seen if followed is None else max(seen, followed.as_of)
+    if settings.now is not None and settings.now < seen:
         raise ClockBehind(
-            f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {live.as_of.isoformat()}; "
+            f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {seen.isoformat()}; "
             "set a later clock, or run `huitou build` with this one."
         )
-    return live
+    return live.restocked(watch.levels) if watch.levels else live

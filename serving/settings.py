@@ -19,9 +19,15 @@ class ServingSettings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="Folder that holds everything huitou writes.")
     host: str = Field(default="127.0.0.1", description="Address to listen on; loopback only until the API has keys.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    now: datetime | None = Field(default=None, description="The service's clock, UTC; by default the as-of time of the online store.")
+    now: datetime | None = Field(
+        default=None, description="The service's clock, UTC; by default the newest of the online store and of the events."
+    )
     seed: int = Field(default=1, description="Seed of everything drawn at random, such as a campaign's holdout.")
     reload_seconds: float = Field(default=30.0, gt=0, description="How often the data folder is looked at for new models or features.")
+    follow_seconds: float = Field(default=0.25, gt=0, description="How often the ledger is looked at for changed stock.")
+    behind_after_seconds: float = Field(
+        default=60.0, gt=0, description="How long an event may wait to reach its customer's features before `/readyz` says so."
+    )
     stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
     events_limit_bytes: int = Field(default=16_777_216, ge=1024, description="Largest body of the routes that take events, when unpacked.")

@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from serving.asgi import ASGIApp, Message, Receive, Scope, Send
+from serving.ledger_watch import Lag
 
 # Seconds; dense around the few milliseconds that a decision takes.
 _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -28,6 +29,8 @@ class Telemetry:
             "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
         )
         self._age = Gauge("huitou_feature_age_days", "Age of the online features by the service's clock.", registry=self.registry)
+        self._behind = Gauge("huitou_events_behind", "Events that no customer's features know yet.", registry=self.registry)
+        self._oldest = Gauge("huitou_oldest_event_seconds", "Since when the oldest of them waits.", registry=self.registry)
         self._shown: set[tuple[str, str]] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -56,6 +59,12 @@ class Telemetry:
             self._model.labels(model, version).set(float((model, version) in shown))
         self._shown |= shown
         self._age.set(feature_age_days)
+
+    def lag(self, lag: Lag | None) -> None:
+        """Show how far the features are behind; nothing where it is not known."""
+        if lag is not None:
+            self._behind.set(lag.events)
+            self._oldest.set(lag.oldest_seconds)
 
     def text(self) -> bytes:
         """Everything in Prometheus' text format."""

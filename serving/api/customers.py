@@ -102,7 +102,7 @@ def portrait_answer(services: Services, customer_id: str) -> PortraitAnswer:
         CustomerUnreadable: the customer's row is damaged.
     """
     live, customer = services.live, known_customer(services.live, customer_id)
-    fresh = {"as_of": customer.as_of, "age_days": round((services.now - customer.as_of) / timedelta(days=1), 3)}
+    fresh = {"as_of": customer.as_of, "age_days": round(max(timedelta(), services.now - customer.as_of) / timedelta(days=1), 3)}
     facts = {name: _number(value) for name, value in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}
     return PortraitAnswer(
         customer_id=customer_id,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from serving.api.health_schemas import Health, ModelState, Readiness
+from features.errors import HuitouError
+from serving.api.health_schemas import Freshness, Health, ModelState, Readiness
 from serving.live_models import KINDS
 from serving.services import Services
 
@@ -22,13 +26,16 @@ async def healthz() -> Response:
 async def readyz(request: Request) -> Response:
     """Which models answer, and why others do not. Always 200: a degraded service still answers, and must not be taken out."""
     services: Services = request.app.state.services
-    live, problems = services.live, services.problems()
+    # Aside: a ledger that hangs must not hold up requests.
+    live, problems = services.live, await asyncio.to_thread(services.problems)
+    lag = services.last_lag
     answer = Readiness(
         status="degraded" if problems else "ready",
         models={name: ModelState(version=live.models.versions.get(name), problem=live.models.problems.get(name)) for name in KINDS},
         problems=problems,
         as_of=live.as_of,
         now=services.now,
+        freshness=None if lag is None else Freshness(events_behind=lag.events, oldest_event_seconds=round(lag.oldest_seconds, 3)),
         feature_age_days=round(services.feature_age_days, 3),
         online_version=live.version,
         assumptions=live.catalogue.assumptions_version,
@@ -40,4 +47,6 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Metrics in Prometheus' text format."""
     services: Services = request.app.state.services
+    with contextlib.suppress(HuitouError):  # safe: what cannot be found out keeps its last value
+        await asyncio.to_thread(services.lag)
     return Response(services.telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -23,6 +23,13 @@ class ModelState(BaseModel):
     problem: str | None = Field(description="Why it is missing, or why it is not the champion.")
 
 
+class Freshness(BaseModel):
+    """How far the features are behind the events."""
+
+    events_behind: int = Field(description="Events that no customer's features know yet.")
+    oldest_event_seconds: float = Field(description="Since when the oldest of them waits.")
+
+
 class Readiness(BaseModel):
     """What can be answered, and why not the rest."""
 
@@ -35,6 +42,7 @@ class Readiness(BaseModel):
                     "problems": {"items": "The model items was never trained here; run `huitou train items`."},
                     "as_of": "2018-01-01T04:01:20Z",
                     "now": "2018-01-01T04:01:20Z",
+                    "freshness": {"events_behind": 0, "oldest_event_seconds": 0.0},
                     "feature_age_days": 0.0,
                     "online_version": "v-2eb8728fd4b15b59-72p3n4a8",
                     "assumptions": "complete-journey-assumptions@1f0c2d3e",
@@ -48,6 +56,7 @@ class Readiness(BaseModel):
     problems: dict[str, str] = Field(description="Part → the cause, models included.")
     as_of: datetime
     now: datetime = Field(description="The service's clock.")
+    freshness: Freshness | None = Field(description="Null where it is not known: see `problems`.")
     feature_age_days: float
     online_version: str
     assumptions: str

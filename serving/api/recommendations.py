@@ -27,7 +27,7 @@ router = APIRouter(tags=["recommendations"])
 
 @router.post("/v1/recommendations", response_model=RecommendationsAnswer, responses=documented(400, 413))
 async def recommendations(body: RecommendationsRequest, request: Request) -> Response:
-    """Products for one customer, or what is popular. Never out of stock, never in the cart."""
+    """Products for one customer, or what is popular. Never out of stock, in the cart, or just bought."""
     services: Services = request.app.state.services
     context, degraded = _open(services, body)
     degraded |= services.degraded(["items"])
@@ -74,7 +74,7 @@ def _stand_in(context: CustomerContext, body: RecommendationsRequest) -> list[Re
     by_count = sorted(zip((-recent.purchases).tolist(), recent.product_ids.tolist(), strict=True))
     own = [product for _, product in by_count]
     wanted = catalogue.best_sellers if body.explore else (*own, *catalogue.best_sellers)
-    barred = {*body.cart, *own} if body.explore else set(body.cart)
+    barred = {*context.barred, *own} if body.explore else context.barred
     lawful = (p for p in dict.fromkeys(wanted) if p not in barred and catalogue.offerable(p))
     return [_item(catalogue, product, None, None) for product, _ in zip(lawful, range(body.limit), strict=False)]
 
@@ -83,7 +83,7 @@ def _bundles(context: CustomerContext, limit: int) -> list[RecommendedBundle]:
     model, catalogue = context.live.models.bundles, context.live.catalogue
     if model is None:
         return []
-    best = model.recommend(context.recent, limit=limit, active=context.live.bundle_mask, just_bought=context.cart)
+    best = model.recommend(context.recent, limit=limit, active=context.bundle_mask, just_bought=context.cart)
     kept = 1.0 - catalogue.assumptions.offers.bundle_discount
     return [
         RecommendedBundle(

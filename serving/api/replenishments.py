@@ -19,7 +19,7 @@ from serving.api.replenishment_schemas import DueAnswer, DueView
 from serving.category_needs import REACH_DAYS
 from serving.errors import CursorInvalid, StillPreparing
 from serving.live import Live
-from serving.replenishments import Due, page
+from serving.replenishments import Due, page, renewed
 from serving.services import Services
 
 router = APIRouter(tags=["replenishments"])
@@ -46,7 +46,7 @@ async def due(
         raise StillPreparing("The table of due replenishments is being computed; ask again in a few seconds.")
     rows, more = page(table.result(), within_days=within_days, limit=limit, after=after)
     answer = DueAnswer(
-        items=[due_view(row, live) for row in rows],
+        items=[due_view(row, live) for row in await asyncio.to_thread(renewed, live, rows, within_days=within_days)],
         next_cursor=_write_cursor(rows[-1], live) if more else None,
         **provenance(live, services.degraded(["repurchase"])),
     )

@@ -59,6 +59,15 @@ def _in_cart(candidate: Candidate, context: CustomerContext) -> str | None:
     return f"Already in the cart: {', '.join(present)}" if present and len(present) >= enough else None
 
 
+def _just_bought(candidate: Candidate, context: CustomerContext) -> str | None:
+    bought = [item.product_id for item in candidate.items if item.product_id in context.just_bought]
+    if not bought and candidate.type == "replenishment":
+        # Another product of the category fills the same need.
+        needs = {context.live.catalogue.category_of(product) for product in context.just_bought} - {None}
+        bought = [item.product_id for item in candidate.items if context.live.catalogue.category_of(item.product_id) in needs]
+    return f"Just bought: {', '.join(bought)}" if bought else None
+
+
 RULES: tuple[tuple[str, Callable[[Candidate, CustomerContext], str | None]], ...] = (
     ("no_number", _no_number),
     ("inactive", _inactive),
@@ -66,6 +75,7 @@ RULES: tuple[tuple[str, Callable[[Candidate, CustomerContext], str | None]], ...
     ("ended", _ended),
     ("channel_not_consented", _channel_not_consented),
     ("in_cart", _in_cart),
+    ("just_bought", _just_bought),
 )
 
 

@@ -25,7 +25,7 @@ class BundleOffers:
         model = context.live.models.bundles
         if model is None:
             return []
-        best = model.recommend(context.recent, limit=self.considered, active=context.live.bundle_mask, just_bought=context.cart)
+        best = model.recommend(context.recent, limit=self.considered, active=context.bundle_mask, just_bought=context.cart)
         return [self._candidate(context, bundle) for bundle in best]
 
     def _candidate(self, context: CustomerContext, bundle: ScoredBundle) -> Candidate:

@@ -1,0 +1,78 @@
+"""What the service itself follows in the ledger, a few times a second: stock, and the newest thing that happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from features.freshness import read_followed
+from features.ledger import events as ledger_events
+from features.ledger.catalogue import stock_levels
+from features.ledger.ledger import Ledger
+
+Levels = dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class Lag:
+    """How far the online features are behind the ledger.
+
+    Attributes:
+        events: events that no customer's features know yet.
+        oldest_seconds: since when the oldest of them waits; 0 without any.
+    """
+
+    events: int
+    oldest_seconds: float
+
+
+@dataclass
+class LedgerWatch:
+    """Reads what is new since it last looked; one thread at a time.
+
+    Attributes:
+        levels: every stock level fed over the API; it counts before what the build knew.
+        latest: time of the newest thing that happened, UTC; None without events.
+    """
+
+    ledger: Ledger
+    levels: Levels = field(default_factory=dict)
+    latest: datetime | None = None
+    _seq: int = 0
+    _change: int = 0
+
+    def look(self) -> Levels:
+        """Stock levels that changed since the last look.
+
+        Raises:
+            LedgerAway, LedgerBroken: the ledger does not answer; the next look finds what this one missed.
+        """
+        with self.ledger.database.reading() as connection:
+            changed = stock_levels(connection, after=self._change)
+            seq, latest = ledger_events.newest_since(connection, self._seq)
+        self._seq = seq
+        self._change = max((level.change for level in changed), default=self._change)
+        self.latest = max((moment for moment in (self.latest, latest) if moment is not None), default=None)
+        found = {level.product_id: level.quantity for level in changed}
+        self.levels |= found
+        return found
+
+    def lag(self, folder: Path) -> Lag | None:
+        """How far an online store is behind; None where its build did not say what it knows.
+
+        Args:
+            folder: version folder of the online state.
+
+        Raises:
+            StateBroken: the store cannot be read.
+            LedgerAway, LedgerBroken: the ledger does not answer.
+        """
+        followed = read_followed(folder)
+        if followed is None:
+            return None
+        with self.ledger.database.reading() as connection:
+            newest = ledger_events.newest(connection)
+            since = ledger_events.first_after(connection, followed.seq)
+        waiting = 0.0 if since is None else max(0.0, (self.ledger.clock() - since).total_seconds())
+        return Lag(max(0, newest - followed.seq) if since is not None else 0, waiting)
