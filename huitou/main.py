@@ -12,7 +12,22 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from features.errors import HuitouError
-from huitou import build, campaign, compact, demo, doctor, evaluate, explain, import_history, score, serve, train, work, write_report
+from huitou import (
+    build,
+    campaign,
+    compact,
+    demo,
+    doctor,
+    evaluate,
+    explain,
+    import_history,
+    ledger,
+    score,
+    serve,
+    train,
+    work,
+    write_report,
+)
 from huitou.console import errors
 
 EXIT_FAILED = 1
@@ -30,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(import_history.app, name="import")
 app.add_typer(doctor.app, name="doctor")
+app.add_typer(ledger.app, name="ledger")
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
 app.command("train")(train.train)

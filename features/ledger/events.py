@@ -152,6 +152,11 @@ def read_of(connection: Connection, recorded_as: Iterable[str], *, after: int = 
         yield _stored(row)
 
 
+def count(connection: Connection) -> int:
+    """Events held."""
+    return int(connection.execute(select(func.count()).select_from(EVENTS)).scalar_one())
+
+
 def newest(connection: Connection) -> int:
     """Number of the last event committed; 0 when there is none."""
     return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.seq), 0))).scalar_one())
