@@ -81,9 +81,14 @@ class Stages(_Part):
 
 
 class Consent(_Part):
-    """Channels that may be used where the data hold no consent."""
+    """Channels that the shop uses; whether a customer may be contacted on one, the ledger's consents say.
+
+    On an inbound channel the customer comes by themselves (the site, the app, the shop's desk): what is shown there is no message, and asks
+    for no consent to marketing.
+    """
 
     channels: list[str]
+    inbound_channels: list[str] = []
 
 
 class Assumptions(_Part):
@@ -99,6 +104,11 @@ class Assumptions(_Part):
     layers: Layers
     stages: Stages = Stages()
     consent: Consent
+
+    @property
+    def outbound_channels(self) -> tuple[str, ...]:
+        """Channels on which the shop comes to the customer, which asks for consent to marketing."""
+        return tuple(channel for channel in self.consent.channels if channel not in self.consent.inbound_channels)
 
     @property
     def version(self) -> str:

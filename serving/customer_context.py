@@ -29,6 +29,7 @@ class CustomerContext:
         customer: features; None for somebody unknown, and whenever nothing personal may be used.
         channel: where the answer will be sent, None when not yet decided.
         cart: product ids in the cart now.
+        contact: outbound channels the customer agreed to be contacted on; None where nobody in particular is asked about.
     """
 
     live: Live
@@ -36,6 +37,17 @@ class CustomerContext:
     customer: CustomerFeatures | None = None
     channel: str | None = None
     cart: tuple[str, ...] = ()
+    contact: frozenset[str] | None = None
+
+    def usable(self, channels: Sequence[str]) -> tuple[str, ...]:
+        """Of the channels an offer may use, those on which this person may be reached."""
+        inbound = self.live.catalogue.assumptions.consent.inbound_channels
+        return tuple(c for c in channels if self.contact is None or c in self.contact or c in inbound)
+
+    @property
+    def comes_by_themselves(self) -> bool:
+        """Whether the answer is shown to somebody who is here, rather than sent."""
+        return self.channel in self.live.catalogue.assumptions.consent.inbound_channels
 
     @property
     def personal(self) -> bool:

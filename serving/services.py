@@ -19,6 +19,7 @@ from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
 from serving.live_models import LiveModels, ModelShelf
 from serving.offers.offer_types import OFFER_TYPES
+from serving.permissions import Permissions, Permitted
 from serving.replenishments import DueTable
 from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
@@ -54,6 +55,20 @@ class Services:
     reload_problem: str | None = None
     last_lag: Lag | None = None
     _reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def permissions(self) -> Permissions:
+        """Who agreed to what, as the ledger has it now."""
+        return Permissions(self.ledger)
+
+    def permitted(self, customer_id: str | None) -> Permitted:
+        """What may be done for somebody now; the API asks without blocking, by `permissions.asked`."""
+        return self.permissions.of(customer_id, self.outbound_channels)
+
+    @property
+    def outbound_channels(self) -> tuple[str, ...]:
+        """Channels on which the shop comes to the customer."""
+        return self.live.catalogue.assumptions.outbound_channels
 
     @property
     def now(self) -> datetime:

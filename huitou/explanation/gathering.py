@@ -13,7 +13,7 @@ from features.store import CustomerFeatures
 from huitou.explanation.explanation import Bought, Churn, ExpectedNeed, Explanation, Favourite, Foundation, Offers, Portrait, SurvivalPoint
 from serving.api.answer_schemas import DegradedPart
 from serving.api.customer_schemas import PortraitAnswer, ScoresAnswer
-from serving.api.customers import known_customer, portrait_answer, scores_answer
+from serving.api.customers import permitted_customer, portrait_answer, scores_answer
 from serving.api.fields import probability
 from serving.api.next_best_offers import offers_answer
 from serving.api.next_best_offers_schemas import NextBestOffersAnswer, NextBestOffersRequest
@@ -46,7 +46,7 @@ def gather(services: Services, customer_id: str, *, channel: str | None, horizon
         ValidationError: the channel is no name of a channel, or the limit is out of bounds.
     """
     body = NextBestOffersRequest(customer_id=customer_id, channel=channel, limit=limit, explain=True)
-    live, customer = services.live, known_customer(services.live, customer_id)
+    live, customer = services.live, permitted_customer(services, customer_id)
     portrait = portrait_answer(services, customer_id)
     decided = offers_answer(services, body)
     return Explanation(

@@ -32,6 +32,7 @@ from serving.customer_context import CustomerContext
 from serving.errors import CUSTOMER_UNREADABLE, CustomerUnknown, CustomerUnreadable
 from serving.live import Live
 from serving.offers.protocol import RESPONSE_DAYS, cents
+from serving.permissions import Permitted
 from serving.segments import segments_of, spend_percentile
 from serving.services import Services
 from serving.spending import expected_margin
@@ -40,6 +41,7 @@ from training.artifacts.value import ValueScores
 
 router = APIRouter(tags=["customers"])
 
+_UNKNOWN = "Nothing is known of the customer {customer_id!r}; next-best offers and recommendations answer all the same."
 _MAX_NEEDS = 20
 _MAX_HORIZONS = 10
 _PROFILE = frozenset(dict(CUSTOMER.views)["profile"])
@@ -60,7 +62,8 @@ async def scores(
 ) -> Response:
     """Churn at any horizon, the expected next order, orders and spend of a year, stage and value layer, with reasons."""
     services: Services = request.app.state.services
-    answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap)
+    permitted = await services.permissions.asked(customer_id, services.outbound_channels)
+    answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap, permitted=permitted)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -68,10 +71,13 @@ async def scores(
 async def portrait(request: Request, customer_id: CustomerId) -> Response:
     """The whole portrait: attributes, behaviour, needs, predictions."""
     services: Services = request.app.state.services
-    return Response(portrait_answer(services, customer_id).model_dump_json(), media_type="application/json")
+    permitted = await services.permissions.asked(customer_id, services.outbound_channels)
+    return Response(portrait_answer(services, customer_id, permitted).model_dump_json(), media_type="application/json")
 
 
-def scores_answer(services: Services, customer_id: str, horizons: tuple[int, ...] = HORIZONS, *, shap: bool = False) -> ScoresAnswer:
+def scores_answer(
+    services: Services, customer_id: str, horizons: tuple[int, ...] = HORIZONS, *, shap: bool = False, permitted: Permitted | None = None
+) -> ScoresAnswer:
     """Scores of one customer; the API answers with them and `huitou explain` prints them.
 
     Args:
@@ -79,12 +85,14 @@ def scores_answer(services: Services, customer_id: str, horizons: tuple[int, ...
         customer_id: who is asked about.
         horizons: days, each 1 to `LONGEST_HORIZON_DAYS`.
         shap: add exact TreeSHAP values.
+        permitted: what the person agreed to; looked up when it is not given.
 
     Raises:
-        CustomerUnknown: nothing is known of the customer.
+        CustomerUnknown: nothing is known of the customer, or they did not agree to being profiled.
         CustomerUnreadable: the customer's row is damaged.
     """
-    live, customer = services.live, known_customer(services.live, customer_id)
+    live = services.live
+    customer = permitted_customer(services, customer_id, permitted)
     return ScoresAnswer(
         customer_id=customer_id,
         average_days_between_orders=_number(customer.value("gap_mean")),
@@ -94,14 +102,20 @@ def scores_answer(services: Services, customer_id: str, horizons: tuple[int, ...
     )
 
 
-def portrait_answer(services: Services, customer_id: str) -> PortraitAnswer:
+def portrait_answer(services: Services, customer_id: str, permitted: Permitted | None = None) -> PortraitAnswer:
     """The portrait of one customer; the API answers with it and `huitou explain` prints it.
 
+    Args:
+        services: the state and the models.
+        customer_id: who is asked about.
+        permitted: what the person agreed to; looked up when it is not given.
+
     Raises:
-        CustomerUnknown: nothing is known of the customer.
+        CustomerUnknown: nothing is known of the customer, or they did not agree to being profiled.
         CustomerUnreadable: the customer's row is damaged.
     """
-    live, customer = services.live, known_customer(services.live, customer_id)
+    live = services.live
+    customer = permitted_customer(services, customer_id, permitted)
     fresh = {"as_of": customer.as_of, "age_days": round(max(timedelta(), services.now - customer.as_of) / timedelta(days=1), 3)}
     facts = {name: _number(value) for name, value in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}
     return PortraitAnswer(
@@ -119,6 +133,20 @@ def portrait_answer(services: Services, customer_id: str) -> PortraitAnswer:
     )
 
 
+def permitted_customer(services: Services, customer_id: str, permitted: Permitted | None = None) -> CustomerFeatures:
+    """The features of somebody who must be known and have agreed to it; of others the answer is that of somebody unknown.
+
+    Raises:
+        CustomerUnknown, CustomerUnreadable: as `known_customer`.
+    """
+    permitted = permitted or services.permitted(customer_id)
+    if permitted.problem is not None:
+        raise CustomerUnreadable(permitted.problem)
+    if not permitted.profiled:
+        raise CustomerUnknown(_UNKNOWN.format(customer_id=customer_id))
+    return known_customer(services.live, permitted.customer_id or customer_id)
+
+
 def known_customer(live: Live, customer_id: str) -> CustomerFeatures:
     """The features of somebody who must be known.
 
@@ -131,9 +159,7 @@ def known_customer(live: Live, customer_id: str) -> CustomerFeatures:
     except StateBroken as error:
         raise CustomerUnreadable(CUSTOMER_UNREADABLE) from error
     if customer is None:
-        raise CustomerUnknown(
-            f"Nothing is known of the customer {customer_id!r}; next-best offers and recommendations answer all the same."
-        )
+        raise CustomerUnknown(_UNKNOWN.format(customer_id=customer_id))
     return customer
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from features.ledger.identities import ANONYMOUS
 from serving.api.answer_schemas import provenance
 from serving.api.fields import probability
 from serving.api.next_best_offers_schemas import (
@@ -24,6 +26,7 @@ from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import OfferRequest
 from serving.offers.protocol import VALUE_BASIS, Candidate, cents
+from serving.permissions import Permitted
 from serving.services import Services
 
 router = APIRouter(tags=["decisions"])
@@ -36,15 +39,31 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     The work is a few milliseconds of computing, done right here: handing it to a thread would cost more than it takes.
     """
     services: Services = request.app.state.services
-    answer = offers_answer(services, body)
+    permitted = await services.permissions.asked(asked_about(body), services.outbound_channels)
+    answer = offers_answer(services, body, permitted)
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOffersAnswer:
-    """Decide and say so; the API answers with it and `huitou explain` prints it."""
-    wanted = OfferRequest(body.customer_id, body.channel, body.cart, body.limit, body.personalized)
+def asked_about(body: NextBestOffersRequest) -> str | None:
+    """The id whose consent counts."""
+    return body.customer_id if body.anonymous_id is None or body.customer_id is not None else f"{ANONYMOUS}{body.anonymous_id}"
+
+
+def offers_answer(services: Services, body: NextBestOffersRequest, permitted: Permitted | None = None) -> NextBestOffersAnswer:
+    """Decide and say so; the API answers with it and `huitou explain` prints it.
+
+    Args:
+        services: the state and the models.
+        body: what is asked.
+        permitted: what the person agreed to; looked up when it is not given.
+    """
+    permitted = permitted or services.permitted(asked_about(body))
+    # Somebody not signed in gets what suits most people, whoever they may turn out to be.
+    customer_id = None if body.customer_id is None else permitted.customer_id
+    personalized = body.personalized and permitted.personal
+    wanted = OfferRequest(customer_id, body.channel, body.cart, body.limit, personalized, permitted.channels)
     decision = services.engine.decide(services.live, wanted, now=services.now)
     context = decision.context
     live = context.live
@@ -54,13 +73,13 @@ def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOf
         stage=context.segments.stage if body.personalized else None,
         layer=context.segments.layer,
         churn=churn_view(context, explain=body.explain),
-        offers=[offer_view(candidate) for candidate in decision.offers],
+        offers=[offer_view(candidate, context.usable(candidate.channels)) for candidate in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
         policy_version=decision.policy_version,
         experiment=None,
         personalized=context.personal,
         value_basis=VALUE_BASIS,
-        **provenance(live, decision.degraded | services.staleness()),
+        **provenance(live, decision.degraded | services.staleness() | permitted.degraded),
     )
 
 
@@ -77,8 +96,8 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
     )
 
 
-def offer_view(candidate: Candidate) -> OfferView:
-    """A candidate as the answer shows it: amounts in cents, probabilities to six decimals."""
+def offer_view(candidate: Candidate, channels: Sequence[str]) -> OfferView:
+    """A candidate as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
     return OfferView(
         offer_id=candidate.offer_id,
         type=candidate.type,
@@ -90,7 +109,7 @@ def offer_view(candidate: Candidate) -> OfferView:
         reason_codes=[reason.code for reason in candidate.reasons],
         reasons=[reason_view(reason) for reason in candidate.reasons],
         valid_until=candidate.valid_until,
-        channels=list(candidate.channels),
+        channels=list(channels),
     )
 
 

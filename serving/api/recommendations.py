@@ -29,7 +29,7 @@ router = APIRouter(tags=["recommendations"])
 async def recommendations(body: RecommendationsRequest, request: Request) -> Response:
     """Products for one customer, or what is popular. Never out of stock, in the cart, or just bought."""
     services: Services = request.app.state.services
-    context, degraded = _open(services, body)
+    context, degraded = await _open(services, body)
     degraded |= services.degraded(["items"])
     answer = RecommendationsAnswer(
         customer_id=body.customer_id,
@@ -45,7 +45,7 @@ async def recommendations(body: RecommendationsRequest, request: Request) -> Res
 async def bundles(body: BundlesRequest, request: Request) -> Response:
     """Sets for one customer, or what is popular. Empty, and degraded, where there is no bundle model: nothing else knows sets."""
     services: Services = request.app.state.services
-    context, degraded = _open(services, body)
+    context, degraded = await _open(services, body)
     degraded |= services.degraded(["bundles"])
     answer = BundlesAnswer(
         customer_id=body.customer_id,
@@ -57,9 +57,11 @@ async def bundles(body: BundlesRequest, request: Request) -> Response:
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _open(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[CustomerContext, dict[str, str]]:
-    wanted = OfferRequest(body.customer_id, cart=body.cart, personalized=body.personalized)
-    return open_context(services.live, wanted, now=services.now)
+async def _open(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[CustomerContext, dict[str, str]]:
+    permitted = await services.permissions.asked(body.customer_id, services.outbound_channels)
+    wanted = OfferRequest(permitted.customer_id, cart=body.cart, personalized=body.personalized and permitted.personal)
+    context, degraded = open_context(services.live, wanted, now=services.now)
+    return context, degraded | permitted.degraded
 
 
 def _ranked(context: CustomerContext, body: RecommendationsRequest) -> list[RecommendedItem]:

@@ -45,8 +45,10 @@ async def due(
     if not done:
         raise StillPreparing("The table of due replenishments is being computed; ask again in a few seconds.")
     rows, more = page(table.result(), within_days=within_days, limit=limit, after=after)
+    profiled = await asyncio.to_thread(services.permissions.profiled)
+    agreed = [row for row in rows if row.customer_id in profiled]  # the table may be older than a withdrawal
     answer = DueAnswer(
-        items=[due_view(row, live) for row in await asyncio.to_thread(renewed, live, rows, within_days=within_days)],
+        items=[due_view(row, live) for row in await asyncio.to_thread(renewed, live, agreed, within_days=within_days)],
         next_cursor=_write_cursor(rows[-1], live) if more else None,
         **provenance(live, services.degraded(["repurchase"])),
     )

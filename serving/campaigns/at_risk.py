@@ -81,7 +81,7 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
     """Choose the audience and write it.
 
     A customer is suitable from the churn probability within 28 days that the assumptions name, when the value at risk exceeds the
-    contact's cost. Without a channel that may be used nobody is.
+    contact's cost, and when they agreed to profiling and to being contacted on the channel. Without a channel that may be used nobody is.
 
     Args:
         services: the state and the models.
@@ -96,11 +96,14 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
         StateBroken: no customer can be read.
     """
     live = services.live
-    population = score_population(live, also=(horizon,))
+    population = score_population(live, services.permissions.profiled(), also=(horizon,))
     margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
     at_risk = population.churn.probability[horizon] * margin
     channel = cheapest_channel(live)
     suitable = _suitable(live, population, at_risk, channel)
+    if channel is not None:
+        contactable = services.permissions.contactable(channel)
+        suitable = suitable[[population.customers[i].customer_id in contactable for i in suitable.tolist()]]
     chosen = suitable[:size]
     held = [in_holdout(population.customers[i].customer_id, share=holdout, seed=seed) for i in chosen.tolist()]
     audience = _Audience(live, population, horizon, margin, at_risk, channel or "")
@@ -125,7 +128,7 @@ def in_holdout(customer_id: str, *, share: float, seed: int) -> bool:
 def cheapest_channel(live: Live) -> str | None:
     """The channel that may be used and costs least; None when there is none."""
     assumptions = live.catalogue.assumptions
-    return min(assumptions.consent.channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
+    return min(assumptions.outbound_channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
 
 
 def _suitable(live: Live, population: Population, at_risk: NDArray[np.float64], channel: str | None) -> NDArray[np.intp]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,11 +41,12 @@ class Population:
     unreadable: int
 
 
-def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
-    """Read and score everybody.
+def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, ...] = ()) -> Population:
+    """Read and score everybody who agreed to it.
 
     Args:
         live: the state to read.
+        profiled: who consents to profiling.
         also: horizons in days besides the standard ones.
 
     Raises:
@@ -58,6 +59,8 @@ def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
     customers: list[CustomerFeatures] = []
     unreadable = 0
     for customer_id in live.reader.customer_ids():
+        if customer_id not in profiled:
+            continue
         try:
             customer = live.reader.read(customer_id)
         except StateBroken:
@@ -66,7 +69,9 @@ def score_population(live: Live, *, also: tuple[int, ...] = ()) -> Population:
         if customer is not None:
             customers.append(customer)
     if not customers:
-        raise StateBroken("The online store holds no readable customer; run `huitou build --force`.")
+        raise StateBroken(
+            "The online store holds no readable customer who agreed to profiling; run `huitou build --force`, or see `huitou import`."
+        )
     stored = np.vstack([customer.vector for customer in customers])
     churn = score_churn(model, stored, also=also, interval=True)
     value = None if live.models.value is None else live.models.value.score(stored)

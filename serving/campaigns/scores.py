@@ -48,7 +48,7 @@ def score_all(services: Services, out: Path) -> int:
         ModelUnavailable: there is no return hazard to score with.
         StateBroken: no customer can be read.
     """
-    return write_csv(out, COLUMNS, _rows(services.live, score_population(services.live)))
+    return write_csv(out, COLUMNS, _rows(services.live, score_population(services.live, services.permissions.profiled())))
 
 
 def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:

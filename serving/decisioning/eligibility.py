@@ -45,11 +45,15 @@ def _ended(candidate: Candidate, context: CustomerContext) -> str | None:
 
 
 def _channel_not_consented(candidate: Candidate, context: CustomerContext) -> str | None:
+    if context.comes_by_themselves:
+        return None
     if not candidate.channels:
         return "No channel may be used"
-    if context.channel is None or context.channel in candidate.channels:
+    usable = context.usable(candidate.channels)
+    # Without a channel nothing is sent yet: the answer names those that may be used.
+    if context.channel is None or context.channel in usable:
         return None
-    return f"Channel {context.channel} may not be used; allowed are {', '.join(candidate.channels)}"
+    return f"Channel {context.channel} may not be used; allowed are {', '.join(usable) or 'none'}"
 
 
 def _in_cart(candidate: Candidate, context: CustomerContext) -> str | None:

@@ -29,6 +29,7 @@ class OfferRequest:
         cart: product ids in the cart now.
         limit: most offers wanted.
         personalized: False: use nothing of the customer.
+        contact: outbound channels the customer agreed to; None where nobody in particular is asked about.
     """
 
     customer_id: str | None
@@ -36,6 +37,7 @@ class OfferRequest:
     cart: tuple[str, ...] = ()
     limit: int = 3
     personalized: bool = True
+    contact: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -101,4 +103,4 @@ def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[C
             customer = live.reader.read(request.customer_id)
         except StateBroken:
             degraded["customer"] = CUSTOMER_UNREADABLE
-    return CustomerContext(live, now, customer, request.channel, request.cart), degraded
+    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact), degraded

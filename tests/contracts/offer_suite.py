@@ -106,7 +106,7 @@ class OfferTypeSuite:
 
     def test_round_trips_through_the_api_schema(self, made: list[Candidate]) -> None:
         for candidate in made:
-            view = offer_view(candidate)
+            view = offer_view(candidate, candidate.channels)
             assert OfferView.model_validate_json(view.model_dump_json()) == view
             assert view.expected_value == cents(candidate.expected_value)
             assert [item.product_id for item in view.items] == [item.product_id for item in candidate.items]

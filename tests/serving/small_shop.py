@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.import_consent import ImportConsent
 from features.packing import Block
+from features.permitted import state_import
 from features.products import FILE as PRODUCTS_FILE
 from features.products import Coupon, Product, Products
+from features.settings import FeatureSettings
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
 from tests.serving.small_value import save_value
@@ -66,6 +69,7 @@ potential_from_percentile = 40
 dormant_after_days = 91
 [consent]
 channels = ["email", "mail", "app"]
+inbound_channels = ["web", "desk"]
 """
 
 Array = NDArray[np.float64]
@@ -74,6 +78,7 @@ Array = NDArray[np.float64]
 def write_small_shop(data_dir: Path, *, seed: int = 7) -> None:
     """Online state and models below `data_dir`, as `huitou build` and `huitou train` leave them."""
     write_online(data_dir, seed=seed)
+    state_import(FeatureSettings(data_dir=data_dir), CUSTOMERS, ImportConsent.GRANTED)
     for name, write in (
         ("return_hazard", write_hazard),
         ("value", write_value),

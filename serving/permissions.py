@@ -1,0 +1,93 @@
+"""What may be done for the person asked about, looked up in the ledger at every request: a withdrawal works from the next answer on.
+
+Said under any of a person's ids, it counts for all of them. Where the ledger does not answer nobody's consent is known, so nothing
+personal is used and nothing is sent: lawful, and never an error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from features.errors import HuitouError
+from features.ledger import consents, identities
+from features.ledger.consents import Purpose
+from features.ledger.ledger import Ledger
+
+UNKNOWN_CONSENT = "Consent cannot be looked up: the ledger does not answer, so nothing personal is used and nothing may be sent."
+
+
+@dataclass(frozen=True)
+class Permitted:
+    """What one person agreed to.
+
+    Attributes:
+        customer_id: the customer behind the id asked with; None for nobody in particular.
+        personal: answers for them may be made from what is known of them.
+        profiled: features and scores of them may be computed.
+        channels: outbound channels they may be contacted on; None where nobody in particular is asked about: whom such an answer reaches
+            the caller decides.
+        problem: why nothing could be looked up, or None.
+    """
+
+    customer_id: str | None
+    personal: bool
+    profiled: bool
+    channels: frozenset[str] | None
+    problem: str | None = None
+
+    @property
+    def degraded(self) -> dict[str, str]:
+        """Part → one sentence."""
+        return {} if self.problem is None else {"consent": self.problem}
+
+
+NOBODY = Permitted(None, personal=False, profiled=False, channels=None)
+
+
+class Permissions:
+    """Asks the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    async def asked(self, customer_id: str | None, channels: Iterable[str]) -> Permitted:
+        """As `of`; a database elsewhere is waited for in a thread, a file is read right here in less time than a thread takes."""
+        if customer_id is None or self._ledger.database.is_sqlite:
+            return self.of(customer_id, channels)
+        return await asyncio.to_thread(self.of, customer_id, channels)
+
+    def of(self, customer_id: str | None, channels: Iterable[str]) -> Permitted:
+        """What is permitted for somebody.
+
+        Args:
+            customer_id: any of their ids; None for nobody in particular.
+            channels: outbound channels that the shop uses.
+        """
+        if customer_id is None:
+            return NOBODY
+        try:
+            with self._ledger.database.reading() as connection:
+                behind = identities.resolve(connection, customer_id)
+                said = consents.history(connection, identities.ids_of(connection, behind))
+        except HuitouError:
+            return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
+        profiled = consents.granted(said, Purpose.PROFILING)
+        personal = profiled and consents.granted(said, Purpose.PERSONALISATION)
+        contact = frozenset(channel for channel in channels if consents.granted(said, Purpose.MARKETING, channel))
+        return Permitted(behind, personal=personal, profiled=profiled, channels=contact)
+
+    def profiled(self) -> set[str]:
+        """Everybody of whom scores may be computed.
+
+        Raises:
+            LedgerAway, LedgerBroken: nobody's consent is known.
+        """
+        with self._ledger.database.reading() as connection:
+            return consents.granted_ids(connection, Purpose.PROFILING)
+
+    def contactable(self, channel: str) -> set[str]:
+        """Everybody who may be contacted on a channel; raises as `profiled`."""
+        with self._ledger.database.reading() as connection:
+            return consents.granted_ids(connection, Purpose.MARKETING, channel)
