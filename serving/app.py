@@ -47,6 +47,8 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
                 follower.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await follower
+            running: Services = app.state.services
+            await asyncio.to_thread(running.decisions.close)
 
     app = FastAPI(
         title="huitou",

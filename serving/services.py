@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
+from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
+from serving.decision_log import DecisionLog
 from serving.decisioning.engine import Engine
 from serving.errors import ClockBehind
 from serving.ledger_watch import Lag, LedgerWatch
@@ -41,6 +43,7 @@ class Services:
         ledger: what came in and was decided.
         watch: what is followed in the ledger.
         reload_problem: why the newest build is not served, or None.
+        decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
     """
 
@@ -54,7 +57,16 @@ class Services:
     watch: LedgerWatch
     reload_problem: str | None = None
     last_lag: Lag | None = None
+    decisions: DecisionLog = field(init=False)
     _reloading: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Open the line of decisions."""
+        self.decisions = DecisionLog(self._record, self.telemetry.decisions)
+
+    def _record(self, group: Sequence[Decided]) -> None:
+        with self.ledger.database.writing() as connection:
+            record_decisions(connection, group)
 
     @property
     def permissions(self) -> Permissions:

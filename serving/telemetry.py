@@ -25,6 +25,9 @@ class Telemetry:
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
         self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)
+        self._decisions = Counter("huitou_decisions", "Decisions, by whether the ledger has them.", ("fate",), registry=self.registry)
+        for fate in ("recorded", "lost"):
+            self._decisions.labels(fate)  # shown from the start: an alarm on lost ones needs a zero to rise from
         self._model = Gauge(
             "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
         )
@@ -51,6 +54,10 @@ class Telemetry:
         """Count messages by what became of them."""
         for status, count in counted.items():
             self._messages.labels(str(status)).inc(count)
+
+    def decisions(self, fate: str, number: int) -> None:
+        """Count decisions by whether the ledger has them."""
+        self._decisions.labels(fate).inc(number)
 
     def state(self, versions: Mapping[str, str], feature_age_days: float) -> None:
         """Show what is live now."""

@@ -43,8 +43,8 @@ class Decided:
 
     Attributes:
         decision_id: unique.
-        recorded_as: the customer's id as asked with, None for somebody anonymous or where nothing personal was used.
-        decided_at: the service's clock, UTC.
+        recorded_as: the customer's id as asked with, None where nothing personal was used; the body then names nobody either.
+        decided_at: the ledger's clock, UTC: when it was said; as of when it knew the customer stands in the answer.
         body: JSON of the answer.
     """
 

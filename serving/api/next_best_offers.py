@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from features.ledger.decisions import Decided
 from features.ledger.identities import ANONYMOUS
 from serving.api.answer_schemas import provenance
 from serving.api.fields import probability
@@ -43,7 +45,17 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     answer = offers_answer(services, body, permitted)
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    told = answer.model_dump_json()
+    services.decisions.put(decided(body, answer, told, at=services.ledger.clock()))
+    return Response(told, media_type="application/json")
+
+
+def decided(body: NextBestOffersRequest, answer: NextBestOffersAnswer, told: str, *, at: datetime) -> Decided:
+    """The answer as the ledger keeps it: of an answer in which nothing personal was used, not for whom it was."""
+    if not answer.personalized:
+        return Decided(answer.decision_id, None, at, answer.model_copy(update={"customer_id": None}).model_dump_json())
+    recorded_as = body.customer_id or f"{ANONYMOUS}{body.anonymous_id}"
+    return Decided(answer.decision_id, recorded_as, at, told)
 
 
 def asked_about(body: NextBestOffersRequest) -> str | None:
