@@ -58,3 +58,7 @@ class EncodingUnknown(ServingError):
 
 class KeyRefused(ServingError):
     """Write keys are demanded, and the request carries none of them."""
+
+
+class DocumentUnknown(ServingError):
+    """The shop has fed no such product, offer, bundle or content."""

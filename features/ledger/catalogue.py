@@ -98,6 +98,12 @@ def documents(connection: Connection, kind: Kind, *, after: int = 0, beyond: str
     return {row.document_id: row.body for row in connection.execute(query)}
 
 
+def document(connection: Connection, kind: Kind, document_id: str) -> str | None:
+    """JSON of one document; None when there is none."""
+    query = select(DOCUMENTS.c.body).where(DOCUMENTS.c.kind == kind.value, DOCUMENTS.c.document_id == document_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
 def stock_levels(connection: Connection, *, after: int = 0) -> list[StockLevel]:
     """Stock levels changed after a change's number, in the order of the changes."""
     query = select(STOCK.c.product_id, STOCK.c.quantity, STOCK.c.change).where(STOCK.c.change > after).order_by(STOCK.c.change)

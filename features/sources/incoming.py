@@ -46,7 +46,7 @@ class Incoming:
     link_only: bool = False
 
 
-def in_utc(told: datetime) -> datetime:
+def in_utc(told: datetime, *, field: str = "timestamp") -> datetime:
     """A time with its zone, as UTC.
 
     Raises:
@@ -55,7 +55,7 @@ def in_utc(told: datetime) -> datetime:
     try:
         return told.astimezone(UTC)
     except OverflowError as error:
-        raise Refused("timestamp", "is at the very edge of the calendar") from error
+        raise Refused(field, "is at the very edge of the calendar") from error
 
 
 def refusal(error: ValidationError, *, within: tuple[str, ...] = (), whole: str = "event") -> Refused:
@@ -92,13 +92,22 @@ def make_event(
     Raises:
         Refused: says the field and the reason.
     """
-    if occurred_at < OLDEST:
-        raise Refused("timestamp", f"{occurred_at.isoformat()} is before {OLDEST.year}: the sender's clock was not set")
-    if occurred_at > now + AHEAD:
-        raise Refused("timestamp", f"{occurred_at.isoformat()} lies in the future; it is {now.isoformat(timespec='seconds')} here")
+    check_time(occurred_at, now)
     if kind is not None:
         check_facts(kind, properties)
     return Event(message_id, OTHER if kind is None else kind.name, recorded_as, occurred_at, source, packed(properties))
+
+
+def check_time(told: datetime, now: datetime, *, field: str = "timestamp") -> None:
+    """See whether something can have happened then.
+
+    Raises:
+        Refused: before there were shops like this, or after now.
+    """
+    if told < OLDEST:
+        raise Refused(field, f"{told.isoformat()} is before {OLDEST.year}: the sender's clock was not set")
+    if told > now + AHEAD:
+        raise Refused(field, f"{told.isoformat()} lies in the future; it is {now.isoformat(timespec='seconds')} here")
 
 
 def check_facts(kind: Kind, properties: dict[str, Any]) -> None:
@@ -153,6 +162,7 @@ __all__ = [
     "Incoming",
     "Refused",
     "check_facts",
+    "check_time",
     "in_utc",
     "kind_of",
     "make_event",

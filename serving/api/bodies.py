@@ -9,6 +9,7 @@ from fastapi import Request
 
 from serving.errors import BodyMalformed, BodyTooLarge, EncodingUnknown
 from serving.intake import shown
+from serving.services import Services
 
 _GZIP = 31  # zlib's window size with gzip's header
 
@@ -27,6 +28,12 @@ def unpacked(request: Request, body: bytes, limit: int) -> bytes:
             return inflated(body, limit)
         case other:
             raise EncodingUnknown(f"Content-Encoding {shown(other)} is not understood; send gzip, or the body as it is.")
+
+
+async def read_body(request: Request) -> bytes:
+    """The request's body, unpacked; errors as `unpacked`."""
+    services: Services = request.app.state.services
+    return unpacked(request, await request.body(), services.settings.events_limit_bytes)
 
 
 def parsed(body: bytes) -> object:

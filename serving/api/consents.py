@@ -8,13 +8,15 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
 from features.ledger import audit, consents, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
+from features.sources.incoming import Refused, check_time, in_utc
+from serving.api.bodies import read_body
 from serving.api.feed_schemas import Fed, FeedAnswer, RefusedItem, now_or, request_body
 from serving.api.feeds import judged
-from serving.api.fields import Channel, OpaqueId
+from serving.api.fields import NO_CONTROL_CHARACTERS, Channel, OpaqueId
 from serving.api.problems import documented
 from serving.services import Services
 
@@ -30,7 +32,7 @@ class ConsentFed(Fed):
     channel: Channel | Literal["*"] = Field(default=ANY, description="Only marketing is asked by channel; `*`: every one.")
     state: State
     stated_at: AwareDatetime | None = Field(default=None, description="By default now.")
-    source: Annotated[str, Field(min_length=1, max_length=64)] = "api"
+    source: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_CONTROL_CHARACTERS)] = "api"
 
     @model_validator(mode="after")
     def _channels_are_for_marketing(self) -> ConsentFed:
@@ -61,12 +63,15 @@ class ConsentsAnswer(BaseModel):
 
 
 @router.put(
-    "/v1/consents", response_model=FeedAnswer, responses=documented(400, 413, 503, 507), openapi_extra=request_body(ConsentFed, _EXAMPLE)
+    "/v1/consents",
+    response_model=FeedAnswer,
+    responses=documented(400, 413, 415, 503, 507),
+    openapi_extra=request_body(ConsentFed, _EXAMPLE),
 )
 async def put_consents(request: Request) -> Response:
     """State consents and withdrawals. Nothing is overwritten; a withdrawal works from the next answer on."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_state, services, await request.body())
+    answer = await asyncio.to_thread(_state, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -82,10 +87,12 @@ def _state(services: Services, body: bytes) -> FeedAnswer:
     now = services.ledger.clock()
     statements: list[Statement] = []
     kept: list[RefusedItem] = list(refused)
-    for index, one in enumerate(good):
-        at = now_or(one.stated_at, now)
-        if at > now:
-            kept.append(RefusedItem(index=index, field="stated_at", reason="lies in the future"))
+    for index, one in good.items():
+        try:
+            at = in_utc(now_or(one.stated_at, now), field="stated_at")
+            check_time(at, now, field="stated_at")
+        except Refused as wrong:
+            kept.append(RefusedItem(index=index, field=wrong.field, reason=wrong.reason))
             continue
         statements.append(Statement(one.customer_id, str(one.purpose), one.channel, one.state, at, one.source))
     with services.ledger.database.writing() as connection:

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from serving.api.fields import Channel, OpaqueId, Whole
+from serving.api.fields import NO_CONTROL_CHARACTERS, Channel, OpaqueId, Whole
 
 MAX_ITEMS = 1000
-Text = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_CONTROL_CHARACTERS)]
 Price = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
@@ -77,7 +77,7 @@ class ContentFed(Fed):
     type: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
     title: dict[Literal["zh", "en"], Text] = {}
     product_ids: Annotated[tuple[OpaqueId, ...], Field(max_length=1000)] = ()
-    url: Annotated[str, StringConstraints(max_length=2048)] | None = None
+    url: Annotated[str, StringConstraints(max_length=2048, pattern=NO_CONTROL_CHARACTERS)] | None = None
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None
 

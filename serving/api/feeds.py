@@ -6,12 +6,13 @@ import asyncio
 import json
 from typing import Annotated, Any, TypeVar
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
-from features.ledger.catalogue import Kind, documents, put_documents, put_stock
-from serving.api.bodies import parsed
+from features.ledger.catalogue import Kind, document, documents, put_documents, put_stock
+from features.sources.incoming import refusal
+from serving.api.bodies import parsed, read_body
 from serving.api.feed_schemas import (
     MAX_ITEMS,
     BundleFed,
@@ -25,8 +26,10 @@ from serving.api.feed_schemas import (
     StockFed,
     request_body,
 )
+from serving.api.fields import OpaqueId
 from serving.api.problems import documented
-from serving.errors import BodyMalformed, BodyTooLarge
+from serving.errors import BodyMalformed, BodyTooLarge, DocumentUnknown
+from serving.intake import shown
 from serving.services import Services
 
 router = APIRouter(tags=["catalogue"])
@@ -52,17 +55,21 @@ _EXAMPLES: dict[type[Fed], dict[str, Any]] = {
 def _documents_route(path: str, kind: Kind, item: type[Fed], key: str) -> None:
     async def put(request: Request) -> Response:
         services: Services = request.app.state.services
-        answer = await asyncio.to_thread(_put_documents, services, await request.body(), kind, item, key)
+        answer = await asyncio.to_thread(_put_documents, services, await read_body(request), kind, item, key)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def listed(
         request: Request,
-        cursor: Annotated[str | None, Query(max_length=200, description="`next_cursor` of the page before.")] = None,
+        cursor: Annotated[OpaqueId | None, Query(description="`next_cursor` of the page before.")] = None,
         limit: Annotated[int, Query(ge=1, le=_PAGE)] = 50,
     ) -> Response:
         services: Services = request.app.state.services
         answer = await asyncio.to_thread(_listed, services, kind, cursor, limit)
         return Response(answer.model_dump_json(), media_type="application/json")
+
+    async def of_id(request: Request, document_id: Annotated[OpaqueId, Path()]) -> Response:
+        services: Services = request.app.state.services
+        return Response(await asyncio.to_thread(_document, services, kind, document_id), media_type="application/json")
 
     name = path.rsplit("/", 1)[-1]
     put.__doc__ = (
@@ -70,8 +77,10 @@ def _documents_route(path: str, kind: Kind, item: type[Fed], key: str) -> None:
     )
     listed.__doc__ = f"The {name} that were fed, by id, page by page."
     extra = request_body(item, _EXAMPLES[item])
-    router.put(path, response_model=FeedAnswer, responses=documented(400, 413, 503, 507), openapi_extra=extra, name=f"put_{name}")(put)
+    router.put(path, response_model=FeedAnswer, responses=documented(400, 413, 415, 503, 507), openapi_extra=extra, name=f"put_{name}")(put)
     router.get(path, response_model=DocumentsAnswer, responses=documented(503), name=f"list_{name}")(listed)
+    of_id.__doc__ = "As it was last fed."
+    router.get(f"{path}/{{document_id}}", response_model=item, responses=documented(404, 503), name=f"get_{name}")(of_id)
 
 
 _documents_route("/v1/products", Kind.PRODUCT, ProductFed, "product_id")
@@ -83,19 +92,19 @@ _documents_route("/v1/content", Kind.CONTENT, ContentFed, "content_id")
 @router.put(
     "/v1/stock",
     response_model=FeedAnswer,
-    responses=documented(400, 413, 503, 507),
+    responses=documented(400, 413, 415, 503, 507),
     openapi_extra=request_body(StockFed, _EXAMPLES[StockFed]),
 )
 async def stock(request: Request) -> Response:
     """Feed stock levels. A product that is sold out leaves every answer within a second, and comes back as fast."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_put_stock, services, await request.body())
+    answer = await asyncio.to_thread(_put_stock, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
 def _put_documents(services: Services, body: bytes, kind: Kind, item: type[Fed], key: str) -> FeedAnswer:
     good, refused = judged(body, item)
-    bodies = {str(getattr(one, key)): one.model_dump_json(exclude_none=True) for one in good}
+    bodies = {str(getattr(one, key)): one.model_dump_json(exclude_none=True) for one in good.values()}
     with services.ledger.database.writing() as connection:
         put_documents(connection, kind, bodies, at=services.ledger.clock())
     return FeedAnswer(accepted=len(good), refused=len(refused), items=refused)
@@ -104,7 +113,7 @@ def _put_documents(services: Services, body: bytes, kind: Kind, item: type[Fed],
 def _put_stock(services: Services, body: bytes) -> FeedAnswer:
     good, refused = judged(body, StockFed)
     with services.ledger.database.writing() as connection:
-        put_stock(connection, {one.product_id: one.quantity for one in good}, at=services.ledger.clock())
+        put_stock(connection, {one.product_id: one.quantity for one in good.values()}, at=services.ledger.clock())
     return FeedAnswer(accepted=len(good), refused=len(refused), items=refused)
 
 
@@ -116,8 +125,16 @@ def _listed(services: Services, kind: Kind, cursor: str | None, limit: int) -> D
     return DocumentsAnswer(items=[json.loads(body) for _, body in page], next_cursor=page[-1][0] if more else None)
 
 
-def judged(body: bytes, item: type[ItemT], *, one: bool = False) -> tuple[list[ItemT], list[RefusedItem]]:
-    """Items of a body `{"items": […]}` (or a bare list), each judged by itself.
+def _document(services: Services, kind: Kind, document_id: str) -> str:
+    with services.ledger.database.reading() as connection:
+        found = document(connection, kind, document_id)
+    if found is None:
+        raise DocumentUnknown(f"No {kind} {document_id} was fed.")
+    return found
+
+
+def judged(body: bytes, item: type[ItemT], *, one: bool = False) -> tuple[dict[int, ItemT], list[RefusedItem]]:
+    """Items of a body `{"items": […]}` (or a bare list), each judged by itself: the good ones by their place, and the others.
 
     Args:
         body: JSON.
@@ -136,12 +153,12 @@ def judged(body: bytes, item: type[ItemT], *, one: bool = False) -> tuple[list[I
         raise BodyMalformed('The body is neither {"items": [...]} nor a list.')
     if len(items) > MAX_ITEMS:
         raise BodyTooLarge(f"{len(items):,} items in one call; at most {MAX_ITEMS:,} are taken at a time.")
-    good: list[ItemT] = []
+    good: dict[int, ItemT] = {}
     refused: list[RefusedItem] = []
     for index, raw in enumerate(items):
         try:
-            good.append(item.model_validate(raw))
+            good[index] = item.model_validate(raw)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            refused.append(RefusedItem(index=index, field=".".join(map(str, first["loc"])) or "item", reason=str(first["msg"])))
+            wrong = refusal(error, whole="item")
+            refused.append(RefusedItem(index=index, field=shown(wrong.field), reason=shown(wrong.reason)))
     return good, refused

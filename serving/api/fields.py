@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, StringConstraints
 
 MAX_CART = 200
-_NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
+NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]+$"
 
-OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_NO_CONTROL_CHARACTERS)]
+OpaqueId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=NO_CONTROL_CHARACTERS)]
 Cart = Annotated[tuple[OpaqueId, ...], Field(max_length=MAX_CART, description="Product ids in the cart now; never offered again.")]
 Channel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")]
 Probability = Annotated[float, Field(ge=0, le=1)]

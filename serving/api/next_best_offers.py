@@ -54,8 +54,7 @@ def decided(body: NextBestOffersRequest, answer: NextBestOffersAnswer, told: str
     """The answer as the ledger keeps it: of an answer in which nothing personal was used, not for whom it was."""
     if not answer.personalized:
         return Decided(answer.decision_id, None, at, answer.model_copy(update={"customer_id": None}).model_dump_json())
-    recorded_as = body.customer_id or f"{ANONYMOUS}{body.anonymous_id}"
-    return Decided(answer.decision_id, recorded_as, at, told)
+    return Decided(answer.decision_id, asked_about(body), at, told)
 
 
 def asked_about(body: NextBestOffersRequest) -> str | None:
@@ -72,10 +71,8 @@ def offers_answer(services: Services, body: NextBestOffersRequest, permitted: Pe
         permitted: what the person agreed to; looked up when it is not given.
     """
     permitted = permitted or services.permitted(asked_about(body))
-    # Somebody not signed in gets what suits most people, whoever they may turn out to be.
-    customer_id = None if body.customer_id is None else permitted.customer_id
     personalized = body.personalized and permitted.personal
-    wanted = OfferRequest(customer_id, body.channel, body.cart, body.limit, personalized, permitted.channels)
+    wanted = OfferRequest(permitted.customer_id, body.channel, body.cart, body.limit, personalized, permitted.channels)
     decision = services.engine.decide(services.live, wanted, now=services.now)
     context = decision.context
     live = context.live

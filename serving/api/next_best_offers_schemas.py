@@ -29,7 +29,9 @@ class NextBestOffersRequest(BaseModel):
     )
 
     customer_id: OpaqueId | None = Field(default=None, description="Nobody, or somebody unknown, gets what suits most people.")
-    anonymous_id: OpaqueId | None = Field(default=None, description="Somebody not signed in; gets what suits most people.")
+    anonymous_id: OpaqueId | None = Field(
+        default=None, description="Somebody not signed in: gets the answer of the customer they are linked to, else what suits most people."
+    )
     channel: Channel | None = Field(default=None, description="Where the answer will be sent; decides cost and consent.")
     scenario: str | None = Field(default=None, max_length=64, description="The caller's label; does not change the answer.")
     context: dict[str, str | int | float | bool | None] = Field(

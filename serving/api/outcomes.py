@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -12,6 +13,8 @@ from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from features.ledger.decisions import Outcome, known_decisions, record_outcomes
+from features.sources.incoming import Refused, check_time, in_utc
+from serving.api.bodies import read_body
 from serving.api.feed_schemas import Fed, RefusedItem, now_or, request_body
 from serving.api.feeds import judged
 from serving.api.fields import OpaqueId
@@ -44,7 +47,9 @@ class OutcomeFed(Fed):
         """The sender's id, or one that equal outcomes share."""
         if self.outcome_id is not None:
             return self.outcome_id
-        told = "\x1f".join(map(str, (self.decision_id, self.offer_id, self.outcome, self.value, self.occurred_at)))
+        value = None if self.value is None else self.value.normalize()  # 12.50 is 12.5
+        at = None if self.occurred_at is None else in_utc(self.occurred_at, field="occurred_at")
+        told = "\x1f".join(map(str, (self.decision_id, self.offer_id, self.outcome, value, at)))
         return hashlib.sha256(told.encode()).hexdigest()
 
 
@@ -65,20 +70,25 @@ class OutcomesAnswer(BaseModel):
 @router.post(
     "/v1/outcomes",
     response_model=OutcomesAnswer,
-    responses=documented(400, 413, 503, 507),
+    responses=documented(400, 413, 415, 503, 507),
     openapi_extra=request_body(OutcomeFed, _EXAMPLE),
 )
 async def outcomes(request: Request) -> Response:
     """Tell what came of decisions. An outcome may come before its decision, or twice."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_keep, services, await request.body())
+    answer = await asyncio.to_thread(_keep, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
 def _keep(services: Services, body: bytes) -> OutcomesAnswer:
     good, refused = judged(body, OutcomeFed, one=True)
     now = services.ledger.clock()
-    told = [Outcome(one.key(), one.decision_id, one.offer_id, one.outcome, one.value, now_or(one.occurred_at, now)) for one in good]
+    told: list[Outcome] = []
+    for index, one in good.items():
+        try:
+            told.append(_outcome(one, now))
+        except Refused as wrong:
+            refused.append(RefusedItem(index=index, field=wrong.field, reason=wrong.reason))
     with services.ledger.database.writing() as connection:
         fresh = record_outcomes(connection, told, received_at=now)
         known = known_decisions(connection, [one.decision_id for one in told])
@@ -87,5 +97,16 @@ def _keep(services: Services, body: bytes) -> OutcomesAnswer:
         duplicates=len(fresh) - sum(fresh),
         unknown_decisions=sum(new and one.decision_id not in known for new, one in zip(fresh, told, strict=True)),
         refused=len(refused),
-        items=refused,
+        items=sorted(refused, key=lambda item: item.index),
     )
+
+
+def _outcome(one: OutcomeFed, now: datetime) -> Outcome:
+    """The outcome for the ledger.
+
+    Raises:
+        Refused: it cannot have happened then.
+    """
+    at = in_utc(now_or(one.occurred_at, now), field="occurred_at")
+    check_time(at, now, field="occurred_at")
+    return Outcome(one.key(), one.decision_id, one.offer_id, one.outcome, one.value, at)

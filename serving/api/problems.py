@@ -18,6 +18,7 @@ from serving.errors import (
     CursorInvalid,
     CustomerUnknown,
     CustomerUnreadable,
+    DocumentUnknown,
     EncodingUnknown,
     KeyRefused,
     LinkUnknown,
@@ -69,6 +70,7 @@ class Problem(BaseModel):
 
 
 _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
+    DocumentUnknown: (404, "document-unknown", "It was not fed"),
     LinkUnknown: (404, "link-unknown", "The link is not known"),
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),

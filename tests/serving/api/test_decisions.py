@@ -30,10 +30,13 @@ def test_every_decision_is_in_the_ledger_when_the_service_has_stopped(small_shop
         {"customer_id": "c001", "limit": 1, "explain": True},
         {"customer_id": "c002", "personalized": False},
         {"customer_id": "nobody-we-know"},
+        {"anonymous_id": "stranger"},
         {"anonymous_id": "device"},
         {},
     ]
     with TestClient(create_app(ServingSettings(data_dir=small_shop, ledger_url=ledger_address))) as client:
+        agree(client, "c000", "c001", "c002")
+        client.post("/v1/identities", json={"alias": "anonymous:device", "customer_id": "c000"})
         answers = [client.post("/v1/next-best-offers", json=body).json() for body in asked]
     found = recorded(small_shop, ledger_address)
     assert set(found) == {answer["decision_id"] for answer in answers}
@@ -41,10 +44,30 @@ def test_every_decision_is_in_the_ledger_when_the_service_has_stopped(small_shop
         row = found[answer["decision_id"]]
         kept = json.loads(row.body)
         assert kept["offers"] == answer["offers"]
-        assert row.recorded_as == (body.get("customer_id") if answer["personalized"] else None)
         if not answer["personalized"]:
-            assert not {"c002", "nobody-we-know", "device"} & {kept["customer_id"], row.recorded_as}
-    assert [answer["personalized"] for answer in answers[2:]] == [False] * 4
+            assert (kept["customer_id"], row.recorded_as) == (None, None), body
+    assert [found[answer["decision_id"]].recorded_as for answer in answers] == ["c000", "c001", None, None, None, "anonymous:device", None]
+    assert [answer["personalized"] for answer in answers] == [True, True, False, False, False, True, False]
+
+
+def agree(client: TestClient, *customers: str) -> None:
+    items = [{"customer_id": customer, "purpose": "*", "state": "granted"} for customer in customers]
+    assert client.put("/v1/consents", json={"items": items}).json()["accepted"] == len(items)
+
+
+def test_a_known_visitor_gets_the_answer_of_their_customer(taking: TestClient) -> None:
+    def asked(**who: str) -> dict[str, object]:
+        answer = taking.post("/v1/next-best-offers", json=who).json()
+        return {name: value for name, value in answer.items() if name not in {"decision_id", "customer_id"}}
+
+    agree(taking, "c000")
+    before = asked(anonymous_id="device")
+    assert before == asked(anonymous_id="another")
+    taking.post("/v1/events", json={"type": "identify", "messageId": "i", "userId": "c000", "anonymousId": "device"})
+    assert asked(anonymous_id="device") == asked(customer_id="c000") != before
+    (link,) = taking.get("/v1/customers/c000/identities").json()["log"]
+    taking.delete(f"/v1/identities/{link['link_id']}")
+    assert asked(anonymous_id="device") == before
 
 
 def test_recorded_and_lost_ones_are_counted(small_shop: Path, tmp_path: Path) -> None:
