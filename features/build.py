@@ -23,7 +23,7 @@ from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
 from features.freshness import Followed, write_followed
 from features.ledger.marks import Marks
 from features.offline import OfflineFeatures
@@ -33,6 +33,7 @@ from features.products_build import build_products
 from features.recent_build import recent_purchases
 from features.settings import FeatureSettings
 from features.store import DATABASE, PACKED_FILE
+from features.tags_build import newest_tags
 from features.versions import content_hash, current_folder, matches, new_version
 from features.warehouse import Warehouse, open_warehouse
 
@@ -84,7 +85,7 @@ def build_features(
         "format": _FORMAT,
         "warehouse": warehouse.version,
         "now": now.isoformat(),
-        "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash],
+        "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash, TAGS.hash],
         "assumptions": assumptions.version,
         "code": content_hash(*sorted(Path(__file__).parent.rglob("*.py"))),  # a changed definition must not pass for a built one
     }
@@ -155,7 +156,8 @@ def _write_offline(
     offline = OfflineFeatures(folder)
     vectors = offline.feature_set(CUSTOMER, [dates[-1]])
     recent = recent_purchases(pl.scan_parquet(warehouse.path("order_lines")), dates[-1])
-    packed = pack_customers(vectors, offline.read(CATEGORY_CYCLE.name), recent, dates[-1])
+    tags = newest_tags(pl.scan_parquet(warehouse.path("activities")), dates[-1])
+    packed = pack_customers(vectors, offline.read(CATEGORY_CYCLE.name), recent, tags, dates[-1])
     packed.write_parquet(folder / PACKED_FILE)
     products = build_products(warehouse, assumptions, vectors, dates[-1])
     (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")

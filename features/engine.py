@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import ibis
+import polars as pl
 
 from features.settings import FeatureSettings
 from features.units import read_units
@@ -27,6 +28,7 @@ class Shop:
         units: what is bought again (`features.units`): `product_id`, `product_category`.
         unit_days: different days on which a customer must have bought a unit before its next purchase is forecast.
         first_event: time of the shop's first order, UTC: features count the days observed from it.
+        empty: names of tables that hold no row, so that a view of events the shop does not have costs nothing.
     """
 
     orders: ibis.Table
@@ -42,6 +44,7 @@ class Shop:
     units: ibis.Table
     unit_days: int
     first_event: datetime
+    empty: frozenset[str] = frozenset()
 
     def of_customers(self, customer_ids: list[str]) -> Shop:
         """The same history, of these customers only: what one customer's refresh reads."""
@@ -63,6 +66,7 @@ class Shop:
             units=self.units,
             unit_days=self.unit_days,
             first_event=self.first_event,
+            empty=self.empty,
         )
 
 
@@ -86,4 +90,5 @@ def open_shop(backend: Any, warehouse: Warehouse) -> Shop:  # noqa: ANN401
         units=ibis.memtable(units.table),
         unit_days=units.purchase_days,
         first_event=warehouse.first_event,
+        empty=frozenset(n for n in names if not pl.scan_parquet(warehouse.path(n)).select(pl.len()).collect().item()),
     )

@@ -53,6 +53,42 @@ _ENGAGEMENT = (
     "redemptions_per_contact",
 )
 _PROFILE = ("profile_known", "age_from", "income_from", "household_size", "children_count", "is_homeowner", "is_married")
+_ACTIVITY = (
+    "product_views_decayed_7d",
+    "product_views_decayed_28d",
+    "days_since_last_product_view",
+    "carts_decayed_28d",
+    "days_since_last_cart",
+    "likes_decayed_112d",
+    "try_ons_decayed_112d",
+    "searches_decayed_28d",
+    "content_views_decayed_28d",
+    "days_since_last_content_view",
+    "live_attended_decayed_112d",
+    "store_visits_decayed_112d",
+    "days_since_last_activity",
+)
+_RELATIONSHIP = (
+    "complaints_open",
+    "days_since_last_complaint",
+    "review_count",
+    "mean_rating",
+    "last_nps",
+    "surveys_answered",
+    "points_balance",
+    "tier_level",
+    "tag_count",
+    "needs_stated_decayed_56d",
+    "days_since_last_need",
+    "messages_opened_decayed_28d",
+    "messages_opened_decayed_112d",
+    "messages_clicked_decayed_112d",
+    "days_since_last_message_opened",
+    "mean_open_rate",
+    "channel_left",
+    "leaving_count",
+    "days_since_last_leaving",
+)
 _CATEGORY_CYCLE = (
     "days_since_first_purchase",
     "days_since_last_purchase",
@@ -97,6 +133,16 @@ class FeatureSet:
         return content_hash(self.name, [[view, list(features)] for view, features in self.views])
 
 
-CUSTOMER = FeatureSet("customer", (("purchasing", _PURCHASING), ("engagement", _ENGAGEMENT), ("profile", _PROFILE)))
+CUSTOMER = FeatureSet(
+    "customer",
+    (
+        ("purchasing", _PURCHASING),
+        ("engagement", _ENGAGEMENT),
+        ("profile", _PROFILE),
+        ("activity", _ACTIVITY),
+        ("relationship", _RELATIONSHIP),
+    ),
+)
 CATEGORY = FeatureSet("category", (("category_cycle", _CATEGORY_CYCLE),))
 RECENT = FeatureSet("recent", (("recent_purchases", ("purchases", "days_since_last")),))
+TAGS = FeatureSet("tags", (("newest_tags", ("days_since_told",)),))

@@ -1,6 +1,6 @@
 """Packs the newest features per customer and lets Feast write them to its online store.
 
-Each customer is three packed values (`vector`, `categories`, `recent`) in one Feast view: as plain columns the same write took Feast
+Each customer is four packed values (`vector`, `categories`, `recent`, `tags`) in one Feast view: as plain columns the same write took Feast
 minutes and many
 gigabytes per million customers. The plain views stay in Feast's registry and offline store, for training sets and exploration.
 """
@@ -16,32 +16,37 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
 from features.packing import Block
 
 _WIDTH = len(CATEGORY.columns)
 
 
-def pack_customers(vectors: pl.DataFrame, categories: pl.DataFrame, recent: pl.DataFrame, as_of: datetime) -> pl.DataFrame:
+def pack_customers(
+    vectors: pl.DataFrame, categories: pl.DataFrame, recent: pl.DataFrame, tags: pl.DataFrame, as_of: datetime
+) -> pl.DataFrame:
     """One row of packed features per customer.
 
     Args:
         vectors: `customer_id` and the features of `CUSTOMER`, one row a customer, at `as_of`.
         categories: `customer_id`, `product_category` and the features of `CATEGORY` at `as_of`, any order.
         recent: rows of `features.recent_build.recent_purchases` at `as_of`.
+        tags: rows of `features.tags_build.newest_tags` at `as_of`.
         as_of: UTC.
 
     Returns:
-        `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`.
+        `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`, `tags`.
     """
     by_customer = {str(key[0]): part for key, part in categories.sort("product_category").partition_by("customer_id", as_dict=True).items()}
     recent_rows = {row["customer_id"]: row for row in recent.iter_rows(named=True)}
+    said = {row["customer_id"]: (row["tags"], row["days_since_told"]) for row in tags.iter_rows(named=True)}
     ids = vectors["customer_id"].to_list()
     matrix = vectors.select(CUSTOMER.columns).to_numpy().astype(np.float64)
     packed = {
         "vector": [Block(CUSTOMER.hash, as_of, ("",), row[None, :]).pack() for row in matrix],
         "categories": [_pack_categories(by_customer.get(c), as_of) for c in ids],
         "recent": [_pack_recent(recent_rows.get(c), as_of) for c in ids],
+        "tags": [_pack_tags(*said.get(c, ([], [])), as_of) for c in ids],
     }
     stamp = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
     return pl.DataFrame({"customer_id": ids, **packed}, schema_overrides=dict.fromkeys(packed, pl.Binary)).with_columns(
@@ -63,6 +68,10 @@ def _pack_recent(row: dict[str, object] | None, as_of: datetime) -> bytes:
     values = np.column_stack([np.asarray(row["purchases"], dtype=np.float64), np.asarray(row["days_since_last"], dtype=np.float64)])
     head = np.array([[float(row["orders"]), 0.0]])  # type: ignore[arg-type]
     return Block(RECENT.hash, as_of, ("", *products), np.vstack([head, values])).pack()
+
+
+def _pack_tags(tags: list[str], days: list[float], as_of: datetime) -> bytes:
+    return Block(TAGS.hash, as_of, tuple(tags), np.asarray(days, dtype=np.float64).reshape(-1, 1)).pack()
 
 
 def materialize(folder: Path, offline: Path, as_of: datetime) -> None:

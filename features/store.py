@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import StateBroken, StateMissing
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT
+from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
 from features.packing import Block
 from features.recent import RecentPurchases, nothing_recent
 
@@ -42,6 +43,8 @@ class CustomerFeatures:
         categories: names of the product categories bought so far.
         category_features: (categories, features) of `CATEGORY`.
         recent: recent purchases, the most recent first.
+        tags: `kind:label` → days since it was told, the newest first: what the customer said of themselves and was given
+            (`features.tags_build`).
     """
 
     customer_id: str
@@ -50,6 +53,7 @@ class CustomerFeatures:
     categories: tuple[str, ...]
     category_features: NDArray[np.float64]
     recent: RecentPurchases
+    tags: Mapping[str, float] = field(default_factory=dict)
 
     def value(self, feature: str) -> float:
         """One feature of `CUSTOMER` by name."""
@@ -132,7 +136,7 @@ def _unreadable(error: sqlite3.Error) -> StateBroken:
 
 
 def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatures:
-    """From the three packed blobs `vector`, `categories` and `recent`.
+    """From the packed blobs `vector`, `categories`, `recent` and `tags`; a row without the last was written before there were tags.
 
     Raises:
         StateBroken: a blob is missing, damaged or of another feature set.
@@ -150,7 +154,15 @@ def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatur
         categories=categories.labels,
         category_features=categories.values,
         recent=_recent(recent),
+        tags=_tags(blobs.get("tags")),
     )
+
+
+def _tags(blob: bytes | None) -> dict[str, float]:
+    if blob is None:
+        return {}  # safe: no offer that asks for a tag is made
+    block = Block.unpack(blob, feature_hash=TAGS.hash)
+    return dict(zip(block.labels, block.values[:, 0].tolist(), strict=True))
 
 
 def _recent(block: Block) -> RecentPurchases:

@@ -1,8 +1,8 @@
-"""What a feature view is."""
+"""What a feature view is, and what it gives where nothing of its kind ever happened."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import ibis
@@ -26,3 +26,20 @@ class FeatureView:
     keys: tuple[str, ...]
     features: dict[str, str]
     build: Callable[[Shop, ibis.Table], ibis.Table]
+
+
+UNKNOWN_WITHOUT = ("days_since_", "mean_", "last_")  # how features begin that say nothing before the first event
+
+
+def never_happened(spine: ibis.Table, features: Iterable[str]) -> ibis.Table:
+    """What a view over running sums gives where its tables hold no row, without a window over anything.
+
+    Counts and sums are 0; days since something, means and last values are null.
+
+    Args:
+        spine: `customer_id`, `as_of`.
+        features: their names; those of `UNKNOWN_WITHOUT` begin so and are null.
+    """
+    nothing, unknown = ibis.literal(0).cast("float64"), ibis.null().cast("float64")
+    values = {name: unknown if name.startswith(UNKNOWN_WITHOUT) else nothing for name in features}
+    return spine.select("customer_id", "as_of", **values)

@@ -29,6 +29,7 @@ from features.refreshing.held import Frames, hold
 from features.refreshing.people import People
 from features.schema import ACTIVITIES, ORDERS, REFUNDS, TABLES, TIME
 from features.settings import FeatureSettings
+from features.tags_build import newest_tags
 
 Thing = TypeVar("Thing")
 _AT_ONCE = 20_000  # events folded in one go
@@ -96,7 +97,8 @@ class Refresher:
         vectors, pairs = self._compiled.run(tables, spine)
         categories = pairs.join(self.demand.rows(as_of), on="product_category", how="left").select(*KEYS, *CATEGORY.columns)
         lines = tables["order_lines"].filter(pl.col("customer_id").is_in(buyers.implode()))
-        return Refreshed(pack_customers(vectors, categories, recent_purchases(lines, as_of), as_of), gone)
+        tags = newest_tags(tables[ACTIVITIES.name], as_of)
+        return Refreshed(pack_customers(vectors, categories, recent_purchases(lines, as_of), tags, as_of), gone)
 
     def _rows(self, connection: Connection, people: People, as_of: datetime) -> Frames:
         """Every row of these customers, each under its customer."""

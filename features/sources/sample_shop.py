@@ -4,7 +4,7 @@ It is there to show how huitou works and to hold every awkward thing a real hist
 in the customers table, one with a Chinese id whose orders stand exactly on and one microsecond beside the weekly as-of dates (`EDGE`),
 orders without a customer or a store, two orders of one moment, a product nobody listed, one that was delisted, a category that is no
 merchandise, refunds. **Its figures prove nothing about quality**: the rhythm the models find was put there, and its customers answer to no
-message. Only real data can speak for a model.
+message with an order (whom messages drive out of the channel: `features.sources.sample_relations`). Only real data can speak for a model.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ from features.schema import COUNT, REAL, TABLES, TEXT, TIME, Table
 from features.settings import FeatureSettings
 from features.sources.sample_catalogue import UNKNOWN_PRODUCT, product_id, sample_products
 from features.sources.sample_lives import EDGE, IDLE, START, TICK, WEEK, Order, drawn_orders, special_orders
+from features.sources.sample_relations import relations
 from features.versions import matches
 from features.warehouse import Warehouse, current_warehouse, open_warehouse, write_warehouse
 
 ASSUMPTIONS = Path(__file__).parent / "sample_assumptions.toml"
 SOURCE = "sample"
 CUSTOMERS, WEEKS, SEED = 300, 52, 7  # the usual size: every model can be trained on it within seconds
-_NOTE_FORMAT = 1  # raise when the same numbers make another shop, so that an older one is imported again
+_NOTE_FORMAT = 2  # raise when the same numbers make another shop, so that an older one is imported again
 _LINE: dict[str, pl.DataType | type[pl.DataType]] = {  # what says whose line it is, then the fields of `Line`
     **{"order_id": TEXT, "line_number": COUNT, "customer_id": TEXT, "ordered_at": TIME},
     **{"product_id": TEXT, "quantity": REAL, "amount": REAL, "discount": REAL, "coupon": REAL},
@@ -72,7 +73,7 @@ def import_sample(
         return current_warehouse(settings, consent=consent), False
     progress("growing the shop")
     tables = sample_tables(customers=customers, weeks=weeks, seed=seed)
-    counts = {name: tables[name].height for name in ("orders", "order_lines", "refunds", "contacts", "redemptions")}
+    counts = {name: tables[name].height for name in ("orders", "order_lines", "refunds", "contacts", "redemptions", "activities")}
     progress("writing")
     report = {"source": SOURCE, "counts": {name.replace("_", " "): count for name, count in counts.items()}}
     return write_warehouse(settings, tables, report, inputs, consent=consent), True
@@ -100,12 +101,16 @@ def sample_tables(*, customers: int = CUSTOMERS, weeks: int = WEEKS, seed: int =
     orders = [*drawn, *special_orders(rng, weeks)]
     lines = _lines(orders)
     contacts, redemptions = _campaign_events(rng, drawn, customers, weeks)
+    # A chance of its own: the orders are the same with and without what is said between them.
+    messages, interactions, activities = relations(np.random.default_rng([seed, 1]), orders, weeks)
     tables: dict[str, pl.DataFrame | list[dict[str, Any]]] = {
         "customers": [*(_profile(rng, f"c{i:03d}") for i in range(customers)), {"customer_id": EDGE}, {"customer_id": IDLE}],
         "products": sample_products(),
         "orders": _orders(orders, lines),
         "order_lines": lines,
-        "contacts": contacts,
+        "contacts": [*contacts, *messages],
+        "interactions": interactions,
+        "activities": activities,
         "offers": campaigns(weeks),
         "offer_items": [
             {"offer_id": f"o{k}", "coupon_id": f"o{k}-coupon", "product_id": product} for k in range(4) for product in _coupon_products(k)

@@ -29,6 +29,8 @@ EVENTS = {
     "contacts": ("sent_at", ()),
     "redemptions": ("redeemed_at", ()),
     "refunds": ("refunded_at", ("amount", "quantity")),
+    "interactions": ("occurred_at", ()),
+    "activities": ("occurred_at", ("value",)),
 }
 DATES = [START + WEEK * 2, START + WEEK * 4, START + WEEK * 8, START + WEEK * 9 + timedelta(hours=7, microseconds=123_457)]
 
