@@ -29,7 +29,7 @@ SHOP_TABLES = (
 )
 
 
-def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = None) -> Shop:
+def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = None, empty: frozenset[str] = frozenset()) -> Shop:
     """The tables as a shop; `first_event` is that of the orders unless given."""
     first = first_event or tables["orders"]["ordered_at"].min()
     assert isinstance(first, datetime)
@@ -39,6 +39,7 @@ def shop_of(tables: dict[str, pl.DataFrame], *, first_event: datetime | None = N
         units=ibis.memtable(units.table),
         unit_days=units.purchase_days,
         first_event=first,
+        empty=empty,
     )
 
 

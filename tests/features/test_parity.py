@@ -15,6 +15,7 @@ from features.feast_repo.repo import PACKED, open_store
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.recent_build import from_row, recent_purchases
 from features.store import VIEW, CustomerFeatures, unpack_customer
+from features.tags_build import newest_tags
 from tests.conftest import SampleBuild
 from tests.shop import EDGE, EXCLUDED, IDLE, STRANGER
 
@@ -109,3 +110,15 @@ def test_feasts_training_join_gives_the_offline_rows(sample_build: SampleBuild) 
     for name, frame in views.items():
         expected = rows.join(frame, on=["customer_id", "as_of"], how="left")
         assert found.select(expected.columns).equals(expected), name
+
+
+def test_the_newest_tags_of_every_customer_equal_the_offline_ones(read: Read, sample_build: SampleBuild) -> None:
+    told = newest_tags(sample_build.warehouse.read("activities"), sample_build.warehouse.last_event)
+    customers = sample_build.offline.feature_set(CUSTOMER, [sample_build.warehouse.last_event])["customer_id"].to_list()
+    rows = {row["customer_id"]: row for row in told.iter_rows(named=True)}
+    assert len(rows) > 10
+    for customer in read(customers):
+        assert customer is not None
+        row = rows.get(customer.customer_id, {"tags": [], "days_since_told": []})
+        assert list(customer.tags) == row["tags"]
+        assert list(customer.tags.values()) == row["days_since_told"]
