@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 Models = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="MODEL", help="return_hazard, value, repurchase, items, bundles; all of them when none is named.", show_default=False
+        metavar="MODEL",
+        help="return_hazard, value, repurchase, items, bundles, channel_churn; all of them when none is named.",
+        show_default=False,
     ),
 ]
 

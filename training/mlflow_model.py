@@ -60,6 +60,7 @@ ARTIFACT_CLASSES: dict[str, str] = {
     "repurchase": "training.artifacts.repurchase:RepurchaseModel",
     "items": "training.artifacts.items:ItemModel",
     "bundles": "training.artifacts.bundles:BundleModel",
+    "channel_churn": "training.artifacts.channel_churn:ChannelChurn",
 }
 
 

@@ -23,7 +23,7 @@ from training.artifacts.folder import FORMAT_VERSION, ArtifactBroken
 from training.recipe import Evaluation, Recipe, TrainingData
 from training.registry import Registry
 
-MODELS = ("return_hazard", "value", "repurchase", "items", "bundles")
+MODELS = ("return_hazard", "value", "repurchase", "items", "bundles", "channel_churn")
 _MEMORY = "TRAINED.json"
 
 
@@ -93,6 +93,10 @@ def recipe(name: str, data: TrainingData) -> Recipe:
 
         given = (MerchantBundle(**asdict(bundle)) for bundle in merchant_sets(data.warehouse, data.settings.data_dir))
         return BundlesRecipe(BundlesConfig(excluded_categories=frozenset(excluded), merchant_bundles=tuple(given)))
+    if name == "channel_churn":
+        from training.models.channel_churn import ChannelChurnRecipe
+
+        return ChannelChurnRecipe()
     raise HuitouError(f"There is no model {name!r}; choose from {', '.join(MODELS)}.")
 
 

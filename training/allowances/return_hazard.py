@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import numpy as np
@@ -21,10 +22,28 @@ from training.models.return_hazard import ReturnHazardRecipe, require_learnable
 from training.recipe import TrainingData
 
 Array = NDArray[np.float64]
+Moments = NDArray[np.datetime64]
+Labels = Callable[[TrainingData], tuple[Moments, Array]]
 
 
 def return_hazard_allowance(recipe: ReturnHazardRecipe, data: TrainingData) -> Allowance:
     """Ask what `evaluate` and `refit` would ask, in their order."""
+
+    def check(shop: TrainingData, as_of: Moments, wait: Array) -> None:
+        _require(recipe, shop, as_of, wait)
+
+    return hazard_allowance(recipe.name, data, weekly_labels, check)
+
+
+def hazard_allowance(name: str, data: TrainingData, labels: Labels, check: Callable[[TrainingData, Moments, Array], None]) -> Allowance:
+    """What a model of the weeks until something happens is allowed.
+
+    Args:
+        name: the model.
+        data: the whole shop.
+        labels: as-of date and days until it happens, of every customer and week.
+        check: the rules of the recipe beside its dates; raises `TooLittleHistory`.
+    """
     first, now = data.warehouse.first_event, data.now
 
     def longest(clock: datetime) -> int:
@@ -34,9 +53,9 @@ def return_hazard_allowance(recipe: ReturnHazardRecipe, data: TrainingData) -> A
     if wanted != 0:
         later = tuple(Horizon(days=h, more_weeks=weeks_until(lambda c, h=h: longest(c) >= h, now)) for h in HORIZONS)  # type: ignore[misc]
         reason = refusal(lambda shop: _dates(first, shop.now), data, None)
-        return Allowance(model=recipe.name, allowed=False, reason=reason, horizons=later, more_weeks=wanted)
+        return Allowance(model=name, allowed=False, reason=reason, horizons=later, more_weeks=wanted)
     data.tell("labels of every customer and week")
-    as_of, wait = weekly_labels(data)
+    as_of, wait = labels(data)
     evaluation = last_unseen_weeks(first, now).evaluation
     judged = np.isin(as_of, [naive(date) for date in evaluation])
     horizons = []
@@ -45,8 +64,8 @@ def return_hazard_allowance(recipe: ReturnHazardRecipe, data: TrainingData) -> A
         dates = tuple(date for date in evaluation if closed_label(np.array([naive(date)]), np.zeros(1), days, now=now)[0].all())
         weeks = weeks_until(lambda clock, days=days: longest(clock) >= days, now)  # type: ignore[misc]
         horizons.append(Horizon(days=days, dates=dates, measured=is_measurable(label), longest=days == longest(now), more_weeks=weeks))
-    reason = refusal(lambda shop: _require(recipe, shop, as_of, wait), data, None)
-    return Allowance(model=recipe.name, allowed=not reason, reason=reason, horizons=tuple(horizons), more_weeks=0)
+    reason = refusal(lambda shop: check(shop, as_of, wait), data, None)
+    return Allowance(model=name, allowed=not reason, reason=reason, horizons=tuple(horizons), more_weeks=0)
 
 
 def _dates(first: datetime, now: datetime) -> None:

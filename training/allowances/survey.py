@@ -9,12 +9,14 @@ from features.errors import HuitouError, TooLittleHistory
 from training import pipeline
 from training.allowances.allowance import Allowance
 from training.allowances.bundles import bundles_allowance
+from training.allowances.channel_churn import channel_churn_allowance
 from training.allowances.customer_sample import customer_sample
 from training.allowances.items import items_allowance
 from training.allowances.repurchase import repurchase_allowance
 from training.allowances.return_hazard import return_hazard_allowance
 from training.allowances.value import value_allowance
 from training.models.bundles import BundlesRecipe
+from training.models.channel_churn import ChannelChurnRecipe
 from training.models.items import ItemsRecipe
 from training.models.repurchase import RepurchaseRecipe
 from training.models.return_hazard import ReturnHazardRecipe
@@ -48,4 +50,6 @@ def _asked(name: str, data: TrainingData, some: TrainingData | None) -> Allowanc
         return items_allowance(cast("ItemsRecipe", recipe), data, some)
     if name == "bundles":
         return bundles_allowance(cast("BundlesRecipe", recipe), data)
+    if name == "channel_churn":
+        return channel_churn_allowance(cast("ChannelChurnRecipe", recipe), data)
     raise HuitouError(f"Nobody has said yet what model {name!r} asks of a history: add its allowance.")

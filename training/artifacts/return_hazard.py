@@ -27,6 +27,7 @@ from training.artifacts.folder import ArtifactBroken, ArtifactFolder, Manifest, 
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
 from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.reasons import CAUSES, Reason
+from training.artifacts.survival import survival_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,14 +102,7 @@ class ReturnHazard:
 
     def survival(self, stored: Array, days: Array) -> Array:
         """P(no order within each of `days` after the as-of date), (n, len(days)); 1 at 0 days, never rising."""
-        days = np.asarray(days, dtype=np.float64)
-        steps = max(1, math.ceil(days.max() / STEP_DAYS))
-        log_stay = np.log1p(-np.clip(self.hazards(stored, steps), 0.0, 1.0 - 1e-12))
-        total = np.hstack([np.zeros((len(stored), 1)), np.cumsum(log_stay, axis=1)])
-        whole = np.minimum((days // STEP_DAYS).astype(int), steps)
-        rest = days / STEP_DAYS - whole
-        partial = log_stay[:, np.minimum(whole, steps - 1)] * rest
-        return np.asarray(np.exp(total[:, whole] + partial))
+        return survival_at(days, lambda steps: self.hazards(stored, steps))
 
     def churn_probability(self, stored: Array, horizon_days: float) -> Array:
         """P(no order within the horizon), (n,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from features.feature_sets import CUSTOMER
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
-from training.datasets.labels import days_until_next_order
+from training.datasets.labels import days_until_next
 
 _STEP = timedelta(days=STEP_DAYS)
 
@@ -21,14 +22,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Snapshots:
-    """Stored features of every customer at every as-of date, with what came after.
+    """Stored features of customers at as-of dates, with what came after: the next order, or whatever else is waited for.
 
     Attributes:
         stored: (n, features) in the order of `CUSTOMER`.
         as_of: (n,) datetime64[us], UTC.
         customer: (n,) customer number.
         customer_id: (n,) ids.
-        wait: (n,) days until the next order; infinity when none is known.
+        wait: (n,) days until the next event that is waited for; infinity when none is known.
     """
 
     stored: Array
@@ -38,31 +39,45 @@ class Snapshots:
     wait: Array
 
     @classmethod
-    def from_frames(cls, features: pl.DataFrame, orders: pl.DataFrame) -> Snapshots:
-        """From offline features (`customer_id`, `as_of`, features of `CUSTOMER`) and the orders."""
+    def from_frames(cls, features: pl.DataFrame, events: pl.DataFrame, *, time: str = "ordered_at") -> Snapshots:
+        """From offline features (`customer_id`, `as_of`, features of `CUSTOMER`) and the events waited for, orders by default."""
         ids = features["customer_id"].to_numpy().astype(str)
         return cls(
             stored=features.select(CUSTOMER.columns).to_numpy().astype(np.float64),
             as_of=features["as_of"].dt.replace_time_zone(None).to_numpy(),
             customer=np.unique(ids, return_inverse=True)[1],
             customer_id=ids,
-            wait=days_until_next_order(features, orders),
+            wait=days_until_next(features, events, time=time),
         )
 
     def at(self, dates: list[datetime]) -> Snapshots:
         """Only the rows of these as-of dates."""
-        return self._pick(np.isin(self.as_of, [naive(d) for d in dates]))
+        return self.where(np.isin(self.as_of, [naive(d) for d in dates]))
 
     def until(self, moment: datetime) -> Snapshots:
         """Only the rows of as-of dates up to a moment."""
-        return self._pick(self.as_of <= naive(moment))
+        return self.where(self.as_of <= naive(moment))
 
     def newest(self) -> Snapshots:
         """Only the rows of the newest as-of date."""
-        return self._pick(self.as_of == self.as_of.max())
+        return self.where(self.as_of == self.as_of.max())
 
-    def _pick(self, mask: NDArray[np.bool_]) -> Snapshots:
+    def where(self, mask: NDArray[np.bool_]) -> Snapshots:
+        """Only the rows of the mask, (n,)."""
         return Snapshots(self.stored[mask], self.as_of[mask], self.customer[mask], self.customer_id[mask], self.wait[mask])
+
+
+class Path(Protocol):
+    """How a model's inputs follow from stored features while what is waited for does not happen."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs."""
+        ...
+
+    def at(self, stored: Array, lead: int) -> Array:
+        """Inputs `lead` steps after the as-of date, (n, inputs)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,8 +85,8 @@ class HazardRows:
     """Inputs, labels and when each label was closed.
 
     Attributes:
-        inputs: (m, inputs of `HazardPath`), single precision: half the memory, and trees cut between values.
-        label: (m,) 1 when the customer ordered within the step.
+        inputs: (m, inputs of the path), single precision: half the memory, and trees cut between values.
+        label: (m,) 1 when what is waited for happened within the step.
         label_end: (m,) datetime64[us].
     """
 
@@ -88,7 +103,7 @@ class HazardRows:
 
 
 def hazard_rows(
-    snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int, path: HazardPath | None = None
+    snapshots: Snapshots, *, until: datetime, max_lead: int, lead_share: float, seed: int, path: Path | None = None
 ) -> HazardRows:
     """Rows of every snapshot whose label step ends by `until`.
 
@@ -100,7 +115,7 @@ def hazard_rows(
         features, so
             few are enough.
         seed: of the sample.
-        path: how inputs follow from stored features; without BG/NBD's beliefs when None.
+        path: how inputs follow from stored features; that of the next order, without BG/NBD's beliefs, when None.
     """
     path = path or HazardPath(CUSTOMER)
     inputs, labels, ends = [np.empty((0, len(path.inputs)), dtype=np.float32)], [np.empty(0)], [np.empty(0, dtype="datetime64[us]")]

@@ -12,6 +12,4 @@ from training.datasets.hazard_rows import Snapshots, naive
 def closed(snapshots: Snapshots, days: float, until: datetime) -> Snapshots:
     """As-of dates whose label of so many days ends by a moment."""
     ended = snapshots.as_of + np.timedelta64(round(days * 86_400_000_000), "us") <= naive(until)
-    return Snapshots(
-        snapshots.stored[ended], snapshots.as_of[ended], snapshots.customer[ended], snapshots.customer_id[ended], snapshots.wait[ended]
-    )
+    return snapshots.where(ended)

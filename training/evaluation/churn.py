@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -25,33 +26,64 @@ from training.evaluation.classification import (
 from training.recipe import Curve, Evaluation
 
 Array = NDArray[np.float64]
-Baseline = Callable[[Array, int], Array | None]  # (stored features, horizon in days) → P(no order), None where it could not be fitted
+Baseline = Callable[[Array, int], Array | None]  # (stored features, horizon in days) → P(leaving), None where it could not be fitted
 
 
 class Survival(Protocol):
     """A model that gives survival curves."""
 
     def survival(self, stored: Array, days: Array) -> Array:
-        """P(no order within each of `days`), (n, len(days))."""
+        """P(nothing happened within each of `days`), (n, len(days))."""
         ...
 
 
+@dataclass(frozen=True)
+class Leaving:
+    """Which leaving is judged.
+
+    Attributes:
+        model: the model in the plots.
+        churn: what is forecast, in the plots.
+        by_event: leaving is the event that is waited for, rather than its absence.
+        staying, stayed: title and axis of the survival curves.
+    """
+
+    model: str
+    churn: str
+    by_event: bool
+    staying: str
+    stayed: str
+
+
+ORDERS = Leaving("return hazard", "churn", by_event=False, staying="no order yet", stayed="share without an order")
+CHANNEL = Leaving("channel churn", "channel churn", by_event=True, staying="still in the channel", stayed="share still in the channel")
+
+
 def judge_churn(
-    name: str, model: Survival, baselines: Mapping[str, Baseline], judged: Snapshots, *, now: datetime, seed: int
+    name: str,
+    model: Survival,
+    baselines: Mapping[str, Baseline],
+    judged: Snapshots,
+    *,
+    now: datetime,
+    seed: int,
+    of: Leaving = ORDERS,
 ) -> Evaluation:
     """Metrics `auc_14d`, `average_precision_14d`, `log_loss_14d`, `ece_14d`, … for every horizon with both outcomes among closed labels.
 
     `ece_perfect_p95_28d` is the 95th percentile of the calibration error that a perfectly calibrated model would show on these rows.
     """
     survival = model.survival(judged.stored, np.array(HORIZONS, dtype=np.float64))
-    parts = _Parts(seed)
+    parts = _Parts(seed, of)
+    leaving = 1.0 - survival if of.by_event else survival
     for column, horizon in enumerate(HORIZONS):
         closed, label = closed_label(judged.as_of, judged.wait, horizon, now=now)
         if not is_measurable(label):
             parts.notes.append(f"{horizon} days: no closed label with both outcomes in the judged weeks; not measured.")
             continue
+        label = 1.0 - label if of.by_event else label
         others = {b: f(judged.stored[closed], horizon) for b, f in baselines.items()}
-        parts.add(horizon, label, survival[closed, column], others, judged.customer[closed])
+        parts.add(horizon, label, leaving[closed, column], others, judged.customer[closed])
     return Evaluation(
         name=name,
         protocol="",
@@ -60,7 +92,7 @@ def judge_churn(
         intervals=parts.intervals,
         baselines=parts.baselines,
         differences=parts.differences,
-        curves=[*parts.curves, *_survival_curves(model, judged)],
+        curves=[*parts.curves, *_survival_curves(model, judged, of)],
         notes=parts.notes,
     )
 
@@ -79,8 +111,8 @@ def is_measurable(label: Array) -> bool:
 class _Parts:
     """Collects one horizon after another."""
 
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+    def __init__(self, seed: int, of: Leaving) -> None:
+        self.seed, self.of = seed, of
         self.metrics: dict[str, float] = {}
         self.intervals: dict[str, tuple[float, float]] = {}
         self.baselines: dict[str, dict[str, float]] = {}
@@ -104,9 +136,9 @@ class _Parts:
             self.differences[f"log_loss_{horizon}d vs {name}"] = interval(own_loss - draws.log_loss(y, q))
         predicted, observed = reliability(y, p)
         self.curves.append(
-            _curve(f"Calibration of churn within {horizon} days", "return hazard", (predicted, observed), ("predicted", "observed"))
+            _curve(f"Calibration of {self.of.churn} within {horizon} days", self.of.model, (predicted, observed), ("predicted", "observed"))
         )
-        for label, q in {"return hazard": p, **others}.items():
+        for label, q in {self.of.model: p, **others}.items():
             if q is not None and horizon == 28:
                 share, found = gain(y, q)
                 self.curves.append(
@@ -127,7 +159,7 @@ def _curve(plot: str, label: str, points: tuple[list[float], list[float]], axes:
     return Curve(plot=plot, label=label, x=points[0], y=points[1], x_label=axes[0], y_label=axes[1])
 
 
-def _survival_curves(model: Survival, judged: Snapshots) -> list[Curve]:
+def _survival_curves(model: Survival, judged: Snapshots, of: Leaving) -> list[Curve]:
     """Mean survival of the calmest to the most endangered quarter of customers, at the newest judged date."""
     newest = judged.stored[judged.as_of == judged.as_of.max()]
     days = np.arange(0.0, 92.0, 7.0)
@@ -135,10 +167,10 @@ def _survival_curves(model: Survival, judged: Snapshots) -> list[Curve]:
     quarters = np.array_split(np.argsort(survival[:, 4]), 4)
     return [
         _curve(
-            "Survival: no order yet, by risk quarter",
+            f"Survival: {of.staying}, by risk quarter",
             f"quarter {i + 1}",
             (days.tolist(), survival[q].mean(axis=0).tolist()),
-            ("days after the as-of date", "share without an order"),
+            ("days after the as-of date", of.stayed),
         )
         for i, q in enumerate(quarters)
         if len(q)

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
-from features.errors import StateMissing, TooLittleHistory
+from features.errors import TooLittleHistory
 from features.feature_sets import CUSTOMER
-from features.offline import open_offline
 from training.artifacts.calibration import LogitMap
 from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import STEP_DAYS, HazardPath
@@ -28,6 +26,7 @@ from training.artifacts.value import purchase_history
 from training.code_version import git_commit
 from training.datasets.hazard_rows import HazardRows, Snapshots, hazard_rows
 from training.datasets.splits import STEP, last_unseen_weeks, weekly_grid
+from training.datasets.weekly_snapshots import weekly_snapshots
 from training.evaluation.churn import closed_label, is_measurable, judge_churn
 from training.evaluation.explanations import agreement_with_treeshap
 from training.evaluation.groups import by_group, profile_groups
@@ -121,17 +120,8 @@ class ReturnHazardRecipe:
 
     def _snapshots(self, data: TrainingData, *, whole: tuple[datetime, ...]) -> tuple[Snapshots, list[str]]:
         """Snapshots of the dates in `whole` and at most about `max_snapshots` others, and a note when that left some out."""
-        offline = open_offline(data.settings)
-        rows = offline.keys().filter(pl.col("as_of") <= data.now).sort("as_of", "customer_id")
-        grid = weekly_grid(data.warehouse.first_event, data.now)
-        if grid and not (rows["as_of"] >= grid[-1]).any():
-            raise StateMissing(f"The features end before {grid[-1].date()}, the clock is at {data.now}; run `huitou build` again first.")
-        most, note = self.config.max_snapshots, []
-        if rows.height > most:
-            note = [f"Fitted on a sample of {most:,} of {rows.height:,} customers × weeks; the judged weeks are whole."]
-            drawn = np.random.default_rng(data.seed).random(rows.height) < most / rows.height
-            rows = rows.filter(pl.Series(drawn) | pl.col("as_of").is_in(list(whole)))
-        return Snapshots.from_frames(offline.feature_set(CUSTOMER, rows=rows), data.warehouse.read("orders")), note
+        orders, most = data.warehouse.read("orders"), self.config.max_snapshots
+        return weekly_snapshots(data, orders, time="ordered_at", whole=whole, most=most)
 
     def _fit(self, snapshots: Snapshots, data: TrainingData, *, until: datetime) -> ReturnHazard:
         known = snapshots.at(weekly_grid(data.warehouse.first_event, until))
