@@ -18,6 +18,7 @@ COMMANDS = {
     "repurchase": ["train", "repurchase"],
     "items": ["train", "items"],
     "bundles": ["train", "bundles"],
+    "channel_churn": ["train", "channel_churn"],
     "score": ["score"],
 }
 
