@@ -32,6 +32,8 @@ _TIMES = {
     "redemptions": "redeemed_at",
     "refunds": "refunded_at",
     "excluded_lines": "ordered_at",
+    "interactions": "occurred_at",
+    "activities": "occurred_at",
 }
 
 
@@ -146,3 +148,4 @@ def assert_same(found: CustomerFeatures, expected: CustomerFeatures) -> None:
     np.testing.assert_array_equal(found.recent.purchases, expected.recent.purchases)
     np.testing.assert_array_equal(found.recent.days_since_last, expected.recent.days_since_last)
     assert found.recent.orders == expected.recent.orders
+    assert list(found.tags.items()) == list(expected.tags.items())

@@ -30,7 +30,12 @@ def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
         event("Message Sent", known[1], noon, channel="email", email_id="m1"),
         event("Order Refunded", orders[0]["userId"], noon + timedelta(days=1), order_id=orders[0]["properties"]["order_id"]),
         {"type": "identify", "messageId": "i1", "userId": known[2], "anonymousId": "device", "timestamp": noon.isoformat(), "traits": {}},
+        event("Email Opened", known[1], noon + timedelta(minutes=30), channel="email", email_id="m1"),
         event("Unsubscribed", known[1], noon + timedelta(hours=1), channel="email"),
+        event("Quiz Answered", known[0], noon + timedelta(hours=2), answer="敏感肌"),
+        event("Complaint Opened", known[0], noon + timedelta(hours=3), complaint_id="q"),
+        event("Content Viewed", known[0], noon + timedelta(hours=4), content_id="article"),
+        event("Points Changed", known[0], noon + timedelta(hours=5), change=5, balance=105),
     ]
     late = orders[-1] | {"messageId": "of-the-device", "anonymousId": "device"}
     del late["userId"]
@@ -49,6 +54,10 @@ def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
         assert_same(found[customer], expected[customer])
         if customer in before:
             assert found[customer].as_of > before[customer].as_of
+    assert next(iter(found[known[0]].tags)) == "tag:敏感肌"
+    assert found[known[0]].value("complaints_open") == before[known[0]].value("complaints_open") + 1
+    assert found[known[0]].value("points_balance") == 105
+    assert found[known[1]].value("channel_left") == 1
     # The order of the unknown device counts for the person who signed in on it.
     assert found[known[2]].value("order_count") > before[known[2]].value("order_count")
     assert "anonymous:device" not in found
