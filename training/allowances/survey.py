@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from features.errors import HuitouError, TooLittleHistory
 from training import pipeline
@@ -15,12 +15,6 @@ from training.allowances.items import items_allowance
 from training.allowances.repurchase import repurchase_allowance
 from training.allowances.return_hazard import return_hazard_allowance
 from training.allowances.value import value_allowance
-from training.models.bundles import BundlesRecipe
-from training.models.channel_churn import ChannelChurnRecipe
-from training.models.items import ItemsRecipe
-from training.models.repurchase import RepurchaseRecipe
-from training.models.return_hazard import ReturnHazardRecipe
-from training.models.value import ValueRecipe
 from training.recipe import TrainingData
 
 
@@ -40,16 +34,17 @@ def _allowance(name: str, data: TrainingData, some: TrainingData | None) -> Allo
 def _asked(name: str, data: TrainingData, some: TrainingData | None) -> Allowance:
     recipe = pipeline.recipe(name, data)
     data.warehouse.first_event  # noqa: B018 - a history without orders refuses here, as in every recipe
-    if name == "return_hazard":
-        return return_hazard_allowance(cast("ReturnHazardRecipe", recipe), data)
-    if name == "value":
-        return value_allowance(cast("ValueRecipe", recipe), data)
-    if name == "repurchase":
-        return repurchase_allowance(cast("RepurchaseRecipe", recipe), data, some)
-    if name == "items":
-        return items_allowance(cast("ItemsRecipe", recipe), data, some)
-    if name == "bundles":
-        return bundles_allowance(cast("BundlesRecipe", recipe), data)
-    if name == "channel_churn":
-        return channel_churn_allowance(cast("ChannelChurnRecipe", recipe), data)
-    raise HuitouError(f"Nobody has said yet what model {name!r} asks of a history: add its allowance.")
+    if name not in _ASKED:
+        raise HuitouError(f"Nobody has said yet what model {name!r} asks of a history: add its allowance.")
+    return _ASKED[name](recipe, data, some)
+
+
+_Ask = Callable[[Any, TrainingData, TrainingData | None], Allowance]  # the recipe, the whole shop, some of its customers
+_ASKED: dict[str, _Ask] = {
+    "return_hazard": lambda recipe, data, _: return_hazard_allowance(recipe, data),
+    "value": lambda recipe, data, _: value_allowance(recipe, data),
+    "repurchase": repurchase_allowance,
+    "items": items_allowance,
+    "bundles": lambda recipe, data, _: bundles_allowance(recipe, data),
+    "channel_churn": lambda recipe, data, _: channel_churn_allowance(recipe, data),
+}
