@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from features.import_consent import ImportConsent
-from huitou import import_sample, import_tabular
+from huitou import import_events, import_sample, import_tabular
 from huitou.console import output, steps
 from huitou.options import Consent, DataDir, Force, feature_settings, tell_consent
 
@@ -22,6 +22,7 @@ def callback() -> None:
 
 app.command("tabular")(import_tabular.tabular)
 app.command("sample")(import_sample.sample)
+app.command("events")(import_events.events)
 
 
 @app.command("complete-journey")

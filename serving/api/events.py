@@ -15,7 +15,7 @@ from fastapi.responses import Response
 
 from features.sources.cloudevents import read_cloud_event
 from features.sources.incoming import Incoming
-from features.sources.segment import read_envelope
+from features.sources.messages import read_message
 from serving.api.bodies import parsed, unpacked
 from serving.api.event_schemas import MAX_EVENTS, REQUEST_BODY, EventsAnswer, MessageReceipt
 from serving.api.problems import documented
@@ -122,21 +122,14 @@ def _messages(told: object, sent: _Sent) -> tuple[list[Any], Reader]:
             raise BodyMalformed("A structured CloudEvent is a JSON object.")
         return [told], _cloud
     if isinstance(told, dict) and isinstance(told.get("batch"), list):
-        return told["batch"], _segment
+        return told["batch"], read_message
     if isinstance(told, list):
-        return told, _segment
+        return told, read_message
     if isinstance(told, dict):
         # The single routes say the type in their path.
-        return [told if sent.path in {"events", "batch"} else {"type": sent.path, **told}], _segment
+        return [told if sent.path in {"events", "batch"} else {"type": sent.path, **told}], read_message
     raise BodyMalformed('The body is neither a message, nor a list of messages, nor {"batch": [...]}.')
 
 
 def _cloud(message: object, now: datetime) -> Incoming:
     return read_cloud_event(message, now=now)
-
-
-def _segment(message: object, now: datetime) -> Incoming:
-    # Whoever posts a CloudEvent as plain JSON means one.
-    if isinstance(message, dict) and "specversion" in message:
-        return read_cloud_event(message, now=now)
-    return read_envelope(message, now=now)
