@@ -1,6 +1,6 @@
-"""Writes docs/settings.md and docs/commands.md from the settings models and the command line themselves.
+"""Writes docs/settings.md, docs/commands.md and the table of docs/events.md from the settings, the command line and the kinds themselves.
 
-`python docs/generate.py` rewrites both pages; a test fails while a page does not say what the code says.
+`python docs/generate.py` rewrites the pages; a test fails while a page does not say what the code says.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from features.ledger.kinds import KINDS, Kind
 from features.settings import FeatureSettings
 from huitou.main import app
 from serving.settings import ServingSettings
@@ -26,12 +28,14 @@ FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Training", TrainingSettings),
     ("Serving", ServingSettings),
 )
+_KINDS = "<!-- kinds: written by `python docs/generate.py` -->"
+_KINDS_END = "<!-- /kinds -->"
 _NOTE = "<!-- Written by `python docs/generate.py`; edit the descriptions in the code instead. -->"
 
 
 def pages() -> dict[str, str]:
     """File name in docs/ → its whole text."""
-    return {"settings.md": settings_page(), "commands.md": commands_page()}
+    return {"settings.md": settings_page(), "commands.md": commands_page(), "events.md": events_page()}
 
 
 def settings_page() -> str:
@@ -58,6 +62,24 @@ def commands_page() -> str:
         parts += [f"## `{name}`", _text(command), _cell_row(("option", "default", "what it does")), _cell_row(("---",) * 3)]
         parts += [_cell_row(_parameter(parameter)) for parameter in command.params if parameter.name != "help"]
     return _joined(parts)
+
+
+def events_page() -> str:
+    """The page on events, with its table of kinds as the code has it."""
+    before, begin, rest = (FOLDER / "events.md").read_text(encoding="utf-8").partition(_KINDS)
+    _, end, after = rest.partition(_KINDS_END)
+    rows = [("kind", "comes as", "must say", "may say"), ("---",) * 4, *(_kind(kind) for kind in KINDS)]
+    return f"{before}{begin}\n" + "\n".join(map(_cell_row, rows)) + f"\n{end}{after}"
+
+
+def _kind(kind: Kind) -> tuple[str, str, str, str]:
+    said = {True: list[str](), False: list[str]()}
+    for name, field in kind.facts.model_fields.items():
+        aliases = field.validation_alias
+        names = [str(choice) for choice in aliases.choices] if isinstance(aliases, AliasChoices) else [name]
+        said[field.is_required()].append(" or ".join(f"`{one}`" for one in names))
+    comes = ", ".join(f"`{name}`" for name in kind.names) or "`identify`"
+    return f"`{kind.name}`", comes, ", ".join(said[True]), ", ".join(said[False])
 
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - click's classes, which newer typers vendor
@@ -108,7 +130,7 @@ def _joined(parts: list[str]) -> str:
 
 
 def main() -> int:
-    """Write both pages."""
+    """Write the pages."""
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
     return 0

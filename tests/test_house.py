@@ -130,7 +130,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["settings.md", "commands.md"])
+@pytest.mark.parametrize("page", ["settings.md", "commands.md", "events.md"])
 def test_the_pages_say_what_the_code_says(generator: ModuleType, page: str) -> None:
     assert (ROOT / "docs" / page).read_text(encoding="utf-8") == generator.pages()[page], "run `python docs/generate.py`"
 

@@ -12,7 +12,7 @@ for (let i = 0; i < Number(count); i++) {
 analytics.track({
   userId: 'node-customer',
   event: 'Order Completed',
-  timestamp: new Date('2026-01-05T10:00:00Z'),
+  timestamp: new Date('2024-01-05T10:00:00Z'),
   properties: { order_id: 'n-1', total: 12.5, products: [{ product_id: 'p1', quantity: 2, price: 6.25 }] },
 })
 analytics.identify({ userId: 'node-customer', anonymousId: 'node-device', traits: { birthday: '1990-05-03' } })

@@ -63,7 +63,8 @@ def test_a_known_visitor_gets_the_answer_of_their_customer(taking: TestClient) -
     agree(taking, "c000")
     before = asked(anonymous_id="device")
     assert before == asked(anonymous_id="another")
-    taking.post("/v1/events", json={"type": "identify", "messageId": "i", "userId": "c000", "anonymousId": "device"})
+    told = {"type": "identify", "messageId": "i", "userId": "c000", "anonymousId": "device"}
+    taking.post("/v1/events", json={**told, "timestamp": "2024-01-01T00:00:00Z"})  # nothing new, so that the clock stays where it is
     assert asked(anonymous_id="device") == asked(customer_id="c000") != before
     (link,) = taking.get("/v1/customers/c000/identities").json()["log"]
     taking.delete(f"/v1/identities/{link['link_id']}")
@@ -81,7 +82,7 @@ def test_recorded_and_lost_ones_are_counted(small_shop: Path, tmp_path: Path) ->
 
 def outcome(decision: str, **changed: object) -> dict[str, object]:
     told = {"decision_id": decision, "offer_id": "coupon:1", "outcome": "converted", "value": 12.5}
-    return {**told, "occurred_at": "2026-03-01T10:00:00Z", **changed}
+    return {**told, "occurred_at": "2024-03-01T10:00:00Z", **changed}
 
 
 def test_outcomes_before_their_decision_and_twice(taking: TestClient) -> None:
@@ -90,7 +91,7 @@ def test_outcomes_before_their_decision_and_twice(taking: TestClient) -> None:
     assert answer == {"accepted": 2, "duplicates": 2, "unknown_decisions": 2, "refused": 0, "items": []}
     assert taking.post("/v1/outcomes", json=outcome("d1")).json()["duplicates"] == 1
     # What is equal in other words is equal: the same moment, the same amount.
-    again = outcome("d1", occurred_at="2026-03-01T18:00:00+08:00", value=12.50)
+    again = outcome("d1", occurred_at="2024-03-01T18:00:00+08:00", value=12.50)
     assert taking.post("/v1/outcomes", json=[again]).json()["duplicates"] == 1
 
 
@@ -105,7 +106,7 @@ def test_outcomes_before_their_decision_and_twice(taking: TestClient) -> None:
         ({"occurred_at": "1970-01-01T00:00:00Z"}, "occurred_at"),
         ({"occurred_at": "2100-01-01T00:00:00Z"}, "occurred_at"),
         ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "occurred_at"),
-        ({"occurred_at": "2026-03-01"}, "occurred_at"),
+        ({"occurred_at": "2024-03-01"}, "occurred_at"),
         ({"decision_id": "a\0"}, "decision_id"),
         ({"decision_id": None}, "decision_id"),
         ({"offer_id": "\ud800"}, "offer_id"),

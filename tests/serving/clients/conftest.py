@@ -1,73 +1,23 @@
-"""The service behind a real socket, for clients that know nothing of tests."""
+"""Starts the service for a client."""
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-import uvicorn
 
-from features.ledger import events, identities
-from features.ledger.events import StoredEvent
-from features.ledger.ledger import Ledger
-from serving.app import create_app
-from serving.services import build_services
 from serving.settings import ServingSettings
-
-
-@dataclass(frozen=True)
-class Running:
-    """A running service.
-
-    Attributes:
-        url: where it listens.
-        ledger: its ledger.
-    """
-
-    url: str
-    ledger: Ledger
-
-    def events(self) -> list[StoredEvent]:
-        """Everything that came in."""
-        with self.ledger.database.reading() as connection:
-            return events.read(connection)
-
-    def resolve(self, recorded_as: str) -> str:
-        """The customer behind an id."""
-        with self.ledger.database.reading() as connection:
-            return identities.resolve(connection, recorded_as)
-
+from tests.serving.running import Running, running
 
 Run = Callable[..., Running]
-
-
-@contextmanager
-def _running(settings: ServingSettings) -> Iterator[Running]:
-    services = build_services(settings)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, services), log_level="warning", access_log=False, lifespan="on"))
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()  # from here on callers wait in line until the server answers
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            yield Running(f"http://127.0.0.1:{listener.getsockname()[1]}", services.ledger)
-        finally:
-            server.should_exit = True
-            thread.join(30)
-            services.ledger.close()
-    assert not thread.is_alive()
 
 
 @pytest.fixture
 def run_service(small_shop: Path, ledger_address: str) -> Iterator[Run]:
     """Starts the service on an empty ledger, on SQLite and on PostgreSQL. Takes settings."""
-    with ExitStack() as running:
-        yield lambda **given: running.enter_context(
-            _running(ServingSettings(**{"data_dir": small_shop, "ledger_url": ledger_address, **given}))
+    with ExitStack() as started:
+        yield lambda **given: started.enter_context(
+            running(ServingSettings(**{"data_dir": small_shop, "ledger_url": ledger_address, **given}))  # type: ignore[arg-type]
         )

@@ -10,9 +10,10 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from tests.serving.clients.conftest import Run, Running
+from tests.serving.clients.conftest import Run
+from tests.serving.running import Running
 
-AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
+AT = datetime(2024, 1, 5, 10, tzinfo=UTC)
 
 
 def event(number: int, **changed: Any) -> CloudEvent:

@@ -11,7 +11,8 @@ import pytest
 from segment.analytics.client import Client
 from segment.analytics.request import APIError
 
-from tests.serving.clients.conftest import Run, Running
+from tests.serving.clients.conftest import Run
+from tests.serving.running import Running
 
 KEY = "shop-key"
 
@@ -31,7 +32,7 @@ def client(running: Running, failures: list[Exception], **given: object) -> Iter
 @pytest.mark.parametrize("packed", [True, False], ids=["gzip", "plain"])
 def test_what_the_library_sends_arrives(run_service: Run, packed: bool) -> None:
     running, failures = run_service(write_keys=f"other,{KEY}"), list[Exception]()
-    at = datetime(2026, 1, 5, 10, tzinfo=UTC)
+    at = datetime(2024, 1, 5, 10, tzinfo=UTC)
     with client(running, failures, gzip=packed) as segment:
         for i in range(150):
             segment.track("c1", "Product Viewed", {"product_id": f"p{i}", "name": "面膜"})
