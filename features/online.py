@@ -37,14 +37,20 @@ def pack_customers(
     Returns:
         `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`, `tags`.
     """
-    by_customer = {str(key[0]): part for key, part in categories.sort("product_category").partition_by("customer_id", as_dict=True).items()}
-    recent_rows = {row["customer_id"]: row for row in recent.iter_rows(named=True)}
     said = {row["customer_id"]: (row["tags"], row["days_since_told"]) for row in tags.iter_rows(named=True)}
     ids = vectors["customer_id"].to_list()
+    categories = categories.sort("customer_id", "product_category")
+    owners, names = categories["customer_id"].to_numpy(), categories["product_category"].to_list()
+    values = categories.select(CATEGORY.columns).to_numpy().astype(np.float64)
+    starts, ends = (np.searchsorted(owners, np.asarray(ids, dtype=object), side=side) for side in ("left", "right"))
+    recent_rows = {row["customer_id"]: row for row in recent.iter_rows(named=True)}
     matrix = vectors.select(CUSTOMER.columns).to_numpy().astype(np.float64)
     packed = {
         "vector": [Block(CUSTOMER.hash, as_of, ("",), row[None, :]).pack() for row in matrix],
-        "categories": [_pack_categories(by_customer.get(c), as_of) for c in ids],
+        "categories": [
+            Block(CATEGORY.hash, as_of, tuple(names[start:end]), values[start:end].reshape(-1, _WIDTH)).pack()
+            for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ],
         "recent": [_pack_recent(recent_rows.get(c), as_of) for c in ids],
         "tags": [_pack_tags(*said.get(c, ([], [])), as_of) for c in ids],
     }
@@ -52,13 +58,6 @@ def pack_customers(
     return pl.DataFrame({"customer_id": ids, **packed}, schema_overrides=dict.fromkeys(packed, pl.Binary)).with_columns(
         event_timestamp=stamp, created=stamp
     )
-
-
-def _pack_categories(part: pl.DataFrame | None, as_of: datetime) -> bytes:
-    if part is None:
-        return Block(CATEGORY.hash, as_of, (), np.empty((0, _WIDTH))).pack()
-    values = part.select(CATEGORY.columns).to_numpy().astype(np.float64)
-    return Block(CATEGORY.hash, as_of, tuple(part["product_category"].to_list()), values).pack()
 
 
 def _pack_recent(row: dict[str, object] | None, as_of: datetime) -> bytes:

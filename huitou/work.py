@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 _RETRY_SECONDS = 2.0  # after an error: a database that restarts, a build that does not exist yet
+_POLITE = 5  # beside the service, answers come first
 _LOCK = ".work.lock"
 _LOG = logging.getLogger("huitou.work")
 
@@ -47,6 +48,7 @@ def work(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
     if beside:
+        os.nice(_POLITE)
         threading.Thread(target=_end_with_parent, args=(ending,), daemon=True).start()
     with _alone(settings.data_dir, wait=beside, ending=ending):
         if not ending.is_set():

@@ -12,7 +12,9 @@ not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -24,6 +26,19 @@ from ibis.expr.types import IntegerValue, NumericValue, Table, TimestampValue
 DAY = 86_400_000_000  # microseconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EVENT_AT = "event_at"  # time of the last event seen
+
+
+_ONE_DATE: ContextVar[bool] = ContextVar("one_date", default=False)
+
+
+@contextlib.contextmanager
+def one_date_each() -> Iterator[None]:
+    """Promise that the spines of views built in this block hold every key once, as in a refresh: they are then read off by plain sums."""
+    token = _ONE_DATE.set(True)
+    try:
+        yield
+    finally:
+        _ONE_DATE.reset(token)
 
 
 def micros(time: TimestampValue) -> IntegerValue:
@@ -103,13 +118,30 @@ class AsOf:
 
     def rows(self, **features: Deferred) -> Table:
         """Evaluate features at the as-of rows: `keys`, `as_of`, then the features as float64."""
+        wide = self._one_date_each() if _ONE_DATE.get() else self._any_dates()
+        return wide.select(*self.keys, "as_of", **{name: feature.cast("float64") for name, feature in features.items()})
+
+    def _one_date_each(self) -> Table:
+        """With one date a key the running measures are plain sums over what was seen: nothing is sorted."""
+        dates = self.spine.select(*self.keys, until=self.spine["at"])
+        events = self.events.join(dates, list(self.keys)).select(*self.events.columns, "until").filter(_["at"] <= _.until)
+        origins = events.group_by(*self.keys).agg(origin=events["at"].min())
+        events = events.join(origins, list(self.keys)).select(*events.columns, "origin")
+        measures = {name: measure(events) for name, measure in self._running.items()}
+        age = events.until - events["at"]
+        sums = {name: events[column].sum(where=age < days * DAY) for name, (column, days) in self._windows.items()}
+        state = events.group_by(*self.keys).agg(**{"origin": events.origin.min(), _EVENT_AT: events["at"].max()}, **measures, **sums)
+        columns = [c for c in state.columns if c not in self.keys]
+        return self.spine.left_join(state, list(self.keys)).select(*self.spine.columns, *columns)
+
+    def _any_dates(self) -> Table:
         seen = self._last_seen()
         state = self._states()
         wide = seen.left_join(state, [*self.keys, _EVENT_AT]).select(*seen.columns, "origin", *self._running)
         if self._windows:
             sums = self._sums_of_last_days()
             wide = wide.left_join(sums, [*self.keys, "at"]).select(*wide.columns, *self._windows)
-        return wide.select(*self.keys, "as_of", **{name: feature.cast("float64") for name, feature in features.items()})
+        return wide
 
     def _last_seen(self) -> Table:
         """The spine with the time of the last event at or before each row."""

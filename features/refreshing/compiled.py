@@ -6,7 +6,7 @@ Ibis takes half a second to write the text of all views; running it for one cust
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from features.definitions import category_cycle, category_demand
+from features.definitions.as_of import one_date_each
 from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.engine import Shop
 from features.feature_sets import CATEGORY, CUSTOMER
@@ -41,6 +42,7 @@ class Compiled:
     views: dict[str, str]
     pairs: str
     cycle: str
+    _filled: set[str] = field(default_factory=set)  # tables that held a row since they were made
 
     def run(self, tables: Frames, spine: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Features of the customers in `spine` (`customer_id`, `as_of`) from their rows.
@@ -49,7 +51,9 @@ class Compiled:
             `customer_id`, `as_of` and the features of `CUSTOMER`; and pairs with the customer's own part of `CATEGORY`.
         """
         for table in PERSONAL:
-            put(self.backend, table.name, tables[table.name])
+            if tables[table.name].height or table.name in self._filled:
+                put(self.backend, table.name, tables[table.name])
+                self._filled.add(table.name)
         put(self.backend, "spine", spine)
         parts = [self._frame(sql) for sql in self.views.values()]
         vectors = reduce(lambda left, right: left.join(right, on=["customer_id", "as_of"], how="left"), parts)
@@ -75,13 +79,14 @@ def compile_views(held: Held, first_event: datetime, *, excluded_categories: Col
     put(backend, "pairs", pl.DataFrame(schema=_PAIRS))
     shop = shop_of(held, first_event)
     spine, pairs = backend.table("spine"), backend.table("pairs")
-    return Compiled(
-        backend,
-        first_event,
-        {view.name: backend.compile(view.build(shop, spine)) for view in CUSTOMER_VIEWS},
-        backend.compile(category_cycle.pair_spine(shop, spine, excluded_categories=excluded_categories)),
-        backend.compile(category_cycle.pair_features(shop, pairs)),
-    )
+    with one_date_each():
+        return Compiled(
+            backend,
+            first_event,
+            {view.name: backend.compile(view.build(shop, spine)) for view in CUSTOMER_VIEWS},
+            backend.compile(category_cycle.pair_spine(shop, spine, excluded_categories=excluded_categories)),
+            backend.compile(category_cycle.pair_features(shop, pairs)),
+        )
 
 
 def shop_of(held: Held, first_event: datetime) -> Shop:

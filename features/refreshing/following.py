@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 
 from sqlalchemy import Connection
 
@@ -14,25 +13,25 @@ from features.engine import open_engine
 from features.errors import HuitouError, StateBroken
 from features.freshness import Followed, read_followed
 from features.ledger import events as ledger_events
-from features.ledger.events import Head
 from features.ledger.ledger import Ledger
 from features.ledger.marks import Marks, read_marks, touched_since
 from features.refreshing.held import held_version
 from features.refreshing.online_rows import OnlineRows
 from features.refreshing.people import people_behind
 from features.refreshing.refresher import Refresher
+from features.refreshing.waiting import Waiting
 from features.settings import FeatureSettings
 from features.versions import current_folder
 
-EVENTS_AT_ONCE = 500
-CUSTOMERS_AT_ONCE = 200  # about a second's work: nobody waits long behind a crowd
+EVENTS_AT_ONCE = 5000  # heads only: some hundred kilobytes
+CUSTOMERS_AT_ONCE = 128  # about half a second's work: nobody waits long behind a crowd
 _LOOK_AT_LOGS = timedelta(seconds=1)  # counting the links that were taken back walks over all links
 _REMEDY = "run `huitou build` first."
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one step did: events passed, customers rewritten, customers without a row."""
+    """What one step did: events noted, customers rewritten, customers without a row."""
 
     events: int = 0
     customers: int = 0
@@ -62,7 +61,7 @@ class Following:
         self._followed: Followed | None = None
         self._seen = 0
         self._latest: datetime | None = None
-        self._waiting: set[str] = set()
+        self._waiting = Waiting(0)
         self._marks = Marks()
         self._looked_at: datetime | None = None
 
@@ -77,24 +76,28 @@ class Following:
         """
         rows, refresher, followed = self._opened()
         with self._ledger.database.reading() as connection:
-            heads = _of_few(ledger_events.heads(connection, after=followed.seq, limit=EVENTS_AT_ONCE))
+            heads = ledger_events.heads(connection, after=self._waiting.seq, limit=EVENTS_AT_ONCE)
             as_of = self._clock(connection, followed)
+            self._waiting.note(heads)
             self._look_at_logs(connection, followed.marks)
-            ids = {head.recorded_as for head in heads}
-            others = set(islice(self._waiting, CUSTOMERS_AT_ONCE - len(ids)))
-            people, aliases = people_behind(connection, ids | others)
             for head in heads:
                 if head.kind == "order_completed":
                     refresher.demand.tell(head.occurred_at, as_of)
-            refreshed = refresher.refresh(connection, people, as_of) if people.customers else None
-        self._waiting -= others
-        # The marks move on once everybody beyond them was looked at: a crash looks at them again.
-        marks = followed.marks if self._waiting else self._marks
-        if refreshed is None:
-            return Step()
-        self._followed = Followed(heads[-1].seq if heads else followed.seq, marks, as_of)
-        rows.write(refreshed, also_gone=aliases, followed=self._followed)
+            ids = self._waiting.next(CUSTOMERS_AT_ONCE)
+            if not ids:
+                return Step()
+            people, aliases = people_behind(connection, ids)
+            refreshed = refresher.refresh(connection, people, as_of)
+        after = self._after(ids, followed, as_of)
+        rows.write(refreshed, also_gone=aliases, followed=after)
+        self._waiting.done(ids)
+        self._followed = after
         return Step(len(heads), refreshed.packed.height, len(refreshed.gone))
+
+    def _after(self, ids: list[str], followed: Followed, as_of: datetime) -> Followed:
+        """What the store knows once these ids are written. Marks move on when everybody beyond them is: a crash looks at them again."""
+        marks = self._marks if self._waiting.logs_done(ids) else followed.marks
+        return Followed(self._waiting.followed(ids), marks, as_of)
 
     def close(self) -> None:
         """Let go of the store and the engine."""
@@ -116,7 +119,7 @@ class Following:
             if self._rows is not None:
                 self._rows.close()
             self._rows, self._followed, self._refresher = OnlineRows(folder), followed, None
-            self._waiting, self._looked_at = set(), None
+            self._waiting, self._looked_at = Waiting(followed.seq), None
         if self._refresher is None or self._refresher.held.version != held_version(self._settings):
             self._refresher = Refresher(self._settings, self._ledger, load_assumptions(folder / ASSUMPTIONS_FILE), self._engine)
         assert self._followed is not None  # noqa: S101 - read above
@@ -137,15 +140,5 @@ class Following:
             return
         marks, seen = read_marks(connection), followed if self._looked_at is None else self._marks
         if marks != seen:
-            self._waiting |= touched_since(connection, seen, marks)
+            self._waiting.touch(touched_since(connection, seen, marks))
         self._marks, self._looked_at = marks, now
-
-
-def _of_few(heads: list[Head]) -> list[Head]:
-    """The first events, of at most `CUSTOMERS_AT_ONCE` ids."""
-    ids: set[str] = set()
-    for place, head in enumerate(heads):
-        ids.add(head.recorded_as)
-        if len(ids) > CUSTOMERS_AT_ONCE:
-            return heads[:place]
-    return heads

@@ -49,6 +49,9 @@ class OnlineRows:
 
     def close(self) -> None:
         """Let go of the file; with no reader left it becomes a plain file again, which can be read where nothing can be written."""
+        feasts = self._store.provider.online_store._conn
+        if feasts is not None:
+            feasts.close()
         with contextlib.suppress(sqlite3.Error):  # safe: a reader still has it open, and reads on
             self._connection.execute("PRAGMA journal_mode = DELETE")
         self._connection.close()
