@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
+from serving.channel_scores import cost_of_leaving
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
 from serving.segments import Segments, segments_of
@@ -56,8 +57,16 @@ class CustomerContext:
 
     @property
     def contact_cost(self) -> float:
-        """Cost of one message on the channel."""
-        return self.live.catalogue.assumptions.contact_cost(self.channel)
+        """Cost of one message on the channel: its price, and what is lost if the customer leaves the channel over it."""
+        return self.live.catalogue.assumptions.contact_cost(self.channel) + self.cost_of_leaving
+
+    @cached_property
+    def cost_of_leaving(self) -> float:
+        """The latter part; 0 for somebody unknown, without the model, and where the answer is shown to somebody who is here."""
+        if self.customer is None or self.comes_by_themselves:
+            return 0.0
+        stored, assumptions = self.customer.vector[None, :], self.live.catalogue.assumptions
+        return float(cost_of_leaving(self.live.models.channel_churn, stored, assumptions)[0])
 
     @cached_property
     def recent(self) -> RecentPurchases:

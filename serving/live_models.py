@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Any
 
 from features.errors import HuitouError
-from serving.model_checks import check_bundles, check_items, check_repurchase, check_return_hazard, check_value
+from serving.model_checks import check_bundles, check_channel_churn, check_items, check_repurchase, check_return_hazard, check_value
 from training import local_models
 from training.artifacts.bundles import BundleModel
+from training.artifacts.channel_churn import ChannelChurn
 from training.artifacts.folder import ArtifactBroken
 from training.artifacts.items import ItemModel
 from training.artifacts.repurchase import RepurchaseModel
@@ -41,8 +42,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "repurchase": Kind(RepurchaseModel.load, check_repurchase),
         "items": Kind(ItemModel.load, check_items),
         "bundles": Kind(BundleModel.load, check_bundles),
+        "channel_churn": Kind(ChannelChurn.load, check_channel_churn),
     }
 )
+# Models that not every shop can have: one that was never trained leaves nothing degraded, one that is broken does.
+OPTIONAL = frozenset({"channel_churn"})
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,10 @@ class LiveModels:
     """One consistent set of models; a request holds it from beginning to end.
 
     Attributes:
-        return_hazard, value, repurchase, items, bundles: the models, None where there is none that works.
+        return_hazard, value, repurchase, items, bundles, channel_churn: the models, None where there is none that works.
         versions: model name → `version-run`, as in the local cache, for every model that answers.
         problems: model name → one sentence, for every model that is missing or is not the champion.
+        untrained: models that never had a champion here.
     """
 
     return_hazard: ReturnHazard | None = None
@@ -60,8 +65,15 @@ class LiveModels:
     repurchase: RepurchaseModel | None = None
     items: ItemModel | None = None
     bundles: BundleModel | None = None
+    channel_churn: ChannelChurn | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    untrained: frozenset[str] = frozenset()
+
+    @property
+    def excused(self) -> frozenset[str]:
+        """Models whose absence leaves nothing degraded."""
+        return OPTIONAL & self.untrained
 
     def degraded(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """Model → one sentence for the caller, for those that do not answer at all; the cause, which may name files, is in `problems`.
@@ -69,7 +81,7 @@ class LiveModels:
         Args:
             names: the models a part of the service needs; all by default.
         """
-        missing = [name for name in (KINDS if names is None else names) if getattr(self, name) is None]
+        missing = [n for n in (KINDS if names is None else names) if getattr(self, n) is None and n not in self.excused]
         return {name: f"The model {name} is not available; /readyz says why." for name in missing}
 
 
@@ -132,7 +144,8 @@ def load_models(data_dir: Path, standing: LiveModels) -> LiveModels:
             versions[name] = version
         if problem is not None:
             problems[name] = problem
-    return LiveModels(**models, versions=MappingProxyType(versions), problems=MappingProxyType(problems))
+    untrained = frozenset(name for name in KINDS if models[name] is None and _content(data_dir / "models" / name / _POINTER) is None)
+    return LiveModels(**models, versions=MappingProxyType(versions), problems=MappingProxyType(problems), untrained=untrained)
 
 
 def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str | None, str | None]:
@@ -142,7 +155,8 @@ def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str
     except ArtifactBroken as error:
         return model, version, str(error)
     if ref is None:
-        return model, version, f"The model {name} was never trained here; run `huitou train {name}`."
+        remedy = f"`huitou train {name}` trains it or says what is missing." if name in OPTIONAL else f"run `huitou train {name}`."
+        return model, version, f"The model {name} was never trained here; {remedy}"
     if _label(ref.ref) == version:
         return model, version, None
     try:

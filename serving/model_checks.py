@@ -10,6 +10,7 @@ from features.recent import RecentPurchases, nothing_recent
 from serving.errors import SelfTestFailed
 from training.artifacts.bundle_columns import COMPLETE_INPUTS, PARTIAL_INPUTS
 from training.artifacts.bundles import BundleModel
+from training.artifacts.channel_churn import ChannelChurn
 from training.artifacts.items import EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel
 from training.artifacts.logistic_map import LogisticMap, sigmoid
 from training.artifacts.repurchase import RepurchaseModel
@@ -27,11 +28,20 @@ def check_return_hazard(model: ReturnHazard) -> None:
     """
     reference = np.array([np.nan if value is None else value for value in model.header.reference], dtype=np.float64)
     survival = model.survival(np.vstack([reference, np.full_like(reference, np.nan)]), _TEST_DAYS)
-    _require_probabilities("return_hazard", survival)
-    if (np.diff(survival, axis=1) > 1e-12).any() or not np.allclose(survival[:, 0], 1.0):
-        raise SelfTestFailed(f"return_hazard: survival {survival.round(4).tolist()} rises with the horizon; train it again.")
+    _require_survival("return_hazard", survival)
     if not set(HORIZONS) <= set(model.header.churn_quantiles):
         raise SelfTestFailed("return_hazard: the quantiles of some horizon are missing; train it again.")
+
+
+def check_channel_churn(model: ChannelChurn) -> None:
+    """A customer with nothing of anything, one with twenty of everything, one of whom nothing is known.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    stored = np.array([np.full(len(model.inputs), value) for value in (0.0, 20.0, np.nan)])
+    _require_survival("channel_churn", model.survival(stored, _TEST_DAYS))
+    _require_probabilities("channel_churn", model.contact_effect(stored, _TEST_DAYS[-1]))
 
 
 def check_value(model: ValueModel) -> None:
@@ -96,6 +106,12 @@ def _require_inputs(name: str, *maps: tuple[LogisticMap, tuple[str, ...]]) -> No
     for found, computed in maps:
         if found.inputs != computed:
             raise SelfTestFailed(f"{name}: a map was fitted on {found.inputs}, this huitou computes {computed}; train it again.")
+
+
+def _require_survival(name: str, survival: NDArray[np.float64]) -> None:
+    _require_probabilities(name, survival)
+    if (np.diff(survival, axis=1) > 1e-12).any() or not np.allclose(survival[:, 0], 1.0):
+        raise SelfTestFailed(f"{name}: survival {survival.round(4).tolist()} rises with the horizon; train it again.")
 
 
 def _require_probabilities(name: str, values: NDArray[np.floating]) -> None:

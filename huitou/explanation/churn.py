@@ -36,10 +36,15 @@ def _interval(e: Explanation, words: Words) -> list[RenderableType]:
 
 def _horizons(e: Explanation, words: Words) -> RenderableType:
     beyond = any(entry.beyond_history for entry in e.churn.at_horizons)
-    heads = [words("horizon"), words("probability"), words("riskier_than"), *([words("tail")] if beyond else [])]
-    shown = table(*heads, right=(0, 1, 2))
+    channel = any(entry.channel_churn_probability is not None for entry in e.churn.at_horizons)
+    heads = [words("horizon"), words("probability"), words("riskier_than")]
+    heads += [*([words("leaves_channel")] if channel else []), *([words("tail")] if beyond else [])]
+    shown = table(*heads, right=(0, 1, 2, *((3,) if channel else ())))
     for entry in e.churn.at_horizons:
         cells = [words("days", n=entry.horizon_days), percent(entry.churn_probability), percent(entry.percentile / 100, digits=0)]
+        if channel:
+            leaves = entry.channel_churn_probability
+            cells.append("" if leaves is None else percent(leaves))
         shown.add_row(*cells, *([words("tail.yes") if entry.beyond_history else ""] if beyond else []))
     return shown
 

@@ -79,6 +79,7 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "days": ("{n} days", "{n} 天"),
         "probability": ("probability", "概率"),
         "riskier_than": ("riskier than", "高于顾客比例"),
+        "leaves_channel": ("leaves the channel", "退出渠道的概率"),
         "tail": ("beyond the history", "超出历史"),
         "tail.yes": ("yes", "是"),
         "tail.meaning": (

@@ -10,7 +10,13 @@ from pydantic.config import JsonDict
 from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance, ReasonView
 from serving.api.fields import Money, Percentile, Probability
 
-_CHURN_EXAMPLE: JsonDict = {"horizon_days": 28, "churn_probability": 0.12, "percentile": 64.0, "beyond_history": False}
+_CHURN_EXAMPLE: JsonDict = {
+    "horizon_days": 28,
+    "churn_probability": 0.12,
+    "percentile": 64.0,
+    "channel_churn_probability": 0.021,
+    "beyond_history": False,
+}
 
 _EXPECTED_EXAMPLE: JsonDict = {
     "stage": "loyal",
@@ -37,6 +43,11 @@ class ChurnAtHorizon(BaseModel):
     horizon_days: int
     churn_probability: Probability
     percentile: Percentile = Field(description="Share of customers at lower risk; interpolated between 14, 28, 56 and 91 days.")
+    channel_churn_probability: Probability | None = Field(
+        default=None,
+        description="P(leaves the channel within the horizon: unsubscribes, leaves the group, deletes the contact); null for who has left,"
+        " and without the model, which not every shop's history allows.",
+    )
     beyond_history: bool = Field(
         description="The horizon reaches silences that no training row had: there half of the answer is a parametric model's."
     )

@@ -27,6 +27,7 @@ from serving.api.fields import OpaqueId, probability
 from serving.api.problems import documented
 from serving.api.reason_views import cause_view
 from serving.category_needs import category_needs, usual_quantities
+from serving.channel_scores import channel_probabilities
 from serving.churn_scores import LONGEST_HORIZON_DAYS, expected_date, score_churn
 from serving.customer_context import CustomerContext
 from serving.errors import CUSTOMER_UNREADABLE, CustomerUnknown, CustomerUnreadable
@@ -98,7 +99,7 @@ def scores_answer(
         average_days_between_orders=_number(customer.value("gap_mean")),
         shap=_shap(live, customer) if shap else None,
         **_predicted(live, customer, horizons),
-        **provenance(live, services.degraded(["return_hazard", "value"])),
+        **provenance(live, services.degraded(["return_hazard", "value", "channel_churn"])),
     )
 
 
@@ -129,7 +130,7 @@ def portrait_answer(services: Services, customer_id: str, permitted: Permitted |
             **_predicted(live, customer, HORIZONS),
             **fresh,
         ),
-        **provenance(live, services.degraded(["return_hazard", "value", "repurchase"])),
+        **provenance(live, services.degraded(["return_hazard", "value", "repurchase", "channel_churn"])),
     )
 
 
@@ -183,11 +184,13 @@ def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]
     if model is None or found is None or found.days_interval is None:
         return {**shared, "churn": [], "reasons": []}
     earliest, latest = (expected_date(customer.as_of, float(days)) for days in found.days_interval[0])
+    (leaving,) = channel_probabilities(live, stored, horizons)
     churn = [
         ChurnAtHorizon(
             horizon_days=h,
             churn_probability=probability(found.probability[h][0]),
             percentile=round(float(found.percentile[h][0]), 1),
+            channel_churn_probability=leaving[h],
             beyond_history=bool(found.beyond_history[h][0]),
         )
         for h in sorted(set(horizons))

@@ -60,7 +60,11 @@ class OfferView(BaseModel):
     expected_value: Money = Field(description="probability × margin − cost.")
     probability: Probability = Field(description="P(the customer responds within 28 days).")
     margin: Money = Field(description="Money a response leaves, discounts taken off.")
-    cost: Money = Field(description="Money spent whether or not the customer responds.")
+    cost: Money = Field(description="Money spent whether or not the customer responds: the message's price and the cost of leaving.")
+    cost_of_leaving: Money = Field(
+        description="Part of the cost: what the message adds to P(leaves the channel within 28 days), as two predictions differ,"
+        " times the margin expected of 91 days. 0 without the channel_churn model."
+    )
     reason_codes: list[str]
     reasons: list[ReasonView]
     valid_until: datetime
@@ -85,6 +89,11 @@ class ChurnView(BaseModel):
     probability_56d: Probability
     probability_91d: Probability
     percentile_28d: Percentile = Field(description="Share of customers at lower risk.")
+    channel_churn_probability_28d: Probability | None = Field(
+        default=None,
+        description="P(leaves the channel within 28 days: unsubscribes, leaves the group, deletes the contact); null for who has left,"
+        " and without the model, which not every shop's history allows.",
+    )
     expected_next_order_date: datetime | None = Field(description="Null when not within half a year.")
     reasons: list[ReasonView] = Field(default=[], description="Only with `explain`.")
 
@@ -107,6 +116,7 @@ class NextBestOffersAnswer(Provenance):
                         "probability_56d": 0.012,
                         "probability_91d": 0.004,
                         "percentile_28d": 22.5,
+                        "channel_churn_probability_28d": 0.021,
                         "expected_next_order_date": "2018-01-05T11:20:00Z",
                         "reasons": [],
                     },
@@ -115,10 +125,11 @@ class NextBestOffersAnswer(Provenance):
                             "offer_id": "replenishment:FLUID MILK PRODUCTS",
                             "type": "replenishment",
                             "items": [{"product_id": "1029743", "name": "FLUID MILK WHITE ONLY 1 GA", "score": 0.93}],
-                            "expected_value": 0.61,
+                            "expected_value": 0.56,
                             "probability": 0.93,
                             "margin": 0.67,
-                            "cost": 0.01,
+                            "cost": 0.06,
+                            "cost_of_leaving": 0.05,
                             "reason_codes": ["due_soon"],
                             "reasons": [
                                 {

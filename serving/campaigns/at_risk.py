@@ -1,6 +1,7 @@
 """The at-risk audience: customers who are likely to leave and worth keeping, with a holdout that is left alone.
 
-Ranked by value at risk = P(no order within the horizon) × margin of the horizon if they stayed. That is what could be lost, not what
+Ranked by value at risk = P(no order within the horizon) × margin of the horizon if they stayed, less what the message may cost by driving
+them out of the channel (docs/adr/0009). That is what could be lost, not what
 a message saves: who can be changed is known only from an experiment, which is what the holdout is for.
 """
 
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
+from serving.channel_scores import channel_probabilities, cost_of_leaving
 from serving.churn_scores import expected_date
 from serving.live import Live
 from serving.services import Services
@@ -31,6 +33,7 @@ COLUMNS = (
     "horizon_days",
     "churn_probability",
     "churn_percentile",
+    "channel_churn_probability",
     "expected_next_order_date",
     "stage",
     "layer",
@@ -38,6 +41,7 @@ COLUMNS = (
     "value_at_risk",
     "channel",
     "contact_cost",
+    "cost_of_leaving",
     "expected_value",
     *(f"reason_{i}_{part}" for i in range(1, _REASONS + 1) for part in ("code", "en", "zh")),
     "not_causal",
@@ -81,7 +85,8 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
     """Choose the audience and write it.
 
     A customer is suitable from the churn probability within 28 days that the assumptions name, when the value at risk exceeds the
-    contact's cost, and when they agreed to profiling and to being contacted on the channel. Without a channel that may be used nobody is.
+    contact's cost and the cost of leaving, and when they agreed to profiling and to being contacted on the channel. Without a channel that
+    may be used nobody is.
 
     Args:
         services: the state and the models.
@@ -100,13 +105,14 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
     margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
     at_risk = population.churn.probability[horizon] * margin
     channel = cheapest_channel(live)
-    suitable = _suitable(live, population, at_risk, channel)
+    leaving = cost_of_leaving(live.models.channel_churn, population.stored, live.catalogue.assumptions)
+    suitable = _suitable(live, population, at_risk - leaving, channel)
     if channel is not None:
         contactable = services.permissions.contactable(channel)
         suitable = suitable[[population.customers[i].customer_id in contactable for i in suitable.tolist()]]
     chosen = suitable[:size]
     held = [in_holdout(population.customers[i].customer_id, share=holdout, seed=seed) for i in chosen.tolist()]
-    audience = _Audience(live, population, horizon, margin, at_risk, channel or "")
+    audience = _Audience(live, population, horizon, margin, at_risk, leaving, channel or "")
     write_csv(out, COLUMNS, audience.rows(chosen, held))
     return AudienceSummary(
         out=out,
@@ -131,14 +137,14 @@ def cheapest_channel(live: Live) -> str | None:
     return min(assumptions.outbound_channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
 
 
-def _suitable(live: Live, population: Population, at_risk: NDArray[np.float64], channel: str | None) -> NDArray[np.intp]:
-    """Rows that are at risk and worth a contact, the greatest value at risk first; ties by id, which is the rows' order."""
+def _suitable(live: Live, population: Population, worth: NDArray[np.float64], channel: str | None) -> NDArray[np.intp]:
+    """Rows that are at risk and worth a contact, those worth most first; ties by id, which is the rows' order."""
     if channel is None:
         return np.empty(0, np.intp)
     assumptions = live.catalogue.assumptions
     suitable = population.churn.winback >= assumptions.offers.winback_from_churn
-    suitable &= at_risk > assumptions.contact_cost(channel)
-    order = np.argsort(-at_risk, kind="stable")
+    suitable &= worth > assumptions.contact_cost(channel)
+    order = np.argsort(-worth, kind="stable")
     return order[suitable[order]]
 
 
@@ -149,12 +155,14 @@ class _Audience:
     horizon: int
     margin: NDArray[np.float64]
     at_risk: NDArray[np.float64]
+    leaving: NDArray[np.float64]
     channel: str
 
     def rows(self, chosen: NDArray[np.intp], held: list[bool]) -> Iterator[tuple[object, ...]]:
         """Rows of the file in the order of `COLUMNS`."""
         churn, assumptions = self.population.churn, self.live.catalogue.assumptions
         cost = assumptions.contact_cost(self.channel)
+        leaving = channel_probabilities(self.live, self.population.stored, [self.horizon])
         tail = (True, assumptions.currency, self.live.as_of.isoformat(), self.live.models.versions["return_hazard"], assumptions.version)
         for rank, (i, is_held) in enumerate(zip(chosen.tolist(), held, strict=True), start=1):
             customer = self.population.customers[i]
@@ -166,6 +174,7 @@ class _Audience:
                 self.horizon,
                 round(float(churn.probability[self.horizon][i]), 6),
                 round(float(churn.percentile[self.horizon][i]), 1),
+                leaving[i][self.horizon],
                 None if expected is None else expected.isoformat(timespec="seconds"),
                 self.population.segments[i].stage,
                 self.population.segments[i].layer,
@@ -173,7 +182,8 @@ class _Audience:
                 round(float(self.at_risk[i]), 2),
                 self.channel,
                 cost,
-                round(float(self.at_risk[i]) - cost, 2),
+                round(float(self.leaving[i]), 2),
+                round(float(self.at_risk[i]) - cost - float(self.leaving[i]), 2),
                 *self._reasons(i),
                 *tail,
             )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
+from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.live import Live
 from serving.segments import spend_percentile
@@ -21,6 +22,7 @@ COLUMNS = (
     "customer_id",
     *(f"churn_probability_{h}d" for h in HORIZONS),
     *(f"churn_percentile_{h}d" for h in HORIZONS),
+    *(f"channel_churn_probability_{h}d" for h in HORIZONS),
     "expected_next_order_date",
     "next_order_date_low",
     "next_order_date_high",
@@ -54,6 +56,7 @@ def score_all(services: Services, out: Path) -> int:
 def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
     churn, assumptions = population.churn, live.catalogue.assumptions
     margins = expected_margin(population.stored, 28.0, assumptions)
+    leaving = channel_probabilities(live, population.stored, HORIZONS)
     tail = (assumptions.currency, live.as_of.isoformat(), live.models.versions["return_hazard"], assumptions.version)
     for i, customer in enumerate(population.customers):
         days = [churn.days_until_order[i], *([] if churn.days_interval is None else churn.days_interval[i])]
@@ -63,6 +66,7 @@ def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
             customer.customer_id,
             *(round(float(churn.probability[h][i]), 6) for h in HORIZONS),
             *(round(float(churn.percentile[h][i]), 1) for h in HORIZONS),
+            *(leaving[i][h] for h in HORIZONS),
             *(None if date is None else date.isoformat(timespec="seconds") for date in dates),
             round(gap, 2) if math.isfinite(gap) else None,
             *_value_cells(population.value, i),

@@ -38,6 +38,7 @@ class BundleOffers:
             probability=bundle.probability,
             margin=sum(catalogue.margin(p) for p in bundle.product_ids) - discount,
             cost=context.contact_cost,
+            cost_of_leaving=context.cost_of_leaving,
             reasons=(_bought_together(bundle),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),

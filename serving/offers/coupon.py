@@ -48,6 +48,7 @@ class CouponOffers:
             probability=coupon.redemption_rate,
             margin=sum(catalogue.margin(item.product_id) for item in items) / len(items) - value,
             cost=context.contact_cost,
+            cost_of_leaving=context.cost_of_leaving,
             reasons=(_holds(coupon),),
             valid_until=coupon.ends_at,
             channels=tuple(catalogue.assumptions.consent.channels),

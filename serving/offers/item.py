@@ -49,6 +49,7 @@ class ItemOffers:
                 probability=response,
                 margin=expected / response if response > 0 else 0.0,
                 cost=context.contact_cost,
+                cost_of_leaving=context.cost_of_leaving,
                 reasons=(_LIKED if context.personal else _POPULAR,),
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(catalogue.assumptions.consent.channels),

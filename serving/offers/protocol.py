@@ -65,7 +65,8 @@ class Candidate:
         items: what is offered, best first; empty where the offer is not about products.
         probability: P(the customer responds within `RESPONSE_DAYS`), predicted.
         margin: money a response leaves, discounts and coupon values taken off.
-        cost: money spent whether or not the customer responds.
+        cost: money spent whether or not the customer responds: the message's price, and what follows.
+        cost_of_leaving: the part of the cost that stands for customers who leave the channel over the message.
         reasons: why, most telling first.
         valid_until: last moment of the offer, UTC.
         channels: where it may be sent.
@@ -80,6 +81,7 @@ class Candidate:
     reasons: tuple[OfferReason, ...]
     valid_until: datetime
     channels: tuple[str, ...]
+    cost_of_leaving: float = 0.0
 
     @property
     def expected_value(self) -> float:

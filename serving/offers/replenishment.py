@@ -64,6 +64,7 @@ class ReplenishmentOffers:
             probability=due.probability,
             margin=catalogue.margin(product) * due.quantity,
             cost=context.contact_cost,
+            cost_of_leaving=context.cost_of_leaving,
             reasons=(_because(catalogue.category_name(category), due.days),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),

@@ -38,6 +38,7 @@ class WinbackOffers:
                 probability=1.0 - leaving,
                 margin=basket * rate if math.isfinite(basket) else 0.0,
                 cost=context.contact_cost,
+                cost_of_leaving=context.cost_of_leaving,
                 reasons=(_at_risk(leaving), *(_cause(reason) for reason in causes)),
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(assumptions.consent.channels),

@@ -28,6 +28,7 @@ from training.artifacts.bundle_table import BundleTable
 from training.artifacts.bundles import BundleModel, BundleSettings
 from training.artifacts.calibration import LogitMap
 from training.artifacts.category_path import TREE_INPUTS
+from training.artifacts.channel_churn import ChannelChurn, ChannelHeader, StandingStill
 from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
@@ -252,6 +253,22 @@ def write_hazard(folder: Path, seed: int) -> Path:
     quantiles = {h: np.quantile(churn[:, i], np.linspace(0, 1, 101)).tolist() for i, h in enumerate(HORIZONS)}
     model = ReturnHazard(booster, header.model_copy(update={"churn_quantiles": quantiles}))
     model.save(folder, manifest("return_hazard", CUSTOMER.hash))
+    return folder
+
+
+def write_channel(folder: Path, seed: int) -> Path:
+    """A channel churn in which every message drives people away; not part of the small shop: not every shop has one."""
+    random = np.random.default_rng(seed)
+    stored = np.repeat(customer_vectors(random), 20, axis=0)
+    messages = random.poisson(3.0, len(stored)).astype(np.float64)
+    for name in ("contact_count", "contacts_decayed_28d", "contacts_decayed_112d"):
+        stored[:, CUSTOMER.columns.index(name)] = messages
+    path = StandingStill()
+    rows = np.vstack([path.at(stored, lead) for lead in (0, 2)])
+    label = random.random(len(rows)) < 0.02 + 0.06 * np.tile(messages, 2)
+    ChannelChurn(_grow(rows, label, path.inputs), ChannelHeader(longest_lead=2, leavers=100)).save(
+        folder, manifest("channel_churn", CUSTOMER.hash)
+    )
     return folder
 
 
