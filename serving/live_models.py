@@ -57,7 +57,7 @@ class LiveModels:
         return_hazard, value, repurchase, items, bundles, channel_churn: the models, None where there is none that works.
         versions: model name → `version-run`, as in the local cache, for every model that answers.
         problems: model name → one sentence, for every model that is missing or is not the champion.
-        untrained: models that never had a champion here.
+        absent: model of `OPTIONAL` → one sentence, for every one that was never trained here.
     """
 
     return_hazard: ReturnHazard | None = None
@@ -68,12 +68,7 @@ class LiveModels:
     channel_churn: ChannelChurn | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
-    untrained: frozenset[str] = frozenset()
-
-    @property
-    def excused(self) -> frozenset[str]:
-        """Models whose absence leaves nothing degraded."""
-        return OPTIONAL & self.untrained
+    absent: Mapping[str, str] = field(default_factory=dict)
 
     def degraded(self, names: Iterable[str] | None = None) -> dict[str, str]:
         """Model → one sentence for the caller, for those that do not answer at all; the cause, which may name files, is in `problems`.
@@ -81,7 +76,8 @@ class LiveModels:
         Args:
             names: the models a part of the service needs; all by default.
         """
-        missing = [n for n in (KINDS if names is None else names) if getattr(self, n) is None and n not in self.excused]
+        wanted = [name for name in (KINDS if names is None else names) if getattr(self, name) is None]
+        missing = [name for name in wanted if name not in OPTIONAL or name in self.problems]
         return {name: f"The model {name} is not available; /readyz says why." for name in missing}
 
 
@@ -144,8 +140,10 @@ def load_models(data_dir: Path, standing: LiveModels) -> LiveModels:
             versions[name] = version
         if problem is not None:
             problems[name] = problem
-    untrained = frozenset(name for name in KINDS if models[name] is None and _content(data_dir / "models" / name / _POINTER) is None)
-    return LiveModels(**models, versions=MappingProxyType(versions), problems=MappingProxyType(problems), untrained=untrained)
+    never = {
+        name: problems.pop(name) for name in OPTIONAL if models[name] is None and _content(data_dir / "models" / name / _POINTER) is None
+    }
+    return LiveModels(**models, versions=MappingProxyType(versions), problems=MappingProxyType(problems), absent=MappingProxyType(never))
 
 
 def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str | None, str | None]:

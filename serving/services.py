@@ -109,8 +109,7 @@ class Services:
 
     def problems(self) -> dict[str, str]:
         """Part → one sentence with the cause, for those who run the service."""
-        models = self.live.models
-        found = {name: problem for name, problem in models.problems.items() if name not in models.excused} | self.staleness()
+        found = dict(self.live.models.problems) | self.staleness()
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         try:

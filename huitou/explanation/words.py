@@ -147,6 +147,7 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "dropped.ended": ("ended", "已结束"),
         "dropped.channel_not_consented": ("the channel may not be used", "渠道不可用"),
         "dropped.in_cart": ("already in the cart", "已在购物车中"),
+        "dropped.just_bought": ("bought just now", "刚刚买过"),
         "dropped.worth_no_more_than_silence": ("worth no more than silence", "价值不高于不打扰"),
         "dropped.product_already_offered": ("the product is in a better offer", "商品已在更优的优惠中"),
         "dropped.beyond_limit": ("beyond the limit of {limit} (`--limit`)", "超出数量上限 {limit}(`--limit`)"),

@@ -29,9 +29,10 @@ async def readyz(request: Request) -> Response:
     # Aside: a ledger that hangs must not hold up requests.
     live, problems = services.live, await asyncio.to_thread(services.problems)
     lag = services.last_lag
+    told = {**services.live.models.absent, **services.live.models.problems}
     answer = Readiness(
         status="degraded" if problems else "ready",
-        models={name: ModelState(version=live.models.versions.get(name), problem=live.models.problems.get(name)) for name in KINDS},
+        models={name: ModelState(version=live.models.versions.get(name), problem=told.get(name)) for name in KINDS},
         problems=problems,
         as_of=live.as_of,
         now=services.now,

@@ -20,7 +20,9 @@ class ModelState(BaseModel):
     """One model."""
 
     version: str | None = Field(description="What answers; null when nothing does.")
-    problem: str | None = Field(description="Why it is missing, or why it is not the champion.")
+    problem: str | None = Field(
+        description="Why it is missing or not the champion. That a history does not allow channel_churn is no problem of the service."
+    )
 
 
 class Freshness(BaseModel):
