@@ -28,7 +28,6 @@ from training.artifacts.bundle_table import BundleTable
 from training.artifacts.bundles import BundleModel, BundleSettings
 from training.artifacts.calibration import LogitMap
 from training.artifacts.category_path import TREE_INPUTS
-from training.artifacts.channel_churn import ChannelChurn, ChannelHeader, StandingStill
 from training.artifacts.folder import Manifest
 from training.artifacts.hazard_path import HazardPath
 from training.artifacts.items import ANYBODY_INPUTS, EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel, ItemSettings
@@ -240,7 +239,7 @@ def write_hazard(folder: Path, seed: int) -> Path:
     silence = rows[:, path.inputs.index("recency_per_gap")]
     gap = rows[:, path.inputs.index("gap_mean")]
     label = random.random(len(rows)) < (1 - np.exp(-7 / gap)) * np.exp(-0.25 * np.minimum(silence, 20))
-    booster = _grow(rows, label, path.inputs)
+    booster = grow(rows, label, path.inputs)
     people = customer_vectors(np.random.default_rng(seed))
     header = HazardHeader(
         calibration=LogitMap(),
@@ -256,22 +255,6 @@ def write_hazard(folder: Path, seed: int) -> Path:
     return folder
 
 
-def write_channel(folder: Path, seed: int) -> Path:
-    """A channel churn in which every message drives people away; not part of the small shop: not every shop has one."""
-    random = np.random.default_rng(seed)
-    stored = np.repeat(customer_vectors(random), 20, axis=0)
-    messages = random.poisson(3.0, len(stored)).astype(np.float64)
-    for name in ("contact_count", "contacts_decayed_28d", "contacts_decayed_112d"):
-        stored[:, CUSTOMER.columns.index(name)] = messages
-    path = StandingStill()
-    rows = np.vstack([path.at(stored, lead) for lead in (0, 2)])
-    label = random.random(len(rows)) < 0.02 + 0.06 * np.tile(messages, 2)
-    ChannelChurn(_grow(rows, label, path.inputs), ChannelHeader(longest_lead=2, leavers=100)).save(
-        folder, manifest("channel_churn", CUSTOMER.hash)
-    )
-    return folder
-
-
 def write_value(folder: Path, seed: int) -> Path:
     """A value model of the same customers."""
     save_value(folder, customer_vectors(np.random.default_rng(seed)), manifest("value", CUSTOMER.hash))
@@ -284,7 +267,7 @@ def write_repurchase(folder: Path, seed: int) -> Path:
     rows = random.uniform(0, 60, (4000, len(TREE_INPUTS)))
     label = random.random(4000) < 1 - np.exp(-7 / np.maximum(rows[:, TREE_INPUTS.index("gap_mean")], 1))
     header = RepurchaseHeader(calibration=LogitMap(), max_lead=12)
-    RepurchaseModel(_grow(rows, label, TREE_INPUTS), header).save(folder, manifest("repurchase", FEATURE_SET_HASH))
+    RepurchaseModel(grow(rows, label, TREE_INPUTS), header).save(folder, manifest("repurchase", FEATURE_SET_HASH))
     return folder
 
 
@@ -348,7 +331,8 @@ def _map(inputs: tuple[str, ...], coefficients: tuple[float, ...], intercept: fl
     return LogisticMap(inputs=inputs, coefficients=coefficients, intercept=intercept, positives=100)
 
 
-def _grow(rows: Array, label: NDArray[np.bool_], names: tuple[str, ...]) -> lgb.Booster:
+def grow(rows: Array, label: NDArray[np.bool_], names: tuple[str, ...]) -> lgb.Booster:
+    """A few small trees."""
     parameters = {
         "objective": "binary",
         "num_leaves": 7,

@@ -25,7 +25,8 @@ from serving.offers.offer_types import OFFER_TYPES
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from serving.spending import expected_margin
-from tests.serving.small_shop import promote, write_channel
+from tests.serving.small_channel import write_channel
+from tests.serving.small_shop import promote
 from training.artifacts.channel_churn import ChannelChurn
 
 LEFT = CUSTOMER.columns.index("channel_left")
