@@ -135,9 +135,10 @@ def packed(properties: dict[str, Any]) -> str:
         raise Refused("properties", f"cannot be written as JSON ({type(error).__name__})") from error
     if size > MOST_BYTES:
         raise Refused("properties", f"{size:,} bytes; at most {MOST_BYTES:,} are kept of one event")
-    if _NUL.search(text):
+    if "\\u0000" in text and _NUL.search(text):
         raise Refused("properties", "holds the character U+0000, which no database keeps")
-    if _depth(properties) > _DEEPEST:
+    # Nothing is nested deeper than it has brackets: most events need no walk through them.
+    if text.count("{") + text.count("[") > _DEEPEST and _depth(properties) > _DEEPEST:
         raise Refused("properties", f"nested deeper than {_DEEPEST}")
     return text
 
