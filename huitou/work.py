@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +60,8 @@ def _run(settings: FeatureSettings, now: datetime | None, ending: threading.Even
     from features.ledger.ledger import open_ledger
     from features.refreshing.following import Following
 
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore", DeprecationWarning)  # as `huitou.main`; importing Feast has changed the filters
     ledger = open_ledger(settings)
     following = Following(settings, ledger, now=now)
     try:
