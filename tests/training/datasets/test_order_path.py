@@ -39,7 +39,7 @@ def test_a_week_of_orders_is_what_the_engine_computes_of_it(tmp_path: Path, monk
     shop = built(tmp_path, [*times, ("always", START + timedelta(weeks=30))])
     snapshots = shop.snapshots
     dates = np.unique(snapshots.as_of)
-    before, after = (snapshots._pick(snapshots.as_of == date) for date in dates[[20, 21]])
+    before, after = (snapshots.where(snapshots.as_of == date) for date in dates[[20, 21]])
     days = after.stored[:, _COLUMN["order_day_count"]] - before.stored[:, _COLUMN["order_day_count"]]
     assert days.tolist() == [1.0, 0.0]
     monkeypatch.setattr(order_path, "_ages", lambda drawn, _: (np.full(len(drawn), 6.5), np.full(len(drawn), 6.5)))
