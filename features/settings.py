@@ -24,6 +24,11 @@ class FeatureSettings(BaseSettings):
         description="Database of the ledger, postgresql://… or sqlite:///…; by default the file ledger.db in the data folder.",
         repr=False,  # it may hold a password
     )
+    ledger_patience_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long the ledger's database may take, or another writer hold it, before a call is told to come back.",
+    )
 
     @property
     def imported_dir(self) -> Path:

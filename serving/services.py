@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import functools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import ParamSpec, TypeVar
 
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
@@ -27,6 +31,9 @@ from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
 
 _REMEDY = "run `huitou build` first."
+_WRITERS = 4  # one commits, another parses meanwhile; more only wait
+_Told = ParamSpec("_Told")
+_Found = TypeVar("_Found")
 
 
 @dataclass
@@ -59,6 +66,7 @@ class Services:
     last_lag: Lag | None = None
     decisions: DecisionLog = field(init=False)
     _reloading: threading.Lock = field(default_factory=threading.Lock)
+    _writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WRITERS, "ledger-writer"))
 
     def __post_init__(self) -> None:
         """Open the line of decisions."""
@@ -67,6 +75,10 @@ class Services:
     def _record(self, group: Sequence[Decided]) -> None:
         with self.ledger.database.writing() as connection:
             record_decisions(connection, group)
+
+    async def aside(self, work: Callable[_Told, _Found], *arguments: _Told.args, **named: _Told.kwargs) -> _Found:
+        """Do what writes to the ledger in one of a few threads of its own: calls that wait for it hold up nobody else."""
+        return await asyncio.get_running_loop().run_in_executor(self._writers, functools.partial(work, *arguments, **named))
 
     @property
     def permissions(self) -> Permissions:
@@ -194,13 +206,16 @@ def build_services(settings: ServingSettings) -> Services:
         LedgerAway, LedgerBroken: the ledger cannot be opened.
     """
     current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
-    feature_settings = FeatureSettings(data_dir=settings.data_dir, ledger_url=settings.ledger_url)
+    feature_settings = FeatureSettings(
+        data_dir=settings.data_dir, ledger_url=settings.ledger_url, ledger_patience_seconds=settings.ledger_patience_seconds
+    )
     shelf = ModelShelf(settings.data_dir)
     ledger = open_ledger(feature_settings)
     watch = LedgerWatch(ledger)
     watch.look()
     live = _open(settings, shelf.current, watch)
     services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), ledger, watch)
+    ledger.database.timed = services.telemetry.ledger
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
 

@@ -36,6 +36,11 @@ class ServingSettings(BaseSettings):
         description="Database of the ledger, postgresql://… or sqlite:///…; by default the file ledger.db in the data folder.",
         repr=False,  # it may hold a password
     )
+    ledger_patience_seconds: float = Field(
+        default=10.0,
+        gt=0,
+        description="How long the ledger's database may take, or another writer hold it, before a call is told to come back.",
+    )
     write_keys: SecretStr | None = Field(
         default=None,
         description="Write keys, separated by commas; a route that takes events then demands one of them (HTTP Basic, as user name, or "

@@ -28,6 +28,13 @@ class Telemetry:
         self._decisions = Counter("huitou_decisions", "Decisions, by whether the ledger has them.", ("fate",), registry=self.registry)
         for fate in ("recorded", "lost"):
             self._decisions.labels(fate)  # shown from the start: an alarm on lost ones needs a zero to rise from
+        self._ledger = Histogram(
+            "huitou_ledger_seconds",
+            "Writing transactions of the ledger: waiting for their turn, and working until the commit.",
+            ("part",),
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
         self._model = Gauge(
             "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
         )
@@ -58,6 +65,11 @@ class Telemetry:
     def decisions(self, fate: str, number: int) -> None:
         """Count decisions by whether the ledger has them."""
         self._decisions.labels(fate).inc(number)
+
+    def ledger(self, waited: float, worked: float) -> None:
+        """Time one writing transaction, seconds."""
+        self._ledger.labels("wait").observe(waited)
+        self._ledger.labels("work").observe(worked)
 
     def state(self, versions: Mapping[str, str], feature_age_days: float) -> None:
         """Show what is live now."""

@@ -11,22 +11,26 @@ import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from features.errors import HuitouError
 from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
+from features.ledger.outages import Outage
 
 _FILE = "ledger.db"
 _LOCK = 7_409_172_001  # any number, the same in every process: PostgreSQL's advisory lock of the writers
-_PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
+PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
 _CONNECT_SECONDS = 3
+_PING_SECONDS = 1.0  # a line that takes longer to say that it is there is replaced by a new one
+_BUSY = "The ledger's database is busy: another writer did not finish in time; nothing of this was kept, send it again."
 _WRITING = "huitou_writing"
 _FULL = ("database or disk is full", "No space left", "disk full", "could not extend file", "File too large")
 
@@ -60,9 +64,10 @@ class LedgerDatabase:
     Attributes:
         url: its address.
         engine: SQLAlchemy's.
+        timed: told after every writing transaction how many seconds it waited for its turn and how many it then took.
     """
 
-    def __init__(self, url: URL, *, patience: float = _PATIENCE) -> None:
+    def __init__(self, url: URL, *, patience: float = PATIENCE) -> None:
         """Prepare the pool; nothing is connected before the first use.
 
         Args:
@@ -72,7 +77,11 @@ class LedgerDatabase:
         self.url = url
         self.patience = patience
         self.engine = _sqlite(url, patience) if self.is_sqlite else _postgresql(url, patience)
+        self.timed: Callable[[float, float], None] = lambda *_: None
         self._writer = self.engine.execution_options(**{_WRITING: True})
+        # In this process writers queue here and not in the pool: those who wait must not take the readers' connections.
+        self._turn = threading.Lock()
+        self._reads, self._writes = Outage(), Outage()
 
     @property
     def is_sqlite(self) -> bool:
@@ -87,7 +96,7 @@ class LedgerDatabase:
             LedgerAway: the database cannot be reached, is locked, or does not answer in time.
             LedgerBroken: what it holds is damaged or was not migrated.
         """
-        with _translated(self.url), self.engine.begin() as connection, self._watched(connection):
+        with self._reads.minded(), _translated(self.url), self.engine.begin() as connection, self._watched(connection):
             yield connection
 
     @contextlib.contextmanager
@@ -99,10 +108,23 @@ class LedgerDatabase:
             LedgerFull: there is no room; nothing was written.
             LedgerBroken: as `reading`.
         """
-        with _translated(self.url), self._writer.begin() as connection, self._watched(connection):
-            if not self.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-            yield connection
+        with self._writes.minded(), self._my_turn() as began, _translated(self.url):
+            with self._writer.begin() as connection, self._watched(connection):
+                if not self.is_sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+                alone = time.perf_counter()
+                yield connection
+            self.timed(alone - began, time.perf_counter() - alone)
+
+    @contextlib.contextmanager
+    def _my_turn(self) -> Iterator[float]:
+        began = time.perf_counter()
+        if not self._turn.acquire(timeout=self.patience):
+            raise LedgerAway(_BUSY)
+        try:
+            yield began
+        finally:
+            self._turn.release()
 
     @contextlib.contextmanager
     def _watched(self, connection: Connection) -> Iterator[None]:
@@ -110,17 +132,23 @@ class LedgerDatabase:
         if self.is_sqlite:
             yield
             return
-        timer = threading.Timer(self.patience, _cut, (connection.connection.driver_connection,))
-        timer.daemon = True
-        timer.start()
-        try:
+        with _limited(connection.connection.driver_connection, self.patience):
             yield
-        finally:
-            timer.cancel()
 
     def close(self) -> None:
         """Close every idle connection."""
         self.engine.dispose()
+
+
+@contextlib.contextmanager
+def _limited(driver_connection: Any, seconds: float) -> Iterator[None]:  # noqa: ANN401 - the driver's own type
+    timer = threading.Timer(seconds, _cut, (driver_connection,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _cut(driver_connection: Any) -> None:  # noqa: ANN401 - the driver's own type
@@ -151,13 +179,23 @@ def _sqlite(url: URL, patience: float) -> Engine:
 def _postgresql(url: URL, patience: float) -> Engine:
     limit = int(patience * 1000)
     options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={limit * 6}"
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "huitou", "options": options},
-        pool_pre_ping=True,
         pool_timeout=patience,
         pool_size=5,
     )
+
+    # Not the pool's own ping: it would wait for a stopped server without end.
+    @event.listens_for(engine, "checkout")
+    def _ping(driver_connection: Any, record: Any, proxy: object) -> None:  # noqa: ANN401, ARG001 - SQLAlchemy's signature
+        try:
+            with _limited(driver_connection, min(patience, _PING_SECONDS)):
+                engine.dialect.do_ping(driver_connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error  # what one line has lost the others have most likely lost too
+
+    return engine
 
 
 @contextlib.contextmanager

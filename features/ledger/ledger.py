@@ -51,7 +51,8 @@ def open_ledger(settings: FeatureSettings, *, clock: Callable[[], datetime] = wa
         LedgerAway: the database cannot be reached.
         LedgerBroken: it is damaged or of a newer version.
     """
-    ledger = Ledger(LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url)), clock)
+    database = LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url), patience=settings.ledger_patience_seconds)
+    ledger = Ledger(database, clock)
     migrate(ledger.database)
     return ledger
 

@@ -71,7 +71,7 @@ class ConsentsAnswer(BaseModel):
 async def put_consents(request: Request) -> Response:
     """State consents and withdrawals. Nothing is overwritten; a withdrawal works from the next answer on."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_state, services, await read_body(request))
+    answer = await services.aside(_state, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ async def _take(request: Request) -> Response:
         demand_key(services.settings.accepted_keys, key)  # before anything is unpacked for a stranger
     body = await request.body()
     # Aside: parsing a thousand events and committing them takes tens of milliseconds in which other requests are answered.
-    answer = await asyncio.to_thread(_taken, services, request, body, key)
+    answer = await services.aside(_taken, services, request, body, key)
     return Response(answer.model_dump_json(exclude_none=True), media_type="application/json")
 
 

@@ -55,7 +55,7 @@ _EXAMPLES: dict[type[Fed], dict[str, Any]] = {
 def _documents_route(path: str, kind: Kind, item: type[Fed], key: str) -> None:
     async def put(request: Request) -> Response:
         services: Services = request.app.state.services
-        answer = await asyncio.to_thread(_put_documents, services, await read_body(request), kind, item, key)
+        answer = await services.aside(_put_documents, services, await read_body(request), kind, item, key)
         return Response(answer.model_dump_json(), media_type="application/json")
 
     async def listed(
@@ -98,7 +98,7 @@ _documents_route("/v1/content", Kind.CONTENT, ContentFed, "content_id")
 async def stock(request: Request) -> Response:
     """Feed stock levels. A product that is sold out leaves every answer within a second, and comes back as fast."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_put_stock, services, await read_body(request))
+    answer = await services.aside(_put_stock, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 

@@ -66,14 +66,14 @@ async def of_customer(request: Request, customer_id: Annotated[OpaqueId, Path()]
 async def link(request: Request, body: LinkRequest) -> LinkAnswer:
     """Link an id to a customer: their histories are one from then on. The first link of an id stands until it is undone."""
     services: Services = request.app.state.services
-    return await asyncio.to_thread(_link, services, body)
+    return await services.aside(_link, services, body)
 
 
 @router.delete("/v1/identities/{link_id}", response_model=LinkAnswer, responses=documented(404, 503))
 async def undo(request: Request, link_id: Annotated[int, Path(ge=1, le=2**53)]) -> LinkAnswer:
     """Undo a link: the histories part again as they were recorded."""
     services: Services = request.app.state.services
-    await asyncio.to_thread(_undo, services, link_id)
+    await services.aside(_undo, services, link_id)
     return LinkAnswer(link_id=link_id, changed=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import datetime
 from decimal import Decimal
@@ -76,7 +75,7 @@ class OutcomesAnswer(BaseModel):
 async def outcomes(request: Request) -> Response:
     """Tell what came of decisions. An outcome may come before its decision, or twice."""
     services: Services = request.app.state.services
-    answer = await asyncio.to_thread(_keep, services, await read_body(request))
+    answer = await services.aside(_keep, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
