@@ -14,6 +14,7 @@ def compact(data_dir: DataDir = None) -> None:
     as it was. `huitou build` does this first, so it is only needed by itself before `huitou doctor data` or a look at the files.
     """
     from features.folding.compact import compact as fold_events
+    from features.ledger.kinds import BY_NAME
 
     settings = feature_settings(data_dir)
     with steps(1) as progress, progress.step("compact"):
@@ -21,6 +22,7 @@ def compact(data_dir: DataDir = None) -> None:
     for kind, count in done.kept.items():
         output().print(f"  {kind}: {count:,}")
     for kind, count in done.set_aside.items():
-        output().print(f"  {kind}: {count:,} stay in the ledger only: the history has no table for them")
+        reason = "they do not say what an event of this kind must" if kind in BY_NAME else "the history has no table for them"
+        output().print(f"  {kind}: {count:,} stay in the ledger only: {reason}")
     state = "is new" if done.changed else "is as it was"
     output().print(f"{done.events:,} events folded, up to number {done.until:,}; the history in {settings.warehouse_dir} {state}.")

@@ -7,12 +7,16 @@ import polars as pl
 from features.schema import REFUNDS
 
 
-def completed_refunds(refunds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+def completed_refunds(refunds: pl.DataFrame, lines: pl.DataFrame, imported: pl.DataFrame) -> pl.DataFrame:
     """Fill in what an event does not say: the sale's line, the amount; a refund of a whole order becomes one row a line.
+
+    Shops send "Order Cancelled" and "Order Refunded" for one sale, or repeat in events what their files tell: of one sale's line no more is
+    taken back than was sold.
 
     Args:
         refunds: rows of `features.folding.rows`; without a product they stand for the whole order.
         lines: every order line of the history.
+        imported: refunds that the shop's files tell of; they come first.
 
     Returns:
         Rows of the table `refunds`. One whose sale is not in the history keeps what it says and names no order.
@@ -50,6 +54,20 @@ def completed_refunds(refunds: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFram
     share = pl.col("sold_amount") * (pl.col("quantity") / pl.col("sold_quantity")).clip(0.0, 1.0)
     of_single = single.with_columns(amount=pl.when((pl.col("amount") > 0) | ~known).then(pl.col("amount")).otherwise(share))
     both = pl.concat([of_whole.drop("sold"), of_single], how="diagonal")
-    return both.with_columns(
-        order_line_number=pl.col("sale_line"), order_id=pl.when(known).then(pl.col("order_id")).otherwise(None)
-    ).select(pl.col(c).cast(t) for c, t in REFUNDS.columns.items())
+    named = both.with_columns(order_line_number=pl.col("sale_line"), order_id=pl.when(known).then(pl.col("order_id")).otherwise(None))
+    return _within_the_sale(named, imported).select(pl.col(c).cast(t) for c, t in REFUNDS.columns.items())
+
+
+def _within_the_sale(refunds: pl.DataFrame, imported: pl.DataFrame) -> pl.DataFrame:
+    """Refunds cut to what is left of their sale's line, the earlier before the later; those that nothing is left for go."""
+    line = ("order_id", "order_line_number")
+    told = imported.filter(pl.col("order_line_number").is_not_null()).group_by(line).agg(pl.col("quantity").sum().alias("told"))
+    ordered = refunds.sort("refunded_at", "refund_id", "line_number").join(told, on=line, how="left", maintain_order="left")
+    before = pl.col("quantity").cum_sum().over(line) - pl.col("quantity") + pl.col("told").fill_null(0.0)
+    of_sale = pl.col("sale_line").is_not_null()
+    left = pl.when(of_sale).then(pl.min_horizontal("quantity", pl.col("sold_quantity") - before)).otherwise(pl.col("quantity"))
+    return (
+        ordered.with_columns(left=left)
+        .filter(pl.col("left") > 0)
+        .with_columns(quantity=pl.col("left"), amount=pl.col("amount") * pl.col("left") / pl.col("quantity"))
+    )

@@ -1,0 +1,136 @@
+"""Killed or failing at any file operation, folding leaves the history before or the history after, and the next run finishes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.folding.compact import compact
+from features.folding.folded import folded_until
+from features.settings import FeatureSettings
+from features.warehouse import open_warehouse
+from tests.features.folding.happenings import LedgerShop, happened, ordered
+
+_OPERATIONS = ("open", "os.rename", "os.link", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "shutil.rmtree", "tempfile.mkdtemp")
+# The interpreter itself reports every file operation before it does it; nothing of what is tested is replaced.
+_CHILD = f"""
+import os, signal, sys
+from pathlib import Path
+from features.folding.compact import compact
+from features.settings import FeatureSettings
+folder, dies_at, seen = sys.argv[1], int(sys.argv[2]), 0
+def watch(event, args):
+    global seen
+    if event in {_OPERATIONS!r} and args and str(args[0]).startswith(folder):
+        seen += 1
+        if seen == dies_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(watch)
+compact(FeatureSettings(data_dir=Path(folder)))
+"""
+
+
+@dataclass
+class _Watch:
+    """Counts file operations below a folder, and fails one of them. Hooks cannot be taken away, so it is switched off."""
+
+    folder: str = ""
+    fails_at: int = 0
+    seen: int = field(default=0)
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.folder and event in _OPERATIONS and args and str(args[0]).startswith(self.folder):
+            self.seen += 1
+            if self.seen == self.fails_at:
+                raise OSError(5, "Input/output error", str(args[0]))
+
+
+@pytest.fixture(scope="module")
+def watch() -> Iterator[_Watch]:
+    found = _Watch()
+    sys.addaudithook(found)
+    yield found
+    found.folder = ""
+
+
+@contextmanager
+def _failing(watch: _Watch, folder: Path, at: int) -> Iterator[_Watch]:
+    watch.folder, watch.fails_at, watch.seen = str(folder), at, 0
+    try:
+        yield watch
+    finally:
+        watch.folder = ""
+
+
+def _shop_with_news(folder: Path) -> tuple[FeatureSettings, str]:
+    """A shop that was folded once and has new events since; with the hash of its history before."""
+    settings = FeatureSettings(data_dir=folder)
+    shop = LedgerShop.open(settings)
+    shop.tell(ordered("o1", "ana", 0), ordered("o2", "ben", 1), happened("tag_added", "ana", 2, tag="dry skin"))
+    shop.compact()
+    before = shop.version
+    shop.tell(
+        ordered("o1", "ana", 0, message="corrected", total=3), happened("order_cancelled", "ben", 4, order_id="o2"), ordered("o3", "cas", 5)
+    )
+    shop.link("cas", "ana")
+    shop.ledger.close()
+    return settings, before
+
+
+def _expected(folder: Path) -> tuple[str, int]:
+    settings, before = _shop_with_news(folder)
+    compact(settings)
+    after = open_warehouse(settings).version
+    assert after != before
+    return after, folded_until(settings)
+
+
+def test_an_error_at_any_file_operation_leaves_a_whole_history_and_the_next_run_finishes(
+    watch: _Watch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    after, until = _expected(tmp_path_factory.mktemp("whole"))
+    at, failed = 0, 0
+    while True:
+        at += 1
+        settings, before = _shop_with_news(tmp_path_factory.mktemp("failing"))
+        with _failing(watch, settings.data_dir, at) as watching:
+            try:
+                compact(settings)
+            except Exception:  # whatever the failing operation becomes
+                failed += 1
+        assert open_warehouse(settings).version in {before, after}, at
+        compact(settings)
+        assert (open_warehouse(settings).version, folded_until(settings)) == (after, until), at
+        assert not compact(settings).changed
+        if watching.seen < at:
+            break
+    assert failed > 20
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_killed_anywhere_the_next_run_finishes(part: int, watch: _Watch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    after, until = _expected(tmp_path_factory.mktemp("whole"))
+    counted, _ = _shop_with_news(tmp_path_factory.mktemp("counted"))
+    with _failing(watch, counted.data_dir, 0) as watching:
+        compact(counted)
+    dies_at = 1 + part * (watching.seen - 1) // 8
+    settings, before = _shop_with_news(tmp_path_factory.mktemp("killed"))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    killed = subprocess.run([sys.executable, "-c", _CHILD, str(settings.data_dir), str(dies_at)], env=environment, check=False)
+
+    assert killed.returncode == -signal.SIGKILL
+    assert open_warehouse(settings).version in {before, after}
+    compact(settings)
+    assert (open_warehouse(settings).version, folded_until(settings)) == (after, until)
+    report = json.loads((open_warehouse(settings).folder / "import.json").read_text(encoding="utf-8"))
+    assert report["ledger"]["kept"] == {"order_cancelled": 1, "order_completed": 4, "tag_added": 1}
