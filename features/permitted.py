@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from features.import_consent import ImportConsent
 from features.ledger import consents
 from features.ledger.consents import ANY, Purpose, State, Statement
 from features.ledger.ledger import ledger_exists, open_ledger
+from features.ledger.tombstones import erased_since
 from features.settings import FeatureSettings
 
 SOURCE = "import"
@@ -37,7 +39,25 @@ def state_import(settings: FeatureSettings, customer_ids: Iterable[str], consent
         with ledger.database.writing() as connection:
             known = consents.stated_ids(connection)
             new = sorted({customer_id for customer_id in customer_ids if customer_id not in known})
+            erased = erased_since(connection, new)  # who asked to be forgotten agreed to nothing since, whatever an import states
+            new = [customer_id for customer_id in new if customer_id not in erased]
             return consents.state(connection, (Statement(c, ANY, ANY, State.GRANTED, now, SOURCE) for c in new))
+    finally:
+        ledger.close()
+
+
+def erased_among(settings: FeatureSettings, customer_ids: Iterable[str]) -> dict[str, datetime]:
+    """Who of these asked to be forgotten, and when: what happened up to then is not taken in again.
+
+    Raises:
+        LedgerAway, LedgerBroken: it cannot be looked up.
+    """
+    if not ledger_exists(settings):
+        return {}
+    ledger = open_ledger(settings)
+    try:
+        with ledger.database.reading() as connection:
+            return erased_since(connection, customer_ids)
     finally:
         ledger.close()
 

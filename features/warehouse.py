@@ -18,8 +18,9 @@ import polars as pl
 
 from features.errors import StateBroken, TooLittleHistory
 from features.folding.compose import REPORT, compose, described, imported_customers
+from features.folding.erased import people_in, without_erased
 from features.import_consent import ImportConsent
-from features.permitted import state_import
+from features.permitted import erased_among, state_import
 from features.schema import TABLES
 from features.settings import FeatureSettings
 from features.versions import current_folder, new_version
@@ -101,11 +102,14 @@ def write_warehouse(
         inputs: what the import was made from, so that an unchanged source is not imported twice.
         consent: what is stated of the customers in it; of whom nothing is known, nothing personal is kept in the history.
 
+    Who asked to be forgotten stays forgotten: what their rows tell of the time before is left out.
+
     Raises:
         SchemaViolation: a table does not fit; nothing is written.
         TooLittleHistory: there is no row at all.
     """
     conformed = {t.name: t.conform(tables.get(t.name, t.empty())) for t in TABLES}
+    conformed = without_erased(conformed, erased_among(settings, people_in(conformed)))
     if all(frame.is_empty() for frame in conformed.values()):
         raise TooLittleHistory("The history holds no row; import at least one order with a time and a customer.")
     with new_version(settings.imported_dir, inputs) as folder:

@@ -13,11 +13,13 @@ from rich.markup import escape
 
 from features.errors import HuitouError
 from huitou import (
+    audit,
     build,
     campaign,
     compact,
     demo,
     doctor,
+    erase,
     evaluate,
     explain,
     import_history,
@@ -48,6 +50,8 @@ app.add_typer(doctor.app, name="doctor")
 app.add_typer(ledger.app, name="ledger")
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
+app.command("erase")(erase.erase)
+app.add_typer(audit.app, name="audit")
 app.command("train")(train.train)
 app.command("serve")(serve.serve)
 app.command("work")(work.work)

@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,8 +57,14 @@ def work(
 
 
 def _run(settings: FeatureSettings, now: datetime | None, ending: threading.Event, *, once: bool) -> None:
+    from features.erasing.resuming import resume_erasures
     from features.ledger.ledger import open_ledger
     from features.refreshing.following import Following
+    from huitou.actor import command_actor
+
+    def forget() -> None:
+        if resume_erasures(settings, ledger, actor=command_actor()):
+            following.reopen()  # what it holds in memory may hold them
 
     if not sys.warnoptions:
         warnings.simplefilter("ignore", DeprecationWarning)  # as `huitou.main`; importing Feast has changed the filters
@@ -66,9 +72,10 @@ def _run(settings: FeatureSettings, now: datetime | None, ending: threading.Even
     following = Following(settings, ledger, now=now)
     try:
         if once:
+            forget()
             _until_idle(following, ending)
         else:
-            _forever(following, ending)
+            _forever(following, ending, forget)
     finally:
         following.close()
         ledger.close()
@@ -81,10 +88,11 @@ def _until_idle(following: Following, ending: threading.Event) -> None:
     output().print(f"{events:,} events seen; {customers:,} rows of customers rewritten, {gone:,} without a row.")
 
 
-def _forever(following: Following, ending: threading.Event) -> None:
+def _forever(following: Following, ending: threading.Event, forget: Callable[[], None]) -> None:
     said = ""
     while not ending.is_set():
         try:
+            forget()
             pause = POLL_SECONDS if following.step().idle else 0.0
             said = ""
         except HuitouError as error:

@@ -10,7 +10,19 @@ from collections.abc import AsyncIterator, Callable
 from fastapi import FastAPI
 from fastapi_swagger import patch_fastapi
 
-from serving.api import consents, customers, events, feeds, health, identities, next_best_offers, outcomes, recommendations, replenishments
+from serving.api import (
+    consents,
+    customers,
+    erasures,
+    events,
+    feeds,
+    health,
+    identities,
+    next_best_offers,
+    outcomes,
+    recommendations,
+    replenishments,
+)
 from serving.api.body_limit import BodyLimit
 from serving.api.problems import install_problem_handlers
 from serving.services import Services, build_services
@@ -62,7 +74,19 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     )
     # The page's scripts come from the package: a self-hosted service must not need somebody else's server to be read about.
     patch_fastapi(app, docs_url="/docs")
-    for resource in (events, outcomes, feeds, identities, consents, next_best_offers, recommendations, customers, replenishments, health):
+    for resource in (
+        events,
+        outcomes,
+        feeds,
+        identities,
+        consents,
+        next_best_offers,
+        recommendations,
+        customers,
+        erasures,
+        replenishments,
+        health,
+    ):
         app.include_router(resource.router)
     install_problem_handlers(app)
     larger = dict.fromkeys((*events.EVENT_PATHS, *feeds.FEED_PATHS, "/v1/outcomes", "/v1/consents"), settings.events_limit_bytes)

@@ -48,6 +48,10 @@ class BodyTooLarge(ServingError):
     """A request holds more than is taken at a time."""
 
 
+class ErasureUnknown(ServingError):
+    """There is no such erasure."""
+
+
 class LinkUnknown(ServingError):
     """There is no such link between ids."""
 

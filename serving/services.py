@@ -186,6 +186,15 @@ class Services:
                 self.telemetry.state(self.live.models.versions, self.feature_age_days)
             return changed
 
+    def reopen(self) -> None:
+        """Read the online state anew: something was taken out of it.
+
+        Raises:
+            StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
+        """
+        with self._reloading:
+            self.live = _open(self.settings, self.shelf.current, self.watch)
+
     def roll_back(self) -> bool:
         """Return to the models before these; False when there are none."""
         with self._reloading:

@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from features.folding.compose import compose
+from features.folding.erased import people_in, without_erased
 from features.folding.fold import Fold
 from features.folding.folded import Folded, read_folded, write_folded
 from features.ledger import events as ledger_events
 from features.ledger.ledger import ledger_exists, open_ledger
+from features.permitted import erased_among
 from features.settings import FeatureSettings
 
 _AT_ONCE = 20_000  # events read in one go, some 10 MB
@@ -60,7 +62,9 @@ def compact(settings: FeatureSettings, *, progress: Callable[[str], None] = lamb
     making, until = (Fold(), earlier.until) if not ledger_exists(settings) else _fold(settings, earlier.until, progress)
     if until != earlier.until:
         progress("writing the folded tables")
-        write_folded(settings, earlier, Folded(None, until, making.tables(), making.kept, making.set_aside))
+        tables = making.tables()
+        tables = without_erased(tables, erased_among(settings, people_in(tables)))  # who was erased since the events were read
+        write_folded(settings, earlier, Folded(None, until, tables, making.kept, making.set_aside))
     progress("putting the history together")
     changed = compose(settings)
     return Compacted(earlier.until, until, making.kept, making.set_aside, changed)

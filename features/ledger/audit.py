@@ -66,6 +66,31 @@ def verify(connection: Connection) -> Verified:
     return Verified(entries, None, previous)
 
 
+def holds(connection: Connection, made: str) -> bool:
+    """Whether an entry of this hash is in the log."""
+    return connection.execute(select(AUDIT.c.seq).where(AUDIT.c.hash == made)).first() is not None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry, as written; `detail` is JSON."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str | None
+    detail: str
+    hash: str
+
+
+def newest(connection: Connection, limit: int) -> list[Entry]:
+    """The last entries, the newest last."""
+    columns = (AUDIT.c.seq, AUDIT.c.at, AUDIT.c.actor, AUDIT.c.action, AUDIT.c.subject, AUDIT.c.detail, AUDIT.c.hash)
+    rows = connection.execute(select(*columns).order_by(AUDIT.c.seq.desc()).limit(limit)).all()
+    return [Entry(*row) for row in reversed(rows)]
+
+
 def _hash(seq: int, at: datetime, *told_of_it: str | None) -> str:
     told = json.dumps([seq, micros(at), *told_of_it], ensure_ascii=False)
     return hashlib.sha256(told.encode()).hexdigest()

@@ -99,6 +99,10 @@ class Following:
         marks = self._marks if self._waiting.logs_done(ids) else followed.marks
         return Followed(self._waiting.followed(ids), marks, as_of)
 
+    def reopen(self) -> None:
+        """Read the history anew at the next step: somebody was taken out of it."""
+        self._refresher = None
+
     def close(self) -> None:
         """Let go of the store and the engine."""
         if self._rows is not None:

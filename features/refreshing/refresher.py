@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -16,6 +16,7 @@ from features.definitions.category_cycle import KEYS
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY
 from features.folding.compose import consented_children, put_together
+from features.folding.erased import without_erased
 from features.folding.fold import Fold, merged
 from features.ledger import consents
 from features.ledger import events as ledger_events
@@ -27,14 +28,13 @@ from features.refreshing.compiled import Compiled, compile_views
 from features.refreshing.demand import Demand
 from features.refreshing.held import Frames, hold
 from features.refreshing.people import People
-from features.schema import ACTIVITIES, ORDERS, REFUNDS, TABLES, TIME
+from features.schema import ACTIVITIES, ORDERS, REFUNDS, TIME
 from features.settings import FeatureSettings
 from features.tags_build import newest_tags
 
 Thing = TypeVar("Thing")
 _AT_ONCE = 20_000  # events folded in one go
 _IDS_AT_ONCE = 500  # below SQLite's limit of variables
-_TIMED = {table.name: table.time for table in TABLES if "customer_id" in table.columns and table.time}
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Refresher:
         imported, folded = self.held.rows_of(people.ids, told)
         erased = _erased(connection, people.ids)
         if erased:  # what is held may be older than the wish to be forgotten
-            imported, folded = _without(imported, erased), _without(folded, erased)
+            imported, folded = without_erased(imported, erased), without_erased(folded, erased)
         folded = merged(folded, new)
         children = consented_children(connection, folded[ACTIVITIES.name])
         return put_together(imported, folded, links=people.links, children=children)
@@ -139,20 +139,3 @@ def _parts(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
 
 def _erased(connection: Connection, ids: list[str]) -> dict[str, datetime]:
     return erased_since(connection, set(ids))
-
-
-def _without(tables: Mapping[str, pl.DataFrame], erased: Mapping[str, datetime]) -> Frames:
-    """Rows that are not of the time before their customer was erased; undated ones are of that time."""
-    gone = pl.DataFrame(
-        {"customer_id": list(erased), "erased_at": list(erased.values())}, schema={"customer_id": pl.String, "erased_at": TIME}
-    )
-    kept = {}
-    for name, frame in tables.items():
-        if "customer_id" not in frame.columns:
-            kept[name] = frame
-        elif name in _TIMED:
-            joined = frame.join(gone, on="customer_id", how="left")
-            kept[name] = joined.filter(pl.col("erased_at").is_null() | (pl.col(_TIMED[name]) > pl.col("erased_at"))).drop("erased_at")
-        else:
-            kept[name] = frame.join(gone, on="customer_id", how="anti")
-    return kept

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -10,8 +11,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
+from features.errors import StateBroken
 from features.ledger import audit, consents, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
+from features.online_removal import remove_online
 from features.sources.incoming import Refused, check_time, in_utc
 from serving.api.bodies import read_body
 from serving.api.feed_schemas import Fed, FeedAnswer, RefusedItem, now_or, request_body
@@ -98,7 +101,21 @@ def _state(services: Services, body: bytes) -> FeedAnswer:
     with services.ledger.database.writing() as connection:
         consents.state(connection, statements)
         audit.record(connection, "consents_stated", at=now, actor="api", detail={"statements": len(statements)})
+    _leave_the_store(services, statements)
     return FeedAnswer(accepted=len(statements), refused=len(kept), items=kept)
+
+
+def _leave_the_store(services: Services, statements: list[Statement]) -> None:
+    """Take out of the online store who withdrew profiling. No answer reads them any more; the worker would do it a little later."""
+    with services.ledger.database.reading() as connection:
+        withdrawn = {
+            customer_id
+            for customer_id in {identities.resolve(connection, s.recorded_as) for s in statements if s.state is State.WITHDRAWN}
+            if not consents.granted(consents.history(connection, identities.ids_of(connection, customer_id)), Purpose.PROFILING)
+        }
+    if withdrawn:
+        with contextlib.suppress(StateBroken):  # safe: every request asks the ledger first
+            remove_online(services.settings.online_dir, withdrawn)
 
 
 def _consents(services: Services, asked: str) -> ConsentsAnswer:

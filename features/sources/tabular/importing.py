@@ -11,8 +11,10 @@ import polars as pl
 
 from features.errors import SourceUnreadable, StateMissing
 from features.import_consent import ImportConsent
+from features.permitted import erased_among
 from features.schema import TABLES
 from features.settings import FeatureSettings
+from features.sources.tabular.erased import customers_in, drop_lines_of
 from features.sources.tabular.file_forms import read_file
 from features.sources.tabular.guess import Guess, check_columns, guess
 from features.sources.tabular.history import history
@@ -191,6 +193,8 @@ def run(
                 raise SourceUnreadable(f"{entry.path} changed while it was imported; import it again.")
             tell(f"checking {entry.path.name}")
             staged = stage(root / entry.key, entry.kind, entry.part, entry.file, content=entry.content, now=now)
+            erased = erased_among(settings, customers_in(staged))
+            drop_lines_of(staged, erased, until=erased)
         _refuse_if_hopeless(staged, entry)
         new.append(staged)
     contents = {(s.kind, s.content) for s in new}
