@@ -21,6 +21,7 @@ from features.errors import OutOfSpace, StateBroken, StateMissing
 _POINTER = "CURRENT"
 _STAMP = "stamp.json"
 _KEEP_VERSIONS = 2  # the current one and the one a running reader may still have open
+_ABANDONED_AFTER = 24 * 3600.0  # seconds; no step writes that long without adding a file
 
 
 def content_hash(*parts: object) -> str:
@@ -119,3 +120,9 @@ def _prune(root: Path, *, keep: str) -> None:
     versions = sorted((p for p in root.glob("v-*") if p.name != keep), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in versions[_KEEP_VERSIONS - 1 :]:
         shutil.rmtree(old, ignore_errors=True)
+    # A killed process cannot clear up behind itself; what is younger may be another's that still writes.
+    left_before = (root / keep).stat().st_mtime - _ABANDONED_AFTER
+    for aside in root.glob(".writing-*"):
+        with contextlib.suppress(FileNotFoundError):  # safe: its writer has just finished
+            if aside.stat().st_mtime < left_before:
+                shutil.rmtree(aside, ignore_errors=True)

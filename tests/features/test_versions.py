@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from pathlib import Path
 
@@ -35,6 +36,18 @@ def test_the_version_before_stays_for_readers_that_have_it_open_and_older_ones_g
         write(tmp_path, text)
         names.append(current_version(tmp_path))
     assert {p.name for p in tmp_path.iterdir()} == {"CURRENT", names[1], names[2]}
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_what_another_writes_stays(tmp_path: Path) -> None:
+    left, fresh = tmp_path / ".writing-left", tmp_path / ".writing-fresh"
+    for folder in (left, fresh):
+        folder.mkdir()
+        (folder / "a").write_text("x", encoding="utf-8")
+    two_days_ago = fresh.stat().st_mtime - 2 * 24 * 3600
+    os.utime(left, (two_days_ago, two_days_ago))
+    write(tmp_path, "one")
+    assert not left.exists()
+    assert (fresh / "a").is_file()
 
 
 ENDS = {"ctrl-c": KeyboardInterrupt(), "error": ValueError("x"), "disk": OSError(errno.EIO, "I/O error")}
