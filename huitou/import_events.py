@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from features.import_consent import ImportConsent
 from huitou.console import errors, output, steps
-from huitou.options import DataDir, feature_settings
+from huitou.options import Consent, DataDir, feature_settings, tell_consent
 
 _MOST_REASONS = 12
 
@@ -19,15 +20,17 @@ def events(
         list[Path],
         typer.Option("--file", help="JSON Lines, plain or gzip; a Segment message or a CloudEvent a line. May be given several times."),
     ],
+    consent: Consent = ImportConsent.UNKNOWN,
     data_dir: DataDir = None,
 ) -> None:
     """Take events in from files, as `POST /v1/events` takes them in.
 
     A message that is in the ledger already is passed over, so a file that has grown, or a run that was interrupted, is simply imported
     again. Lines that cannot be kept are set aside in DATA_DIR/quarantine with file, line, field and reason; mend them and import again.
-    Consent is stated by PUT /v1/consents or by the other imports. Afterwards: huitou build.
+    Afterwards: huitou build.
     """
     from features.ledger.ledger import open_ledger
+    from features.permitted import state_import
     from serving.bulk_intake import take_file
     from serving.intake import Status
 
@@ -37,6 +40,7 @@ def events(
         for path in file:
             with steps(1) as progress, progress.step(f"import {path.name}"):
                 taken = take_file(ledger, path, settings.data_dir / "quarantine", progress=progress.tell)
+                state_import(settings, taken.customers, consent)
             counts = taken.counts
             output().print(
                 f"{escape(str(path))}: {counts[Status.ACCEPTED]:,} events taken in, {counts[Status.DUPLICATE]:,} were here already, "
@@ -52,3 +56,4 @@ def events(
                 errors().print(f"[yellow]Set aside, with the reasons: {escape(str(taken.quarantine))}[/]")
     finally:
         ledger.close()
+    tell_consent(consent)

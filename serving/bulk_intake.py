@@ -7,11 +7,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from features.ledger.ledger import Ledger
 from features.sources.event_lines import Line, read_lines
+from features.sources.incoming import Incoming
 from features.sources.messages import read_message
 from serving.intake import Receipt, Status, take_in
 
@@ -28,12 +30,28 @@ class Taken:
         reasons: field and reason → refused lines.
         remarks: lines that were kept, though a link they asked for could not be made.
         quarantine: file of the lines set aside; None when there are none.
+        customers: ids under which events of the file are in the ledger.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     remarks: int = 0
     quarantine: Path | None = None
+    customers: set[str] = field(default_factory=set)
+    _read: list[str | None] = field(default_factory=list)
+
+    def read(self, message: object, now: datetime) -> Incoming:
+        """As `read_message`; remembers whose each message is."""
+        self._read.append(None)
+        incoming = read_message(message, now)
+        self._read[-1] = incoming.event.recorded_as
+        return incoming
+
+    def hold(self, statuses: Sequence[Status]) -> None:
+        """Note whose messages were kept, by what became of those read last; of erased customers nothing is noted."""
+        kept = (Status.ACCEPTED, Status.DUPLICATE)
+        self.customers.update(one for one, status in zip(self._read, statuses, strict=True) if one is not None and status in kept)
+        self._read.clear()
 
 
 def take_file(ledger: Ledger, path: Path, quarantine: Path, *, progress: Callable[[str], None] = lambda _: None) -> Taken:
@@ -55,7 +73,8 @@ def take_file(ledger: Ledger, path: Path, quarantine: Path, *, progress: Callabl
     for group in _groups(read_lines(path, at=read)):
         refused = [(line, line.refused.field, line.refused.reason) for line in group if line.refused is not None]
         good = [line for line in group if line.refused is None]
-        receipts = take_in(ledger, [line.message for line in good], read_message)
+        receipts = take_in(ledger, [line.message for line in good], taken.read)
+        taken.hold([receipt.status for receipt in receipts])
         refused += [(line, r.field or "line", r.reason or "") for line, r in zip(good, receipts, strict=True) if r.status is Status.REFUSED]
         _count(taken, receipts, refused)
         if refused:

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import insert, select
 
 from features.ledger import events as ledger_events
 from features.ledger import identities
-from features.ledger.ledger import open_ledger
+from features.ledger.consents import CONSENTS
+from features.ledger.ledger import Ledger, open_ledger
+from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
 from features.settings import FeatureSettings
 from features.sources.event_lines import LONGEST
 from tests.huitou.conftest import Huitou
@@ -115,3 +119,22 @@ def test_what_is_no_file_is_named(huitou: Huitou, settings: FeatureSettings, tmp
     ran = huitou("import", "events", "--file", path)
     assert ran.code == 1
     assert "nothing.jsonl" in ran.refusal
+
+
+def test_consent_is_stated_of_those_whose_events_were_kept(huitou: Huitou, settings: FeatureSettings, tmp_path: Path) -> None:
+    path = tmp_path / "events.jsonl"
+    path.write_bytes(b"\n".join([track(1), track(2, userId="c2"), track(3, userId="c3", properties={}), b"{", track(4, userId="erased")]))
+    ledger = open_ledger(settings)
+    with ledger.database.writing() as connection:
+        subject = pseudonym(pseudonym_key(connection), "erased")
+        connection.execute(insert(TOMBSTONES).values(subject_hash=subject, erased_at=ledger.clock() + timedelta(hours=1)))
+    assert "yes themselves" in huitou("import", "events", "--file", path).err
+    assert stated(ledger) == set()
+    assert huitou("import", "events", "--file", path, "--consent", "granted").code == 0
+    assert stated(ledger) == {"c1", "c2"}
+    ledger.close()
+
+
+def stated(ledger: Ledger) -> set[str]:
+    with ledger.database.reading() as connection:
+        return set(connection.execute(select(CONSENTS.c.recorded_as)).scalars())
