@@ -30,6 +30,8 @@ _LOCK = 7_409_172_001  # any number, the same in every process: PostgreSQL's adv
 PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
 _CONNECT_SECONDS = 3
 _PING_SECONDS = 1.0  # a line that takes longer to say that it is there is replaced by a new one
+# A limit on a file's size shows as a failed write, and room that is lacking for the shared-memory file beside the log as the last one.
+_NO_ROOM = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
 _BUSY = "The ledger's database is busy: another writer did not finish in time; nothing of this was kept, send it again."
 _WRITING = "huitou_writing"
 _FULL = ("database or disk is full", "No space left", "disk full", "could not extend file", "File too large")
@@ -214,7 +216,9 @@ def _translated(url: URL) -> Iterator[None]:
 def _ours(error: DBAPIError, url: URL) -> HuitouError:
     said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
     if any(sign in said for sign in _FULL) or _os_full(error):
-        return LedgerFull("The disk that holds the ledger is full; nothing of this was kept. Free some space and send it again.")
+        return LedgerFull(
+            "The disk that holds the ledger is full or takes no more; nothing of this was kept. Free some space and send it again."
+        )
     if "no such table" in said or "no such column" in said or type(error.orig).__name__ in {"UndefinedTable", "UndefinedColumn"}:
         return LedgerBroken("The ledger's database was not migrated to this version; run `huitou ledger migrate`.")
     if "malformed" in said or "not a database" in said:
@@ -232,4 +236,4 @@ def _away(error: DBAPIError) -> bool:
 
 
 def _os_full(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlite_errorname", "") in {"SQLITE_FULL"} or type(error.orig).__name__ == "DiskFull"
+    return getattr(error.orig, "sqlite_errorname", "") in _NO_ROOM or type(error.orig).__name__ == "DiskFull"

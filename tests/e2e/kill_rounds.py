@@ -47,6 +47,7 @@ class Client:
         cut_off: calls that ended without an answer.
         repeated: messages that turned out to be there already when they were sent again: committed, but the answer was lost.
         aliases: anonymous id → customer of every link that was acknowledged.
+        consents: statements that were acknowledged; each is an entry of the audit log.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Client:
     cut_off: int = 0
     repeated: int = 0
     aliases: dict[str, str] = field(default_factory=dict)
+    consents: int = 0
 
     def run(self, port_of: list[int], done: threading.Event) -> None:
         """Send until told to stop; the last batch is acknowledged too."""
@@ -62,7 +64,14 @@ class Client:
         while not done.is_set():
             batch = [self._message(number + i) for i in range(dice.randrange(1, 120))]
             number += len(batch)
-            self._until_acknowledged(json.dumps({"batch": batch}).encode(), batch, port_of)
+            told = self._until_acknowledged("POST", "/v1/events", {"batch": batch}, port_of)
+            assert told["accepted"] + told["duplicates"] == len(batch), told
+            self.repeated += told["duplicates"]
+            self.acknowledged += [message["messageId"] for message in batch]
+            self.aliases |= {f"anonymous:{m['anonymousId']}": m["userId"] for m in batch if "anonymousId" in m}
+            consent = {"customer_id": batch[0]["userId"], "purpose": "marketing", "channel": "sms", "state": "withdrawn"}
+            self._until_acknowledged("PUT", "/v1/consents", [consent], port_of)
+            self.consents += 1
 
     def _message(self, number: int) -> dict[str, Any]:
         told = {"messageId": f"{self.name}-{number}", "userId": f"{self.name}-c{number % 50}", "timestamp": datetime.now(UTC).isoformat()}
@@ -70,13 +79,14 @@ class Client:
             return {**told, "type": "identify", "anonymousId": f"{self.name}-a{number}", "traits": {}}
         return {**told, "type": "track", "event": "Product Viewed", "properties": {"product_id": str(number % 7)}}
 
-    def _until_acknowledged(self, body: bytes, batch: list[dict[str, Any]], port_of: list[int]) -> None:
+    def _until_acknowledged(self, method: str, path: str, told: Any, port_of: list[int]) -> Any:
+        body = json.dumps(told).encode()
         while True:
             line = http.client.HTTPConnection("127.0.0.1", port_of[0], timeout=60)
             try:
-                line.request("POST", "/v1/events", body, {"content-type": "application/json"})
+                line.request(method, path, body, {"content-type": "application/json"})
                 answer = line.getresponse()
-                told = json.loads(answer.read())
+                found = json.loads(answer.read())
             except (OSError, http.client.HTTPException, ValueError):
                 self.cut_off += 1
                 time.sleep(_AGAIN_SECONDS)
@@ -85,12 +95,8 @@ class Client:
                 line.close()
             if answer.status == 503:
                 continue
-            assert answer.status == 200, told
-            assert told["accepted"] + told["duplicates"] == len(batch), told
-            self.repeated += told["duplicates"]
-            self.acknowledged += [message["messageId"] for message in batch]
-            self.aliases |= {f"anonymous:{m['anonymousId']}": m["userId"] for m in batch if "anonymousId" in m}
-            return
+            assert answer.status == 200, found
+            return found
 
 
 @dataclass(frozen=True)
@@ -105,7 +111,8 @@ class Tally:
         strange: in the ledger, never acknowledged: every client went on until its last batch was.
         out_of_order: messages whose number is not above that of the client's batch before.
         links_missing: acknowledged links that do not stand.
-        audit_broken: the audit chain does not verify.
+        audit_entries: in the audit log.
+        audit_broken: its chain does not verify, or it has fewer entries than statements of consent were acknowledged.
         cut_off: calls that the kills ended without an answer.
         repeated: messages that were committed although their sender never heard so.
     """
@@ -117,6 +124,7 @@ class Tally:
     strange: int
     out_of_order: int
     links_missing: int
+    audit_entries: int
     audit_broken: bool
     cut_off: int
     repeated: int
@@ -184,7 +192,8 @@ def tally(ledger: Ledger, clients: list[Client], kills: int) -> Tally:
         strange=sum(message not in acknowledged for message in held),
         out_of_order=sum(later <= earlier for of_one in order for earlier, later in itertools.pairwise(of_one)),
         links_missing=sum(links.get(alias) != customer for client in clients for alias, customer in client.aliases.items()),
-        audit_broken=audit.broken_at is not None,
+        audit_entries=audit.entries,
+        audit_broken=audit.broken_at is not None or audit.entries < sum(client.consents for client in clients),
         cut_off=sum(client.cut_off for client in clients),
         repeated=sum(client.repeated for client in clients),
     )
