@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,8 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from features.errors import StateMissing
+from features.freshness import Followed, write_followed
+from features.ledger.events import Event
+from features.ledger.marks import Marks
+from features.store import DATABASE
 from features.versions import current_folder
 from serving.errors import ClockBehind
+from serving.ledger_watch import Lag
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from tests.serving.small_shop import AS_OF, promote, write_items, write_online
@@ -79,3 +86,41 @@ def test_a_broken_build_does_not_displace_what_answers(own_shop: Path) -> None:
     write_online(own_shop, seed=10)
     assert services.reload_if_changed()
     assert "build" not in services.problems()
+
+
+def looked(message_id: str, at: datetime) -> Event:
+    return Event(message_id, "cart_viewed", "c000", at, "test", "{}")
+
+
+def test_the_clock_goes_on_with_what_happens(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    later = AS_OF + timedelta(hours=5)
+    services.ledger.append([looked("m1", later), looked("m2", AS_OF)])
+    assert services.now == AS_OF
+    services.follow()
+    assert services.now == later
+    assert build_services(ServingSettings(data_dir=own_shop)).now == later
+    fixed = AS_OF + timedelta(days=1)
+    assert build_services(ServingSettings(data_dir=own_shop, now=fixed)).now == fixed
+
+
+def test_says_how_far_behind_the_features_are(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop, behind_after_seconds=0.000001))
+    assert services.lag() is None, "the store does not say what it knows"
+    folder = current_folder(own_shop / "online", remedy="")
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        write_followed(connection, Followed(0, Marks(), AS_OF))
+    assert services.lag() == Lag(0, 0.0)
+    services.ledger.append([looked("m1", AS_OF), looked("m2", AS_OF)])
+    lag = services.lag()
+    assert lag is not None
+    assert lag.events == 2
+    assert "2 events wait" in services.problems()["freshness"]
+
+
+def test_a_clock_before_refreshed_customers_is_refused(own_shop: Path) -> None:
+    folder = current_folder(own_shop / "online", remedy="")
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        write_followed(connection, Followed(3, Marks(), AS_OF + timedelta(hours=2)))
+    with pytest.raises(ClockBehind, match="set a later clock"):
+        build_services(ServingSettings(data_dir=own_shop, now=AS_OF + timedelta(hours=1)))

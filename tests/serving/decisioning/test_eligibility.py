@@ -59,3 +59,34 @@ def test_doing_nothing_is_always_lawful(context_of: MakeContext) -> None:
     context = replace(context, live=replace(context.live, catalogue=Catalogue(context.live.catalogue.products, nobody)))
     silence = NoAction().candidates(context)
     assert eligible([*silence, offer("p00", channels=())], context)[0] == silence
+
+
+def test_what_was_just_bought_is_not_offered_again(context_of: MakeContext) -> None:
+    context = context_of("c000")
+    assert context.customer is not None
+    recent = context.customer.recent
+    product = str(recent.product_ids[0])
+
+    age = float(recent.days_since_last[0])
+    limit = context.live.catalogue.assumptions.catalogue.just_bought_days
+    assert limit > 0
+    later = replace(context, now=context.customer.as_of + timedelta(days=max(0.0, limit - age) + 0.01))
+    assert product not in later.just_bought
+    bought = replace(context, customer=replace(context.customer, recent=replace(recent, days_since_last=recent.days_since_last * 0)))
+    assert product in bought.just_bought
+    assert bought.live.catalogue.offerable(product)
+    for kind in ("item", "bundle", "replenishment"):
+        kept, dropped = eligible([offer(product, kind=kind)], bought)
+        assert not kept
+        assert [d.code for d in dropped] == ["just_bought"]
+    assert product not in {item.product_id for item in bought.best_items(40)}
+    assert bought.bundle_mask is not None
+    assert not bought.bundle_mask[bought.live.models.bundles.table.product_ids == product].any()  # type: ignore[union-attr]
+    # Another product of the same category fills the same need, but may be liked beside it.
+    category = bought.live.catalogue.category_of(product)
+    others = [
+        p.product_id for p in bought.live.catalogue.products.products if p.category == category and p.product_id not in bought.just_bought
+    ]
+    for other in others[:1]:
+        assert [d.code for d in eligible([offer(other, kind="replenishment")], bought)[1]] == ["just_bought"]
+        assert eligible([offer(other)], bought)[0]
