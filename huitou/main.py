@@ -17,6 +17,7 @@ from huitou import (
     build,
     campaign,
     compact,
+    customer,
     demo,
     doctor,
     erase,
@@ -50,6 +51,7 @@ app.add_typer(doctor.app, name="doctor")
 app.add_typer(ledger.app, name="ledger")
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
+app.add_typer(customer.app, name="customer")
 app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")
 app.command("train")(train.train)

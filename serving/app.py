@@ -20,6 +20,7 @@ from serving.api import (
     identities,
     next_best_offers,
     outcomes,
+    personal_data,
     recommendations,
     replenishments,
 )
@@ -84,6 +85,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         recommendations,
         customers,
         erasures,
+        personal_data,
         replenishments,
         health,
     ):
