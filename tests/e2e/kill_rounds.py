@@ -27,7 +27,10 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy import select
 
+from features.erasing.resuming import resume_erasures
+from features.ledger import erasing
 from features.ledger.audit import verify
+from features.ledger.columns import METADATA
 from features.ledger.events import EVENTS
 from features.ledger.identities import standing
 from features.ledger.ledger import Ledger, open_ledger
@@ -36,6 +39,7 @@ from tests.e2e.server_process import Server, ledger_settings, wait_until
 CLIENTS = 4
 _LONGEST_LIFE = 0.6  # seconds of load before a kill
 _AGAIN_SECONDS = 0.02
+_ERASED = 0.2  # share of the batches after which somebody is erased
 
 
 @dataclass
@@ -47,6 +51,8 @@ class Client:
         cut_off: calls that ended without an answer.
         repeated: messages that turned out to be there already when they were sent again: committed, but the answer was lost.
         aliases: anonymous id → customer of every link that was acknowledged.
+        asked: people whose erasure was asked for, whether or not anybody has answered yet.
+        erased: erasures that were acknowledged.
         consents: statements that were acknowledged; each is an entry of the audit log.
     """
 
@@ -56,6 +62,8 @@ class Client:
     cut_off: int = 0
     repeated: int = 0
     aliases: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    erased: int = 0
     consents: int = 0
 
     def run(self, port_of: list[int], done: threading.Event) -> None:
@@ -72,6 +80,22 @@ class Client:
             consent = {"customer_id": batch[0]["userId"], "purpose": "marketing", "channel": "sms", "state": "withdrawn"}
             self._until_acknowledged("PUT", "/v1/consents", [consent], port_of)
             self.consents += 1
+            if dice.random() < _ERASED:
+                self._acquaint_and_erase(number, port_of)
+
+    def _acquaint_and_erase(self, number: int, port_of: list[int]) -> None:
+        person, visitor = f"{self.name}-e{number}", f"{self.name}-v{number}"
+        now = datetime.now(UTC).isoformat()
+        seen = {"type": "track", "event": "Product Viewed", "userId": person, "timestamp": now, "properties": {"product_id": "1"}}
+        batch = [{**seen, "messageId": f"{person}-{i}"} for i in range(5)]
+        batch.append({"type": "identify", "messageId": f"{person}-i", "userId": person, "anonymousId": visitor, "timestamp": now})
+        self._until_acknowledged("POST", "/v1/events", {"batch": batch}, port_of)
+        self.asked.append(person)
+        self._until_acknowledged("DELETE", f"/v1/customers/{person}", None, port_of)
+        self.erased += 1
+        # What is told again of the time before must not bring them back.
+        again = self._until_acknowledged("POST", "/v1/events", {"batch": batch}, port_of)
+        assert again["accepted"] == 0, again
 
     def _message(self, number: int) -> dict[str, Any]:
         told = {"messageId": f"{self.name}-{number}", "userId": f"{self.name}-c{number % 50}", "timestamp": datetime.now(UTC).isoformat()}
@@ -80,7 +104,7 @@ class Client:
         return {**told, "type": "track", "event": "Product Viewed", "properties": {"product_id": str(number % 7)}}
 
     def _until_acknowledged(self, method: str, path: str, told: Any, port_of: list[int]) -> Any:
-        body = json.dumps(told).encode()
+        body = None if told is None else json.dumps(told).encode()
         while True:
             line = http.client.HTTPConnection("127.0.0.1", port_of[0], timeout=60)
             try:
@@ -95,7 +119,7 @@ class Client:
                 line.close()
             if answer.status == 503:
                 continue
-            assert answer.status == 200, found
+            assert answer.status in {200, 202}, found
             return found
 
 
@@ -113,6 +137,9 @@ class Tally:
         links_missing: acknowledged links that do not stand.
         audit_entries: in the audit log.
         audit_broken: its chain does not verify, or it has fewer entries than statements of consent were acknowledged.
+        erased: erasures acknowledged.
+        unfinished: erasures that are not finished after they were resumed.
+        remaining: rows of the ledger that are still of somebody erased, by any table and column that holds ids.
         cut_off: calls that the kills ended without an answer.
         repeated: messages that were committed although their sender never heard so.
     """
@@ -126,13 +153,25 @@ class Tally:
     links_missing: int
     audit_entries: int
     audit_broken: bool
+    erased: int
+    unfinished: int
+    remaining: int
     cut_off: int
     repeated: int
 
     @property
     def faultless(self) -> bool:
         """Nothing is missing, double, strange or out of order."""
-        return not (self.lost or self.twice or self.strange or self.out_of_order or self.links_missing or self.audit_broken)
+        return not (
+            self.lost
+            or self.twice
+            or self.strange
+            or self.out_of_order
+            or self.links_missing
+            or self.audit_broken
+            or self.unfinished
+            or self.remaining
+        )
 
 
 def kill_rounds(data_dir: Path, ledger_url: str, *, rounds: int, seed: int) -> Tally:
@@ -170,6 +209,7 @@ def kill_rounds(data_dir: Path, ledger_url: str, *, rounds: int, seed: int) -> T
         server.stop()
     ledger = open_ledger(ledger_settings(data_dir, ledger_url))
     try:
+        resume_erasures(ledger_settings(data_dir, ledger_url), ledger, actor="tests")
         return tally(ledger, clients, rounds)
     finally:
         ledger.close()
@@ -180,6 +220,8 @@ def tally(ledger: Ledger, clients: list[Client], kills: int) -> Tally:
     with ledger.database.reading() as connection:
         rows = connection.execute(select(EVENTS.c.message_id, EVENTS.c.seq).order_by(EVENTS.c.seq)).all()
         links, audit = standing(connection), verify(connection)
+        unfinished = len(erasing.unfinished(connection))
+        remaining = sum(rows_of(connection, person) for client in clients for person in client.asked)
     held, seq = Counter(row.message_id for row in rows), {row.message_id: row.seq for row in rows}
     acknowledged = {message for client in clients for message in client.acknowledged}
     assert len(acknowledged) == sum(len(client.acknowledged) for client in clients)
@@ -194,9 +236,24 @@ def tally(ledger: Ledger, clients: list[Client], kills: int) -> Tally:
         links_missing=sum(links.get(alias) != customer for client in clients for alias, customer in client.aliases.items()),
         audit_entries=audit.entries,
         audit_broken=audit.broken_at is not None or audit.entries < sum(client.consents for client in clients),
+        erased=sum(client.erased for client in clients),
+        unfinished=unfinished,
+        remaining=remaining,
         cut_off=sum(client.cut_off for client in clients),
         repeated=sum(client.repeated for client in clients),
     )
+
+
+def rows_of(connection: sqlalchemy.Connection, person: str) -> int:
+    """Rows of any table in which any text holds this id, or the visitor that it was linked to."""
+    visitor = person.replace("-e", "-v")
+    found = 0
+    for table in METADATA.sorted_tables:
+        texts = [column for column in table.c if isinstance(column.type, sqlalchemy.String)]
+        holds = [column == told for column in texts for told in (person, f"anonymous:{visitor}", f"{person}-0")]
+        if holds:
+            found += connection.execute(select(sqlalchemy.func.count()).select_from(table).where(sqlalchemy.or_(*holds))).scalar_one()
+    return found
 
 
 @contextlib.contextmanager

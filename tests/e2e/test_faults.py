@@ -191,3 +191,13 @@ def test_after_a_barrage_of_garbage_the_next_good_call_works(built_shop: Path, l
 def resident_mb(server: Server) -> float:
     status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
     return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+def test_without_its_database_the_service_says_so_and_does_not_start(built_shop: Path) -> None:
+    server = Server(built_shop, "postgresql://nobody@127.0.0.1:1/ledger")
+    try:
+        with pytest.raises(AssertionError, match=r"huitou: The ledger's database \(127\.0\.0\.1:1\) does not answer"):
+            server.start()
+        assert server.process.returncode == 1
+    finally:
+        server.stop()

@@ -18,6 +18,7 @@ def test_what_was_acknowledged_survives_every_kill(built_shop: Path, ledger_addr
     found = kill_rounds(built_shop, ledger_address, rounds=3, seed=7)
     assert found.faultless, found
     assert found.acknowledged > 100, found
+    assert found.erased > 0, found
     assert found.cut_off > 0, found  # else the kills met no call
 
 
