@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from features.ledger.kinds import KINDS, Kind
+from features.ledger.retention import RetentionSettings
 from features.settings import FeatureSettings
 from huitou.main import app
 from serving.settings import ServingSettings
@@ -25,6 +26,7 @@ from training.settings import TrainingSettings
 FOLDER = Path(__file__).parent
 FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Data and features", FeatureSettings),
+    ("How long the ledger keeps what (`huitou retain`)", RetentionSettings),
     ("Training", TrainingSettings),
     ("Serving", ServingSettings),
 )

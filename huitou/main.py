@@ -25,6 +25,7 @@ from huitou import (
     explain,
     import_history,
     ledger,
+    retain,
     score,
     serve,
     train,
@@ -51,6 +52,7 @@ app.add_typer(doctor.app, name="doctor")
 app.add_typer(ledger.app, name="ledger")
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
+app.command("retain")(retain.retain)
 app.add_typer(customer.app, name="customer")
 app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")

@@ -1,0 +1,59 @@
+"""Rows go when their time is over, and not before they are in the history."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from features.ledger import audit, decisions, identities
+from features.ledger.decisions import Decided, Outcome
+from features.ledger.events import Event, read
+from features.ledger.ledger import Ledger
+from features.ledger.retention import RetentionSettings, retain
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+OLD, YOUNG = NOW - timedelta(days=100), NOW - timedelta(days=10)
+
+
+def filled(ledger: Ledger) -> Ledger:
+    """Two of everything: one old, one young."""
+    for name, at in (("old", OLD), ("young", YOUNG)):
+        then = Ledger(ledger.database, lambda at=at: at)  # type: ignore[misc]
+        then.append([Event(name, "cart_viewed", "c1", at, "test", "{}")])
+        with ledger.database.writing() as connection:
+            decisions.record_decisions(connection, [Decided(name, "c1", at, "{}")])
+            outcome = Outcome(name, name, "o", "clicked", None, at)
+            decisions.record_outcomes(connection, [outcome], received_at=at)
+            made = identities.link(connection, f"card-{name}", "c1", at=at, source="test")
+            identities.undo(connection, made.link_id or 0, at=at)
+    return Ledger(ledger.database, lambda: NOW)
+
+
+def over(ledger: Ledger, *, folded_until: int = 99, apply: bool = False, **days: int) -> dict[str, int]:
+    found = retain(ledger, RetentionSettings(**days), folded_until=folded_until, apply=apply, actor="test")  # type: ignore[arg-type]
+    return {kept.table: kept.over for kept in found if kept.over}
+
+
+def test_without_a_setting_everything_stays(ledger: Ledger) -> None:
+    assert over(filled(ledger), apply=True) == {}
+
+
+def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger) -> None:
+    later = filled(ledger)
+    days = {"events_days": 30, "decisions_days": 30, "outcomes_days": 30, "undone_links_days": 30}
+    expected = {"events": 1, "decisions": 1, "outcomes": 1, "links": 1}
+    assert over(later, **days) == expected
+    assert over(later, **days) == expected
+    assert over(later, apply=True, **days) == expected
+    assert over(later, apply=True, **days) == {}
+    with later.database.reading() as connection:
+        assert [event.message_id for event in read(connection)] == ["young"]
+        assert decisions.known_decisions(connection, ["old", "young"]) == {"young"}
+        entries = [entry for entry in audit.newest(connection, 9) if entry.action == "retained"]
+        assert len(entries) == 1
+        assert audit.verify(connection).broken_at is None
+
+
+def test_an_event_that_is_not_in_the_history_stays_however_old(ledger: Ledger) -> None:
+    later = filled(ledger)
+    assert over(later, folded_until=0, apply=True, events_days=1) == {}
+    assert over(later, folded_until=1, apply=True, events_days=1) == {"events": 1}
