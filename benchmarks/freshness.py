@@ -210,6 +210,11 @@ def serving(data_dir: Path) -> Iterator[str]:
             said += line
         found = re.search(r"http://[\d.]+:\d+", said.replace("\n", ""))
         assert found, said
+        while True:  # the address is said before the first answer
+            with contextlib.suppress(httpx.ConnectError):
+                httpx.get(f"{found[0]}/healthz", timeout=30).raise_for_status()
+                break
+            time.sleep(0.1)
         yield found[0]
     finally:
         process.terminate()

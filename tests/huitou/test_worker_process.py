@@ -54,6 +54,13 @@ def alive(process: int) -> bool:
         return False
 
 
+def answers(base: str) -> bool:
+    try:
+        return httpx.get(f"{base}/healthz", timeout=30).status_code == 200
+    except httpx.ConnectError:
+        return False
+
+
 @contextmanager
 def serve(data_dir: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     command = [sys.executable, "-m", "huitou", "serve", "--data-dir", str(data_dir), "--port", "0", *more]
@@ -67,6 +74,7 @@ def serve(data_dir: Path, *more: str) -> Iterator[tuple[subprocess.Popen[str], s
             said += line
         found = re.search(r"http://[\d.]+:\d+", said.replace("\n", ""))
         assert found is not None
+        wait_for(lambda: answers(found[0]))  # the address is said before the first answer
         yield process, found[0]
     finally:
         process.kill()
