@@ -163,7 +163,7 @@ def _cut(driver_connection: Any) -> None:  # noqa: ANN401 - the driver's own typ
 def _sqlite(url: URL, patience: float) -> Engine:
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": patience, "check_same_thread": False}, pool_timeout=patience)
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": patience, "check_same_thread": False}, pool_timeout=patience)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401
@@ -183,6 +183,7 @@ def _postgresql(url: URL, patience: float) -> Engine:
     options = f"-c statement_timeout={limit} -c lock_timeout={limit} -c idle_in_transaction_session_timeout={limit * 6}"
     engine = create_engine(
         url,
+        hide_parameters=True,  # statements and errors are logged, people are not
         connect_args={"connect_timeout": _CONNECT_SECONDS, "application_name": "huitou", "options": options},
         pool_timeout=patience,
         pool_size=5,

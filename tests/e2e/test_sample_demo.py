@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from features.settings import FeatureSettings
@@ -113,3 +117,31 @@ def test_a_second_run_reuses_everything(folder: Path, data: Path) -> None:
     assert again.returncode == 0, again.stderr
     assert again.stdout.count("rows, unchanged") == len(MODELS)
     assert data.is_dir()
+
+
+def words_in(path: Path) -> Iterator[str]:
+    """Every word that a file of a model or of a run holds: text, arrays, rows of a database. Pictures are pixels, and hold none."""
+    match path.suffix:
+        case ".npz" | ".npy":
+            with np.load(path, allow_pickle=False) as arrays:
+                for name in arrays:
+                    yield from (str(value) for value in np.atleast_1d(arrays[name]).ravel()) if arrays[name].dtype.kind in "US" else ()
+        case ".db":
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                for line in database.iterdump():
+                    yield from re.findall(r"[\w-]+", line)
+        case ".png":
+            return
+        case _:
+            yield from re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))
+
+
+def test_models_and_the_record_of_their_runs_name_nobody(data: Path) -> None:
+    customers = set(open_warehouse(FeatureSettings(data_dir=data)).read("customers")["customer_id"])
+    assert len(customers) > 100
+    files = [path for part in ("models", "mlruns-artifacts") for path in (data / part).rglob("*") if path.is_file()]
+    assert len(files) > 20
+    named = {
+        str(path.relative_to(data)): found for path in [*files, data / "mlflow.db"] if (found := customers.intersection(words_in(path)))
+    }
+    assert named == {}

@@ -1,0 +1,64 @@
+"""Whatever happens, the log names nobody: not when all goes well, not when a customer is unknown, a body odd or a row damaged."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.versions import current_folder
+from serving.app import create_app
+from serving.settings import ServingSettings
+from tests.serving.small_shop import CUSTOMERS
+
+STRANGER = "somebody-nobody-knows-4711"
+KNOWN, DAMAGED = CUSTOMERS[0], CUSTOMERS[1]
+
+
+def damage(folder: Path, customer: str) -> None:
+    """Cut the customer's packed rows short."""
+    with sqlite3.connect(folder / DATABASE) as connection:
+        connection.execute(
+            f'UPDATE "{PROJECT}_{VIEW}" SET value = substr(value, 1, 9) WHERE entity_key = ?',  # noqa: S608
+            (entity_key(customer),),
+        )
+
+
+def test_the_log_names_nobody(own_shop: Path, caplog: pytest.LogCaptureFixture) -> None:
+    damage(current_folder(own_shop / "online", remedy=""), DAMAGED)
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.INFO, "sqlalchemy")  # statements, as somebody looks for a slow one
+    with TestClient(create_app(ServingSettings(data_dir=own_shop)), raise_server_exceptions=False) as client:
+        for who in (KNOWN, DAMAGED, STRANGER):
+            order = {"order_id": "1", "products": [{"product_id": "p01"}]}
+            message = {
+                "type": "track",
+                "event": "Order Completed",
+                "messageId": f"m-{who}",
+                "userId": who,
+                "timestamp": "2024-06-30T13:00:00Z",
+            }
+            asked = [
+                client.post("/v1/events", json={**message, "properties": order}),
+                client.post("/v1/events", json={**message, "properties": {}}),
+                client.post("/v1/next-best-offers", json={"customer_id": who, "channel": "email", "explain": True}),
+                client.post("/v1/recommendations", json={"customer_id": who}),
+                client.get(f"/v1/customers/{who}"),
+                client.get(f"/v1/customers/{who}/scores"),
+                client.get(f"/v1/customers/{who}/consents"),
+                client.put("/v1/consents", json={"items": [{"customer_id": who, "purpose": "marketing", "state": "withdrawn"}]}),
+                client.get(f"/v1/customers/{who}/data"),
+                client.delete(f"/v1/customers/{who}"),
+            ]
+            assert {answer.status_code for answer in asked} <= {200, 202, 404, 503}
+    # What this test's own client says of its requests is not the service's log.
+    told = [record for record in caplog.records if not record.name.startswith("httpx")]
+    assert {record.name.split(".")[0] for record in told} >= {"sqlalchemy"}
+    for record in told:
+        said = json.dumps([record.getMessage(), str(record.exc_info and record.exc_info[1]), record.exc_text or ""])
+        assert not any(who in said for who in (KNOWN, DAMAGED, STRANGER)), (record.name, said)
