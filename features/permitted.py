@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from features.import_consent import ImportConsent
-from features.ledger import consents
+from features.ledger import audit, consents
 from features.ledger.consents import ANY, Purpose, State, Statement
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.tombstones import erased_since
@@ -41,6 +41,8 @@ def state_import(settings: FeatureSettings, customer_ids: Iterable[str], consent
             new = sorted({customer_id for customer_id in customer_ids if customer_id not in known})
             erased = erased_since(connection, new)  # who asked to be forgotten agreed to nothing since, whatever an import states
             new = [customer_id for customer_id in new if customer_id not in erased]
+            if new:
+                audit.record(connection, "consents_stated", at=now, actor=SOURCE, detail={"statements": len(new), "state": "granted"})
             return consents.state(connection, (Statement(c, ANY, ANY, State.GRANTED, now, SOURCE) for c in new))
     finally:
         ledger.close()
