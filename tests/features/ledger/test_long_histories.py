@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from features.ledger import events as ledger_events
 from features.ledger.events import EVENTS, Event, Fate
@@ -13,6 +13,7 @@ from features.ledger.ledger import Ledger
 from tests.features.ledger.conftest import NOON, Clock
 
 GROUP = 1000
+FEW = 50  # of so few each is looked up by itself; for hundreds a small table is rightly read as a whole
 
 
 def views(start: int, number: int) -> list[Event]:
@@ -49,3 +50,19 @@ def test_a_clock_that_jumps_loses_nothing_and_keeps_the_order(ledger: Ledger, cl
         found = connection.execute(select(EVENTS.c.message_id, EVENTS.c.received_at).order_by(EVENTS.c.seq)).all()
     assert [row.message_id for row in found] == [f"m{n}" for n in range(6)]
     assert [row.received_at for row in found] == stamped
+
+
+def test_looking_for_repeats_never_reads_the_whole_table(ledger: Ledger) -> None:
+    for group in range(20):  # more than the driver and PostgreSQL take to settle on a plan, while the table is small
+        ledger.append(views(group * FEW, FEW))
+    for group in range(1, 21):
+        ledger.append(views(group * GROUP, GROUP))
+    with ledger.database.writing() as connection:
+        if ledger.database.is_sqlite:
+            plan = connection.exec_driver_sql("EXPLAIN QUERY PLAN SELECT message_id FROM events WHERE message_id IN ('a', 'b')").all()
+            assert "USING COVERING INDEX" in str(plan)
+            return
+        read = text("SELECT coalesce(max(seq_tup_read), 0) FROM pg_stat_xact_user_tables WHERE relname = 'events'")
+        before = connection.execute(read).scalar_one()
+        ledger_events.append(connection, views(0, FEW), received_at=NOON)
+        assert connection.execute(read).scalar_one() == before
