@@ -100,7 +100,8 @@ def test_every_step_was_taken(data: Path) -> None:
 def test_the_answers_are_telling(data: Path, done: subprocess.CompletedProcess[str]) -> None:
     offers = re.findall(r"^  offer (\w+) +worth +([\d.]+)", done.stdout, re.MULTILINE)
     assert len(offers) > 2
-    assert {"replenishment", "bundle"} <= {kind for kind, _ in offers}
+    # Who is about to leave gets something; who is loyal may be left in peace: a message risks the channel, and with it what they bring.
+    assert {"bundle", "winback", "no_action"} <= {kind for kind, _ in offers}
     assert all(float(worth) > 0 for kind, worth in offers if kind != "no_action")
     leaving, staying = (float(p) for p in re.findall(r"28d ([\d.]+)", done.stdout))
     assert leaving > 0.5 > staying

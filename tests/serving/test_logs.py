@@ -29,10 +29,13 @@ def damage(folder: Path, customer: str) -> None:
         )
 
 
-def test_the_log_names_nobody(own_shop: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_nobody(own_shop: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other libraries' migrations, run by other tests in this process, switch loggers off and set levels of their own.
+    monkeypatch.setattr(logging.getLogger("sqlalchemy.engine.Engine"), "disabled", False)
     damage(current_folder(own_shop / "online", remedy=""), DAMAGED)
     caplog.set_level(logging.DEBUG)
-    caplog.set_level(logging.INFO, "sqlalchemy")  # statements, as somebody looks for a slow one
+    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.engine.Engine"):
+        caplog.set_level(logging.INFO, name)  # statements, as somebody looks for a slow one
     with TestClient(create_app(ServingSettings(data_dir=own_shop)), raise_server_exceptions=False) as client:
         for who in (KNOWN, DAMAGED, STRANGER):
             order = {"order_id": "1", "products": [{"product_id": "p01"}]}

@@ -46,8 +46,8 @@ class ChannelChurnConfig(TreeConfig):
         max_snapshots: customers × weeks that a fit reads; of more, so many are drawn. Judged weeks are never sampled.
     """
 
-    learning_rate: float = 0.025
-    rounds: int = 200
+    learning_rate: float = 0.05
+    rounds: int = 100
     min_data_in_leaf: int = 100
     max_lead: int = 12
     lead_share: float = 0.1
