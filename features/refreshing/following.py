@@ -24,7 +24,7 @@ from features.settings import FeatureSettings
 from features.versions import current_folder
 
 EVENTS_AT_ONCE = 5000  # heads only: some hundred kilobytes
-CUSTOMERS_AT_ONCE = 128  # about half a second's work: nobody waits long behind a crowd
+CUSTOMERS_AT_ONCE = 256  # about a second's work: nobody waits long behind a crowd
 _LOOK_AT_LOGS = timedelta(seconds=1)  # counting the links that were taken back walks over all links
 _REMEDY = "run `huitou build` first."
 
