@@ -141,9 +141,12 @@ def _train_one(model: Recipe, data: TrainingData, registry: Registry, *, force: 
             evaluation = model.evaluate(data, judged)
             judged_manifest = local_models.check(judged, model.name)
             data.tell("recording the evaluation")
-            run = registry.record(evaluation, judged_manifest, judged, purpose="evaluation")
+            recorded = registry.begin_record(evaluation, judged_manifest, judged, purpose="evaluation")
             data.tell("fitting on everything")
-            manifest = model.refit(data, final, evaluation)
+            try:
+                manifest = model.refit(data, final, evaluation)
+            finally:
+                run = recorded()  # in any case: its folder goes with this block
             data.tell("registering the champion")
             refit_run = registry.record(evaluation, manifest, final, purpose="refit", evaluation_run_id=run)
             version = registry.register(model.name, refit_run, final)

@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -25,6 +25,7 @@ from training.settings import SQLITE_SCHEME, TrainingSettings
 from training.tracking_client import conversation
 from training.tracking_server import RegistryAway
 
+_ENDED = "The process that records with MLflow has ended; run the command again."
 _FAREWELL = 60.0  # seconds until a process that does not end by itself is ended; making the database takes about five
 
 
@@ -46,16 +47,30 @@ class RecordingProcess(Registry):
         """See `Registry.record`; also raises RegistryAway when the process has ended."""
         return self._call("record", evaluation, manifest, artifact_folder, purpose=purpose, evaluation_run_id=evaluation_run_id)
 
+    def begin_record(self, evaluation: Evaluation, manifest: Manifest, artifact_folder: Path, *, purpose: Purpose) -> Callable[[], str]:
+        """See `Registry.begin_record`: the plots are drawn over there while the caller goes on."""
+        self._ask("record", evaluation, manifest, artifact_folder, purpose=purpose)
+        return self._answer
+
     def register(self, name: str, run_id: str, artifact_folder: Path) -> str:
         """See `Registry.register`; also raises RegistryAway when the process has ended."""
         return self._call("register", name, run_id, artifact_folder)
 
     def _call(self, method: str, *arguments: object, **named: object) -> str:
+        self._ask(method, *arguments, **named)
+        return self._answer()
+
+    def _ask(self, method: str, *arguments: object, **named: object) -> None:
         try:
             self._calls.send((method, arguments, named))
+        except OSError as error:
+            raise RegistryAway(_ENDED) from error
+
+    def _answer(self) -> str:
+        try:
             answer = self._calls.recv()
         except (EOFError, OSError) as error:
-            raise RegistryAway("The process that records with MLflow has ended; run the command again.") from error
+            raise RegistryAway(_ENDED) from error
         if isinstance(answer, Exception):
             raise answer
         return str(answer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -102,6 +103,17 @@ class Registry:
                 raise
             client.set_terminated(run_id)
         return run_id
+
+    def begin_record(self, evaluation: Evaluation, manifest: Manifest, artifact_folder: Path, *, purpose: Purpose) -> Callable[[], str]:
+        """Record a run, beside the caller's further work where that is possible.
+
+        Args and errors are those of `record`; the artifact must stay until the answer is fetched, and nothing else be asked before.
+
+        Returns:
+            What waits for the run and returns its id.
+        """
+        run_id = self.record(evaluation, manifest, artifact_folder, purpose=purpose)
+        return lambda: run_id
 
     def register(self, name: str, run_id: str, artifact_folder: Path) -> str:
         """Make an artifact the champion, in MLflow and in the local cache; the old champion gets the alias `previous`.
