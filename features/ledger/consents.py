@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, Connection, Index, String, Table, insert, select
+from sqlalchemy import Column, Connection, Index, Row, String, Table, insert, select
 
 from features.ledger import identities
 from features.ledger.columns import METADATA, Id, Moment, Sequence
@@ -115,12 +116,12 @@ def stated_ids(connection: Connection) -> set[str]:
     return set(connection.execute(select(CONSENTS.c.recorded_as).distinct()).scalars())
 
 
-def _statement(row: object) -> Statement:
+def _statement(row: Row[Any]) -> Statement:
     return Statement(
-        row.recorded_as,  # type: ignore[attr-defined]
-        row.purpose,  # type: ignore[attr-defined]
-        row.channel,  # type: ignore[attr-defined]
-        State(row.state),  # type: ignore[attr-defined]
-        row.stated_at,  # type: ignore[attr-defined]
-        row.source,  # type: ignore[attr-defined]
+        row.recorded_as,
+        row.purpose,
+        row.channel,
+        State(row.state),
+        row.stated_at,
+        row.source,
     )

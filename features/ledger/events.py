@@ -7,8 +7,9 @@ from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, func, insert, select
+from sqlalchemy import Column, Connection, Index, Row, String, Table, Text, bindparam, func, insert, select
 
 from features.ledger.columns import METADATA, Id, Moment, Sequence
 from features.ledger.tombstones import erased_since
@@ -201,14 +202,14 @@ def last_occurred(connection: Connection) -> datetime | None:
     return found
 
 
-def _stored(row: object) -> StoredEvent:
+def _stored(row: Row[Any]) -> StoredEvent:
     return StoredEvent(
-        message_id=row.message_id,  # type: ignore[attr-defined]
-        kind=row.kind,  # type: ignore[attr-defined]
-        recorded_as=row.recorded_as,  # type: ignore[attr-defined]
-        occurred_at=row.occurred_at,  # type: ignore[attr-defined]
-        source=row.source,  # type: ignore[attr-defined]
-        properties=row.properties,  # type: ignore[attr-defined]
-        seq=row.seq,  # type: ignore[attr-defined]
-        received_at=row.received_at,  # type: ignore[attr-defined]
+        message_id=row.message_id,
+        kind=row.kind,
+        recorded_as=row.recorded_as,
+        occurred_at=row.occurred_at,
+        source=row.source,
+        properties=row.properties,
+        seq=row.seq,
+        received_at=row.received_at,
     )
