@@ -103,7 +103,7 @@ class DecisionLog:
         except HuitouError as error:
             _LOG.error("%d decisions were not recorded: %s", len(group), error)
             self._count("lost", len(group))
-        except Exception:
+        except Exception:  # this thread writes every later decision too: one group that cannot be written must not end it
             _LOG.exception("%d decisions were not recorded.", len(group))
             self._count("lost", len(group))
         else:
