@@ -1,0 +1,171 @@
+"""One decision as it is kept: everything that led to it, so that it can be replayed, explained, judged off-policy and learned from.
+
+Probabilities are exact: they are what the choice was drawn from, not what it was meant to be drawn from.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+FORMAT = 1
+NO_ACTION = "no_action"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TauSource(StrEnum):
+    """Where an uplift comes from."""
+
+    NONE = "none"  # nothing is caused: no_action
+    PRIOR = "prior"  # what is believed before there is data
+    LEARNED = "learned"  # from this shop's randomised decisions
+
+
+class Holdout(StrEnum):
+    """Customers on whom the policy does not act."""
+
+    UNIVERSAL = "universal"  # given nothing
+    MODEL_CONTROL = "model_control"  # given a lawful offer at random, nothing among them
+
+
+class Factors(_Part):
+    """What an offer's value is made of; money in the shop's currency, probabilities of one response within the policy's horizon.
+
+    Attributes:
+        context: how well the moment suits the offer; 1 unless the policy says otherwise.
+        lever: the merchant's weight of the offer; 1 by default.
+        p0: P₀, calibrated: P(responds without any contact).
+        tau: τ, what the offer adds to it; its mean where it is uncertain.
+        tau_sd: standard deviation of what is believed of τ.
+        tau_source: where τ comes from.
+        margin: money that one response leaves, before the discount.
+        discount: money given away by one response.
+        budget_price: λ ≥ 0, what a unit of budget is worth beyond itself.
+        contact_cost: the message's price and what else sending costs.
+        fatigue: what the message costs later: customers who leave the channel, later messages that work less.
+    """
+
+    context: float = 1.0
+    lever: float = 1.0
+    p0: float = 0.0
+    tau: float = 0.0
+    tau_sd: float = 0.0
+    tau_source: TauSource = TauSource.NONE
+    margin: float = 0.0
+    discount: float = 0.0
+    budget_price: float = 0.0
+    contact_cost: float = 0.0
+    fatigue: float = 0.0
+
+    def value(self, tau: float | None = None) -> float:
+        """Money expected of sending the offer rather than nothing, over the horizon.
+
+        `context · lever · [τ·margin − (P₀ + τ)·discount·(1 + λ)] − contact cost·(1 + λ) − fatigue`.
+
+        Args:
+            tau: another uplift than the mean, such as a draw from what is believed of it.
+        """
+        uplift, price = self.tau if tau is None else tau, 1.0 + self.budget_price
+        caused = uplift * self.margin - (self.p0 + uplift) * self.discount * price
+        return self.context * self.lever * caused - self.contact_cost * price - self.fatigue
+
+
+class Considered(_Part):
+    """An offer among which the choice was made; `no_action` is always one of them.
+
+    Attributes:
+        offer_id, type: of the offer.
+        product_ids: what it offers; empty where any order counts as the response.
+        factors: its value's parts.
+        value: `factors.value()`.
+        propensity: P(it was given first), exact, of the draw that was made.
+        policy_propensity: the same of the policy itself; differs from `propensity` in a holdout only.
+        slot: place in the answer from 1; None when not given.
+    """
+
+    offer_id: str
+    type: str
+    product_ids: tuple[str, ...] = ()
+    factors: Factors = Factors()
+    value: float = 0.0
+    propensity: float = Field(ge=0, le=1)
+    policy_propensity: float = Field(ge=0, le=1)
+    slot: int | None = None
+
+
+class DroppedOffer(_Part):
+    """An offer that was not among them.
+
+    Attributes:
+        step: eligible, applicable, suitable, contact_policy, arbitrate.
+        code: stable name of the rule.
+        sentence_en, sentence_zh: for the marketer.
+    """
+
+    offer_id: str
+    type: str
+    step: str
+    code: str
+    sentence_en: str
+    sentence_zh: str
+
+
+class Assignment(_Part):
+    """The arm of an experiment into which the customer falls, for good."""
+
+    experiment_id: str
+    arm: str
+
+
+class DecisionRecord(_Part):
+    """One decision.
+
+    Attributes:
+        decision_id: unique; the draw is made from it, the customer and the policy's seed.
+        customer_id: whose; None where nothing personal was used.
+        now: the service's clock: what the features were read as of and the rules were judged by, UTC.
+        channel, scenario: as asked.
+        policy_version: `name@hash` of the policy, an experiment's overrides included.
+        ranking: by what the offers were ranked.
+        horizon_days: of every probability and every value.
+        state: what is known of the customer that the effect of an offer may depend on; name → number, NaN where not known.
+        considered: the offers among which the choice was made; propensities sum to 1.
+        dropped: the others.
+        explored: whether something else than the best was drawn.
+        seed: of the draw.
+        holdout: the holdout into which the customer falls, if any.
+        holdout_shares: universal and model control share at that time: what turns propensities into those of the whole design.
+        assignments: experiments.
+        model_versions: of the models that answered.
+        limit: most offers asked for.
+    """
+
+    format: int = FORMAT
+    decision_id: str
+    customer_id: str | None
+    now: AwareDatetime
+    channel: str | None = None
+    scenario: str | None = None
+    policy_version: str
+    ranking: str
+    horizon_days: int
+    state: dict[str, float | None] = {}
+    considered: tuple[Considered, ...]
+    dropped: tuple[DroppedOffer, ...] = ()
+    explored: bool = False
+    seed: int
+    holdout: Holdout | None = None
+    holdout_shares: tuple[float, float] = (0.0, 0.0)
+    assignments: tuple[Assignment, ...] = ()
+    model_versions: dict[str, str] = {}
+    limit: int = 1
+
+    @property
+    def given(self) -> tuple[Considered, ...]:
+        """What was given, first slot first; never empty: silence is `no_action`."""
+        chosen = [one for one in self.considered if one.slot is not None]
+        return tuple(sorted(chosen, key=lambda one: one.slot or 0))

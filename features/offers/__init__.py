@@ -1,0 +1,1 @@
+"""Offers as data: what may be sent, to whom, under which conditions."""
