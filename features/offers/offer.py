@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from features.offers.conditions import ConditionJson
+
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_CONTROL_CHARACTERS)]
 Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
@@ -31,6 +33,7 @@ class Offer(BaseModel):
         lever: the merchant's weight.
         starts_at, ends_at: when it may be sent; None: at any time.
         stages, layers: life-cycle stages and value layers it suits; empty: all.
+        conditions: whom it suits, by what is known of the customer (`conditions`); None: everybody.
         cap: most times one customer is sent it, ever.
         budget: money for discounts and sendings in all; None: not limited.
     """
@@ -54,6 +57,7 @@ class Offer(BaseModel):
     ends_at: AwareDatetime | None = None
     stages: tuple[Literal["stranger", "aware", "interested", "buyer", "loyal", "advocate"], ...] = ()
     layers: tuple[Literal["high_value", "potential", "regular", "dormant"], ...] = ()
+    conditions: ConditionJson | None = None
     cap: int | None = Field(default=None, ge=1)
     budget: Money | None = None
 
