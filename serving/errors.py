@@ -65,4 +65,4 @@ class KeyRefused(ServingError):
 
 
 class DocumentUnknown(ServingError):
-    """The shop has fed no such product, offer, bundle or content."""
+    """The shop has fed no such product, offer, bundle, content or experiment."""

@@ -1,4 +1,4 @@
-"""What the service itself follows in the ledger, a few times a second: stock, and the newest thing that happened."""
+"""What the service itself follows in the ledger, a few times a second: stock, experiments, and the newest thing that happened."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from features.freshness import read_followed
 from features.ledger import events as ledger_events
-from features.ledger.catalogue import stock_levels
+from features.ledger.catalogue import Kind, documents, documents_change, stock_levels
 from features.ledger.ledger import Ledger
 
 Levels = dict[str, int | None]
@@ -33,14 +33,17 @@ class LedgerWatch:
 
     Attributes:
         levels: every stock level fed over the API; it counts before what the build knew.
+        experiments: id → document of every experiment; another object once any has changed.
         latest: time of the newest thing that happened, UTC; None without events.
     """
 
     ledger: Ledger
     levels: Levels = field(default_factory=dict)
+    experiments: dict[str, str] = field(default_factory=dict)
     latest: datetime | None = None
     _seq: int = 0
     _change: int = 0
+    _experiments_change: int = 0
 
     def look(self) -> Levels:
         """Stock levels that changed since the last look.
@@ -50,8 +53,10 @@ class LedgerWatch:
         """
         with self.ledger.database.reading() as connection:
             changed = stock_levels(connection, after=self._change)
+            told = documents_change(connection, Kind.EXPERIMENT)
+            experiments = documents(connection, Kind.EXPERIMENT) if told > self._experiments_change else self.experiments
             seq, latest = ledger_events.newest_since(connection, self._seq)
-        self._seq = seq
+        self._seq, self._experiments_change, self.experiments = seq, told, experiments
         self._change = max((level.change for level in changed), default=self._change)
         self.latest = max((moment for moment in (self.latest, latest) if moment is not None), default=None)
         found = {level.product_id: level.quantity for level in changed}

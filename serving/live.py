@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.assumptions import load_assumptions
+from features.decisions.policy import DecisionPolicy
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.products import Coupon, read_products
 from features.store import CustomerReader, open_reader
 from serving.catalogue import Catalogue
+from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
 
 
@@ -29,12 +31,14 @@ class Live:
         reader: the customers.
         catalogue: products, coupons, assumptions.
         models: finished models.
+        experiments: what is tried out, beside the policy.
     """
 
     version: str
     reader: CustomerReader
     catalogue: Catalogue
     models: LiveModels
+    experiments: ExperimentBook = field(default_factory=lambda: ExperimentBook((), DecisionPolicy()))
 
     @property
     def as_of(self) -> datetime:
@@ -44,6 +48,12 @@ class Live:
     def with_models(self, models: LiveModels) -> Live:
         """The same customers and products with other models."""
         return replace(self, models=models).warm()
+
+    def trying(self, experiments: ExperimentBook) -> Live:
+        """The same customers, products and models with other experiments."""
+        made = replace(self, experiments=experiments)
+        made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__})  # the masks hold
+        return made
 
     def restocked(self, levels: Mapping[str, int | None]) -> Live:
         """The same customers and models with other stock; arguments as `Catalogue.restocked`."""

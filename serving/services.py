@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
+from features.decisions.policy import FILE as POLICY_FILE
+from features.decisions.policy import load_policy
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
 from features.ledger.decisions import Decided, record_decisions
@@ -20,6 +22,7 @@ from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.decision_log import DecisionLog
 from serving.decisioning.engine import Engine
+from serving.decisioning.experiments import ExperimentBook
 from serving.errors import ClockBehind
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
@@ -124,6 +127,7 @@ class Services:
         found = dict(self.live.models.problems) | self.staleness()
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
+        found |= self.live.experiments.problems
         try:
             lag = self.lag()
             if lag is not None and lag.oldest_seconds > self.settings.behind_after_seconds:
@@ -152,7 +156,7 @@ class Services:
         return lag
 
     def follow(self) -> bool:
-        """Take over changed stock, the newest clock and a new build; returns whether what answers has changed. Safe from any thread.
+        """Take over changed stock and experiments, the newest clock and a new build; returns whether anything is new. Safe from any thread.
 
         Raises:
             LedgerAway, LedgerBroken: the ledger does not answer; what answers now goes on answering.
@@ -160,11 +164,13 @@ class Services:
         if current_version(self.settings.online_dir) != self.live.version:
             self.reload_if_changed()
         with self._reloading:
+            known = self.watch.experiments
             levels = self.watch.look()
-            if not levels:
-                return False
-            self.live = self.live.restocked(levels)
-            return True
+            if self.watch.experiments is not known:
+                self.live = self.live.trying(ExperimentBook.of_documents(self.watch.experiments, self.live.experiments.policy))
+            if levels:
+                self.live = self.live.restocked(levels)
+            return bool(levels) or self.watch.experiments is not known
 
     def reload_if_changed(self) -> bool:
         """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
@@ -241,4 +247,5 @@ def _open(settings: ServingSettings, models: LiveModels, watch: LedgerWatch) -> 
             f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {seen.isoformat()}; "
             "set a later clock, or run `huitou build` with this one."
         )
+    live = live.trying(ExperimentBook.of_documents(watch.experiments, load_policy(settings.data_dir / POLICY_FILE)))
     return live.restocked(watch.levels) if watch.levels else live

@@ -1,4 +1,7 @@
-"""What the shop offers, as it feeds it: products, offers, bundles, content as documents; stock as numbers. The newest word counts."""
+"""What the shop offers and tries out, as it feeds it: products, offers, bundles, content, experiments as documents; stock as numbers.
+
+The newest word counts.
+"""
 
 from __future__ import annotations
 
@@ -42,6 +45,7 @@ class Kind(StrEnum):
     OFFER = "offer"
     BUNDLE = "bundle"
     CONTENT = "content"
+    EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,13 @@ def documents(connection: Connection, kind: Kind, *, after: int = 0, beyond: str
     if limit is not None:
         query = query.limit(limit)
     return {row.document_id: row.body for row in connection.execute(query)}
+
+
+def documents_change(connection: Connection, kind: Kind) -> int:
+    """Number of the last change of any document of a kind; 0 without any."""
+    return int(
+        connection.execute(select(func.coalesce(func.max(DOCUMENTS.c.change), 0)).where(DOCUMENTS.c.kind == kind.value)).scalar_one()
+    )
 
 
 def document(connection: Connection, kind: Kind, document_id: str) -> str | None:

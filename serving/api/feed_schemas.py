@@ -122,7 +122,7 @@ def now_or(value: datetime | None, now: datetime) -> datetime:
     return now if value is None else value
 
 
-def request_body(item: type[Fed], example: dict[str, Any]) -> dict[str, Any]:
+def request_body(item: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
     """OpenAPI description of a list of items under `items`."""
     schema = {
         "type": "object",
@@ -133,7 +133,7 @@ def request_body(item: type[Fed], example: dict[str, Any]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "description": f"At most {MAX_ITEMS} items.", "content": content}}
 
 
-def _in_place(item: type[Fed]) -> dict[str, Any]:
+def _in_place(item: type[BaseModel]) -> dict[str, Any]:
     """The item's schema with what it refers to put in: inside an OpenAPI document `#/$defs/…` would lead nowhere."""
     schema = item.model_json_schema()
     defined = schema.pop("$defs", {})

@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from features.ledger.catalogue import Kind, document, documents, put_documents, put_stock
 from features.sources.incoming import refusal
@@ -36,7 +36,7 @@ router = APIRouter(tags=["catalogue"])
 
 FEED_PATHS = ("/v1/products", "/v1/stock", "/v1/offers", "/v1/bundles", "/v1/content")
 _PAGE = 200
-ItemT = TypeVar("ItemT", bound=Fed)
+ItemT = TypeVar("ItemT", bound=BaseModel)
 _EXAMPLES: dict[type[Fed], dict[str, Any]] = {
     ProductFed: {"product_id": "995242", "name": "Milk 1 l", "product_category": "FLUID MILK", "brand": "National"},
     StockFed: {"product_id": "995242", "quantity": 0},
