@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, insert, select
 
 from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
+from features.ledger.contacts import NOT_SENT, Contact, give_back, record_contacts
 
 DECISIONS = Table(
     "decisions",
@@ -18,6 +19,7 @@ DECISIONS = Table(
     Column("recorded_as", Id),  # null: for nobody in particular
     Column("decided_at", Moment, nullable=False),
     Column("body", Text, nullable=False),  # JSON: the answer
+    Column("record", Text),  # JSON of `features.decisions.record.DecisionRecord`; null: of a version that kept none
     Index(None, "recorded_as"),
 )
 OUTCOMES = Table(
@@ -34,6 +36,10 @@ OUTCOMES = Table(
     Index(None, "decision_id"),
 )
 _BY_OUTCOME = select(OUTCOMES.c.outcome_id).where(OUTCOMES.c.outcome_id.in_(bindparam("ids", expanding=True)))
+_COLUMNS = tuple(column.name for column in DECISIONS.columns)
+_NOT_SENT = select(OUTCOMES.c.decision_id).where(
+    OUTCOMES.c.decision_id.in_(bindparam("ids", expanding=True)), OUTCOMES.c.outcome == NOT_SENT
+)
 _BY_DECISION = select(DECISIONS.c.decision_id).where(DECISIONS.c.decision_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -46,12 +52,16 @@ class Decided:
         recorded_as: the customer's id as asked with, None where nothing personal was used; the body then names nobody either.
         decided_at: the ledger's clock, UTC: when it was said; as of when it knew the customer stands in the answer.
         body: JSON of the answer.
+        record: JSON of the `DecisionRecord`: everything that led to it.
+        contact: the message it leads to on an outbound channel, None when none goes.
     """
 
     decision_id: str
     recorded_as: str | None
     decided_at: datetime
     body: str
+    record: str | None = None
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +72,7 @@ class Outcome:
         outcome_id: the sender's own id of it; a repeat is harmless.
         decision_id: the decision it answers, known or not.
         offer_id: the offer of that decision.
-        outcome: viewed, clicked, converted, refunded, unsubscribed, …
+        outcome: viewed, clicked, converted, refunded, unsubscribed, not_sent, …
         value: in currency, None when it has none.
         occurred_at: UTC.
     """
@@ -76,14 +86,20 @@ class Outcome:
 
 
 def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None:
-    """Write decisions; their ids are ours and new."""
-    rows = [vars(one) for one in decided]
-    if rows:
-        connection.execute(insert(DECISIONS), rows)
+    """Write decisions, and the contacts they lead to; their ids are ours and new."""
+    told = list(decided)
+    if not told:
+        return
+    connection.execute(insert(DECISIONS), [{name: getattr(one, name) for name in _COLUMNS} for one in told])
+    led = [one.contact for one in told if one.contact is not None]
+    if led:
+        # The outcome may have come first.
+        given_back = set(connection.execute(_NOT_SENT, {"ids": [one.contact_id for one in led]}).scalars())
+        record_contacts(connection, [one for one in led if one.contact_id not in given_back])
 
 
 def record_outcomes(connection: Connection, outcomes: list[Outcome], *, received_at: datetime) -> list[bool]:
-    """Write outcomes that are not here yet; returns, in their order, whether each was new."""
+    """Write outcomes that are not here yet; returns, in their order, whether each was new. A message that did not go counts no longer."""
     ids = [outcome.outcome_id for outcome in outcomes]
     known = set(connection.execute(_BY_OUTCOME, {"ids": ids}).scalars()) if ids else set()
     fresh: list[bool] = []
@@ -95,6 +111,7 @@ def record_outcomes(connection: Connection, outcomes: list[Outcome], *, received
             rows.append({**vars(outcome), "received_at": received_at})
     if rows:
         connection.execute(insert(OUTCOMES), rows)
+        give_back(connection, [str(row["decision_id"]) for row in rows if row["outcome"] == NOT_SENT])
     return fresh
 
 

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from features.ledger import audit, identities
 from features.ledger.consents import CONSENTS
+from features.ledger.contacts import CONTACTS
 from features.ledger.database import LedgerDatabase
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
@@ -29,7 +30,7 @@ from features.ledger.ledger import Ledger
 from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
 
 _AT_ONCE = 500  # below SQLite's limit of variables
-_TOUCHED = (EVENTS, LINKS, CONSENTS, DECISIONS, OUTCOMES, ERASURES)
+_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, OUTCOMES, ERASURES)
 LEDGER = "ledger"
 Removed = dict[str, int]
 
@@ -175,7 +176,7 @@ def _wipe_file(database: LedgerDatabase, *, thorough: bool) -> None:
 
 
 def _remove(connection: Connection, ids: list[str]) -> Removed:
-    removed = dict.fromkeys(("events", "links", "consents", "decisions", "outcomes"), 0)
+    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "outcomes"), 0)
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
         theirs = select(DECISIONS.c.decision_id).where(DECISIONS.c.recorded_as.in_(part))
@@ -183,6 +184,7 @@ def _remove(connection: Connection, ids: list[str]) -> Removed:
         removed["decisions"] += connection.execute(delete(DECISIONS).where(DECISIONS.c.recorded_as.in_(part))).rowcount
         removed["events"] += connection.execute(delete(EVENTS).where(EVENTS.c.recorded_as.in_(part))).rowcount
         removed["consents"] += connection.execute(delete(CONSENTS).where(CONSENTS.c.recorded_as.in_(part))).rowcount
+        removed["contacts"] += connection.execute(delete(CONTACTS).where(CONTACTS.c.recorded_as.in_(part))).rowcount
         either = or_(LINKS.c.alias.in_(part), LINKS.c.customer_id.in_(part))
         removed["links"] += connection.execute(delete(LINKS).where(either)).rowcount
     return removed

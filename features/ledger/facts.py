@@ -82,6 +82,7 @@ class OfMessage(Facts):
         default=None, validation_alias=AliasChoices("contact_id", "campaign_message_id", "email_id", "message_id")
     )
     offer_id: FactId | None = Field(default=None, validation_alias=AliasChoices("offer_id", "promotion_id", "campaign_id"))
+    decision_id: FactId | None = None
     channel: Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,32}$")] | None = None
 
 

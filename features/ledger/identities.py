@@ -5,6 +5,7 @@ Facts keep the id they were recorded under; whose they are is resolved when they
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -106,11 +107,46 @@ def ids_of(connection: Connection, customer_id: str) -> list[str]:
     return [customer_id, *sorted(found - {customer_id})]
 
 
+def resolve_all(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Id → the customer behind it, of many at once."""
+    found = {one: one for one in ids}
+    edge = set(found)
+    for _ in range(_FARTHEST):
+        up = dict[str, str]()
+        for part in _parts(edge):
+            rows = connection.execute(select(LINKS.c.alias, LINKS.c.customer_id).where(LINKS.c.alias.in_(part), _STANDING))
+            up.update((alias, customer_id) for alias, customer_id in rows)
+        if not up:
+            break
+        found = {one: up.get(end, end) for one, end in found.items()}
+        edge = set(up.values())
+    return found
+
+
+def families(connection: Connection, customer_ids: Iterable[str]) -> dict[str, str]:
+    """Every id of these customers → the customer, as `ids_of` of many at once."""
+    found = {one: one for one in customer_ids}
+    edge = set(found)
+    while edge:
+        below = dict[str, str]()
+        for part in _parts(edge):
+            rows = connection.execute(select(LINKS.c.alias, LINKS.c.customer_id).where(LINKS.c.customer_id.in_(part), _STANDING))
+            below.update((alias, found[customer_id]) for alias, customer_id in rows if alias not in found)
+        found |= below
+        edge = set(below)
+    return found
+
+
+def _parts(ids: set[str]) -> Iterator[list[str]]:
+    wanted = sorted(ids)
+    for start in range(0, len(wanted), _LOOKED_UP_AT_ONCE):
+        yield wanted[start : start + _LOOKED_UP_AT_ONCE]
+
+
 def _aliases(connection: Connection, ids: set[str]) -> set[str]:
     """The ids linked to these directly."""
-    wanted, found = sorted(ids), set[str]()
-    for start in range(0, len(wanted), _LOOKED_UP_AT_ONCE):
-        part = wanted[start : start + _LOOKED_UP_AT_ONCE]
+    found = set[str]()
+    for part in _parts(ids):
         found.update(connection.execute(select(LINKS.c.alias).where(LINKS.c.customer_id.in_(part), _STANDING)).scalars())
     return found
 

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 
 from features.ledger import audit
+from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
@@ -30,6 +31,9 @@ class RetentionSettings(BaseSettings):
     )
     decisions_days: Days | None = Field(default=None, description="Decisions, counted from when they were made.")
     outcomes_days: Days | None = Field(default=None, description="Outcomes, counted from when they came in.")
+    contacts_days: Annotated[int, Field(ge=31, le=36_500)] | None = Field(
+        default=None, description="Contacts, counted from when they were made; at least the month that caps look back on."
+    )
     undone_links_days: Days | None = Field(default=None, description="Links between ids that were taken back, counted from then.")
     erasures_days: Days | None = Field(default=None, description="Receipts of finished erasures; the erased stay out all the same.")
 
@@ -84,6 +88,7 @@ def _rules(settings: RetentionSettings, now: datetime, folded_until: int) -> lis
         (EVENTS, settings.events_days, (EVENTS.c.received_at < before(settings.events_days)) & (EVENTS.c.seq <= folded_until)),
         (DECISIONS, settings.decisions_days, DECISIONS.c.decided_at < before(settings.decisions_days)),
         (OUTCOMES, settings.outcomes_days, OUTCOMES.c.received_at < before(settings.outcomes_days)),
+        (CONTACTS, settings.contacts_days, CONTACTS.c.at < before(settings.contacts_days)),
         (LINKS, settings.undone_links_days, LINKS.c.undone_at.is_not(None) & (LINKS.c.undone_at < before(settings.undone_links_days))),
         (
             ERASURES,

@@ -6,6 +6,7 @@ from features.ledger.audit import AUDIT
 from features.ledger.catalogue import DOCUMENTS, STOCK
 from features.ledger.columns import METADATA
 from features.ledger.consents import CONSENTS
+from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
@@ -15,6 +16,7 @@ from features.ledger.tombstones import KEYS, TOMBSTONES
 __all__ = [
     "AUDIT",
     "CONSENTS",
+    "CONTACTS",
     "DECISIONS",
     "DOCUMENTS",
     "ERASURES",

@@ -36,7 +36,7 @@ class OutcomeFed(Fed):
     decision_id: OpaqueId
     offer_id: OpaqueId
     outcome: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")] = Field(
-        description="viewed, clicked, converted, refunded, unsubscribed, …"
+        description="viewed, clicked, converted, refunded, unsubscribed, not_sent, …; after not_sent the message counts under no cap."
     )
     value: Annotated[Decimal, Field(max_digits=18, decimal_places=4, allow_inf_nan=False)] | None = None
     occurred_at: AwareDatetime | None = Field(default=None, description="By default now.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from features.ledger import audit, decisions, identities
+from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, read
 from features.ledger.ledger import Ledger
@@ -20,7 +21,9 @@ def filled(ledger: Ledger) -> Ledger:
         then = Ledger(ledger.database, lambda at=at: at)  # type: ignore[misc]
         then.append([Event(name, "cart_viewed", "c1", at, "test", "{}")])
         with ledger.database.writing() as connection:
-            decisions.record_decisions(connection, [Decided(name, "c1", at, "{}")])
+            decisions.record_decisions(
+                connection, [Decided(name, "c1", at, "{}", contact=Contact(name, "c1", "sms", None, None, name, at))]
+            )
             outcome = Outcome(name, name, "o", "clicked", None, at)
             decisions.record_outcomes(connection, [outcome], received_at=at)
             made = identities.link(connection, f"card-{name}", "c1", at=at, source="test")
@@ -39,8 +42,8 @@ def test_without_a_setting_everything_stays(ledger: Ledger) -> None:
 
 def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger) -> None:
     later = filled(ledger)
-    days = {"events_days": 30, "decisions_days": 30, "outcomes_days": 30, "undone_links_days": 30}
-    expected = {"events": 1, "decisions": 1, "outcomes": 1, "links": 1}
+    days = {"events_days": 30, "decisions_days": 30, "outcomes_days": 30, "contacts_days": 31, "undone_links_days": 30}
+    expected = {"events": 1, "decisions": 1, "outcomes": 1, "contacts": 1, "links": 1}
     assert over(later, **days) == expected
     assert over(later, **days) == expected
     assert over(later, apply=True, **days) == expected
