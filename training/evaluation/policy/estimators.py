@@ -8,6 +8,7 @@ With π the judged policy, p the logged propensity, w = π/p at the taken action
 * **DR** `DM + w·(r − q)` (Dudík, Erhan, Langford and Li 2014): unbiased as IPS is, with the variance of what q leaves unexplained.
 * **clipped DR** `DM + min(w, λ)·(r − q)` (Su, Dimakopoulou, Krishnamurthy and Dudík 2020, their pessimistic shrinkage): a little bias, by
   what q is wrong on the rounds that are clipped, for less variance. λ = √n by default (Ionides 2008): the bias goes faster than the error.
+  Their optimistic shrinkage `λ·w/(w² + λ)`, and switching to DM where w > λ (Wang, Agarwal and Dudík 2017), can be had in its place.
 
 Every one of them is a ratio of sums over rounds, so that one bootstrap serves all.
 """
@@ -31,6 +32,24 @@ class Estimator(StrEnum):
     DM = "dm"
     DR = "dr"
     CLIPPED_DR = "clipped_dr"
+
+
+class Shrinkage(StrEnum):
+    """What clipped DR does to a large weight; λ is its one parameter."""
+
+    PESSIMISTIC = "pessimistic"  # min(w, λ)
+    OPTIMISTIC = "optimistic"  # λ·w/(w² + λ)
+    SWITCH = "switch"  # w up to λ, 0 beyond
+
+    def of(self, weight: Array, limit: float) -> Array:
+        """(n,) weights made smaller."""
+        match self:
+            case Shrinkage.PESSIMISTIC:
+                return np.minimum(weight, limit)
+            case Shrinkage.OPTIMISTIC:
+                return np.asarray(limit * weight / (weight**2 + limit))
+            case Shrinkage.SWITCH:
+                return np.where(weight <= limit, weight, 0.0)
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,14 @@ class Estimates:
     clipped: float
 
 
-def estimate(rounds: LoggedRounds, target: Array, expected: Array | None, *, clip: float | None = None) -> Estimates:
+def estimate(
+    rounds: LoggedRounds,
+    target: Array,
+    expected: Array | None,
+    *,
+    clip: float | None = None,
+    shrinkage: Shrinkage = Shrinkage.PESSIMISTIC,
+) -> Estimates:
     """Estimate a policy's value in every way.
 
     Args:
@@ -72,6 +98,7 @@ def estimate(rounds: LoggedRounds, target: Array, expected: Array | None, *, cli
         target: (m,) P(action) under the judged policy, for the same actions.
         expected: (m,) q, reward expected of each action, learned without the customer's own rewards; None leaves DM and DR out.
         clip: λ of clipped DR, > 0; None: √n.
+        shrinkage: what clipped DR does to large weights.
 
     Raises:
         BrokenLog: the target's probabilities are none.
@@ -79,7 +106,7 @@ def estimate(rounds: LoggedRounds, target: Array, expected: Array | None, *, cli
     check_probabilities(rounds, target, "target policy")
     weight = target[rounds.taken] / rounds.propensity[rounds.taken]
     limit = math.sqrt(rounds.count) if clip is None else clip
-    held = np.minimum(weight, limit)
+    held = shrinkage.of(weight, limit)
     one = np.ones(rounds.count)
     shares = {Estimator.IPS: Shares(weight * rounds.reward, one), Estimator.SNIPS: Shares(weight * rounds.reward, weight)}
     if expected is not None:

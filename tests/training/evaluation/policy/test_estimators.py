@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.evaluation.policy.known_bandit import known_bandit
-from training.evaluation.policy.estimators import Estimator, estimate
+from training.evaluation.policy.estimators import Estimator, Shrinkage, estimate
 from training.evaluation.policy.logged_rounds import LoggedRounds
 
 IPS, SNIPS, DM, DR, CLIPPED = Estimator
@@ -89,3 +89,12 @@ def test_a_policy_of_which_nothing_was_logged_has_no_snips() -> None:
     found = estimate(rounds, np.array([0.0, 0.0, 1.0] * 2), None)
     assert np.isnan(found.shares[SNIPS].value)
     assert found.clipped == 0.0
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from(list(Shrinkage)), st.lists(st.floats(0, 1e6), min_size=1, max_size=20), st.floats(1e-3, 1e6))
+def test_shrinking_only_shrinks_and_lets_go_in_the_end(shrinkage: Shrinkage, weights: list[float], limit: float) -> None:
+    weight = np.array(weights)
+    held = shrinkage.of(weight, limit)
+    assert ((held >= 0) & (held <= weight * (1 + 1e-12))).all()
+    assert shrinkage.of(weight, 1e30) == pytest.approx(weight)
