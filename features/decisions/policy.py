@@ -114,11 +114,14 @@ class ContactPolicy(_Part):
 
 
 class Prior(_Part):
-    """What is believed of an offer's effect before it is proven: τ ~ N(mean·4·P₀(1−P₀), sd²·4·P₀(1−P₀)), close to nothing."""
+    """What is believed of an offer's effect before it is proven: τ ~ N(mean·s, (sd·s)²), s = max(4·P₀(1−P₀), least_spread).
 
-    mean: float = Field(default=0.01, ge=-1, le=1, description="τ at P₀ = one half")
-    sd: float = Field(default=0.02, gt=0, le=1, description="its standard deviation there")
-    least_spread: float = Field(default=0.02, ge=0, le=1, description="4·P₀(1−P₀) is not taken below this")
+    A quarter of the effect in log-odds; field experiments lie between .02 and .16 on that scale (docs/offer-effects.md, "The prior").
+    """
+
+    mean: float = Field(default=0.02, ge=-1, le=1, description="τ at P₀ = one half")
+    sd: float = Field(default=0.05, gt=0, le=1, description="its standard deviation there")
+    least_spread: float = Field(default=0.02, gt=0, le=1, description="4·P₀(1−P₀) is not taken below this")
 
 
 class Fairness(_Part):
