@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from features.errors import HuitouError
 from features.ledger.decisions import Decided
 from features.ledger.errors import LedgerAway
+from serving.pending_contacts import PendingContacts
 
 _LOG = logging.getLogger("huitou.serving")
 _ROOM = 10_000  # decisions in line; at some 2 kB each 20 MB, and a minute of a database that does not answer at 150 a second
@@ -24,7 +25,11 @@ _PATIENCE = 15.0  # seconds that a stopping service waits for its last decisions
 
 
 class DecisionLog:
-    """A bounded line and the thread that empties it; the thread lives from the first decision to `close`."""
+    """A bounded line and the thread that empties it; the thread lives from the first decision to `close`.
+
+    Attributes:
+        contacts: what decisions lead to, from `put` on.
+    """
 
     def __init__(
         self,
@@ -43,13 +48,16 @@ class DecisionLog:
             pause: seconds between attempts while the database is away.
         """
         self._write, self._count, self._room, self._pause = write, count, room, pause
+        self.contacts = PendingContacts()
         self._line: deque[Decided] = deque()
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closing = False
 
     def put(self, decided: Decided) -> None:
-        """Take a decision; returns at once. Safe from any thread."""
+        """Take a decision; returns at once. Safe from any thread. Its contact counts from now on, also when the decision is lost."""
+        if decided.contact is not None:
+            self.contacts.add(decided.contact)
         with self._changed:
             if self._closing or len(self._line) >= self._room:
                 self._count("lost", 1)
@@ -108,4 +116,5 @@ class DecisionLog:
             self._count("lost", len(group))
         else:
             self._count("recorded", len(group))
+            self.contacts.settle([one.contact.contact_id for one in group if one.contact is not None])
         return True

@@ -56,6 +56,10 @@ class LinkUnknown(ServingError):
     """There is no such link between ids."""
 
 
+class ContactPolicyRefused(ServingError):
+    """The contact policy contradicts itself, a preset, or the channels of the shop."""
+
+
 class EncodingUnknown(ServingError):
     """A request body is packed in a way that is not understood."""
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from features.errors import HuitouError
 from features.ledger import consents, identities
 from features.ledger.consents import Purpose
+from features.ledger.contact_history import NO_HISTORY, ContactHistory, read_history
 from features.ledger.ledger import Ledger
 
 UNKNOWN_CONSENT = "Consent cannot be looked up: the ledger does not answer, so nothing personal is used and nothing may be sent."
@@ -28,6 +30,7 @@ class Permitted:
         profiled: features and scores of them may be computed.
         channels: outbound channels they may be contacted on; None where nobody in particular is asked about: whom such an answer reaches
             the caller decides.
+        history: messages and negatives of the person; empty where it was not asked for, and for nobody in particular.
         problem: why nothing could be looked up, or None.
     """
 
@@ -36,6 +39,7 @@ class Permitted:
     profiled: bool
     channels: frozenset[str] | None
     problem: str | None = None
+    history: ContactHistory = NO_HISTORY
 
     @property
     def degraded(self) -> dict[str, str]:
@@ -52,31 +56,34 @@ class Permissions:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    async def asked(self, customer_id: str | None, channels: Iterable[str]) -> Permitted:
+    async def asked(self, customer_id: str | None, channels: Iterable[str], *, since: datetime | None = None) -> Permitted:
         """As `of`; a database elsewhere is waited for in a thread, a file is read right here in less time than a thread takes."""
         if customer_id is None or self._ledger.database.is_sqlite:
-            return self.of(customer_id, channels)
-        return await asyncio.to_thread(self.of, customer_id, channels)
+            return self.of(customer_id, channels, since=since)
+        return await asyncio.to_thread(self.of, customer_id, channels, since=since)
 
-    def of(self, customer_id: str | None, channels: Iterable[str]) -> Permitted:
+    def of(self, customer_id: str | None, channels: Iterable[str], *, since: datetime | None = None) -> Permitted:
         """What is permitted for somebody.
 
         Args:
             customer_id: any of their ids; None for nobody in particular.
             channels: outbound channels that the shop uses.
+            since: also read the contact history from there on, one more query; None: leave it.
         """
         if customer_id is None:
             return NOBODY
         try:
             with self._ledger.database.reading() as connection:
                 behind = identities.resolve(connection, customer_id)
-                said = consents.history(connection, identities.ids_of(connection, behind))
+                ids = identities.ids_of(connection, behind)
+                said = consents.history(connection, ids)
+                history = NO_HISTORY if since is None else read_history(connection, ids, since=since)
         except HuitouError:
             return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
         profiled = consents.granted(said, Purpose.PROFILING)
         personal = profiled and consents.granted(said, Purpose.PERSONALISATION)
         contact = frozenset(channel for channel in channels if consents.granted(said, Purpose.MARKETING, channel))
-        return Permitted(behind, personal=personal, profiled=profiled, channels=contact)
+        return Permitted(behind, personal=personal, profiled=profiled, channels=contact, history=history)
 
     def profiled(self) -> set[str]:
         """Everybody of whom scores may be computed.

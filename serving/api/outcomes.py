@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from features.ledger.contacts import NOT_SENT
 from features.ledger.decisions import Outcome, known_decisions, record_outcomes
 from features.sources.incoming import Refused, check_time, in_utc
 from serving.api.bodies import read_body
@@ -91,6 +92,7 @@ def _keep(services: Services, body: bytes) -> OutcomesAnswer:
     with services.ledger.database.writing() as connection:
         fresh = record_outcomes(connection, told, received_at=now)
         known = known_decisions(connection, [one.decision_id for one in told])
+    services.decisions.contacts.give_back(one.decision_id for one in told if one.outcome == NOT_SENT)
     return OutcomesAnswer(
         accepted=sum(fresh),
         duplicates=len(fresh) - sum(fresh),
