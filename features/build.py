@@ -23,7 +23,7 @@ from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
+from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.freshness import Followed, write_followed
 from features.ledger.marks import Marks
 from features.offline import OfflineFeatures
@@ -31,6 +31,7 @@ from features.online import materialize, pack_customers
 from features.products import FILE as PRODUCTS_FILE
 from features.products_build import build_products
 from features.recent_build import recent_purchases
+from features.schema import CUSTOMERS
 from features.settings import FeatureSettings
 from features.store import DATABASE, PACKED_FILE
 from features.tags_build import newest_tags
@@ -85,7 +86,7 @@ def build_features(
         "format": _FORMAT,
         "warehouse": warehouse.version,
         "now": now.isoformat(),
-        "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash, TAGS.hash],
+        "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash, TAGS.hash, FACTS.hash],
         "assumptions": assumptions.version,
         "code": content_hash(*sorted(Path(__file__).parent.rglob("*.py"))),  # a changed definition must not pass for a built one
     }
@@ -157,7 +158,9 @@ def _write_offline(
     vectors = offline.feature_set(CUSTOMER, [dates[-1]])
     recent = recent_purchases(pl.scan_parquet(warehouse.path("order_lines")), dates[-1])
     tags = newest_tags(pl.scan_parquet(warehouse.path("activities")), dates[-1])
-    packed = pack_customers(vectors, offline.read(CATEGORY_CYCLE.name), recent, tags, dates[-1])
+    customers = CUSTOMERS.widened(warehouse.read(CUSTOMERS.name))
+    categories = offline.read(CATEGORY_CYCLE.name)
+    packed = pack_customers(vectors, categories, recent=recent, tags=tags, customers=customers, as_of=dates[-1])
     packed.write_parquet(folder / PACKED_FILE)
     products = build_products(warehouse, assumptions, vectors, dates[-1])
     (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")

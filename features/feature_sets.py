@@ -146,3 +146,5 @@ CUSTOMER = FeatureSet(
 CATEGORY = FeatureSet("category", (("category_cycle", _CATEGORY_CYCLE),))
 RECENT = FeatureSet("recent", (("recent_purchases", ("purchases", "days_since_last")),))
 TAGS = FeatureSet("tags", (("newest_tags", ("days_since_told",)),))
+# Text, not numbers, and of no model: what an offer's day, hour and language may go by.
+FACTS = FeatureSet("facts", (("customer_facts", ("birth_month", "birth_day", "timezone", "locale")),))

@@ -1,8 +1,8 @@
 """Packs the newest features per customer and lets Feast write them to its online store.
 
-Each customer is four packed values (`vector`, `categories`, `recent`, `tags`) in one Feast view: as plain columns the same write took Feast
-minutes and many
-gigabytes per million customers. The plain views stay in Feast's registry and offline store, for training sets and exploration.
+Each customer is five packed values (`vector`, `categories`, `recent`, `tags`, `facts`) in one Feast view: as plain columns the same write
+took Feast minutes and many gigabytes per million customers. The plain views stay in Feast's registry and offline store, for training sets
+and exploration.
 """
 
 from __future__ import annotations
@@ -16,14 +16,22 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
+from features.customer_facts import NOTHING_TOLD, CustomerFacts, facts_told, labels_of
+from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.packing import Block
+from features.schema import CONTACT_FACTS
 
 _WIDTH = len(CATEGORY.columns)
 
 
 def pack_customers(
-    vectors: pl.DataFrame, categories: pl.DataFrame, recent: pl.DataFrame, tags: pl.DataFrame, as_of: datetime
+    vectors: pl.DataFrame,
+    categories: pl.DataFrame,
+    *,
+    recent: pl.DataFrame,
+    tags: pl.DataFrame,
+    customers: pl.DataFrame,
+    as_of: datetime,
 ) -> pl.DataFrame:
     """One row of packed features per customer.
 
@@ -32,12 +40,15 @@ def pack_customers(
         categories: `customer_id`, `product_category` and the features of `CATEGORY` at `as_of`, any order.
         recent: rows of `features.recent_build.recent_purchases` at `as_of`.
         tags: rows of `features.tags_build.newest_tags` at `as_of`.
+        customers: of `features.schema`; what is known now: these facts have no date.
         as_of: UTC.
 
     Returns:
-        `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`, `tags`.
+        `customer_id`, `event_timestamp`, `created`, and the binary columns `vector`, `categories`, `recent`, `tags`, `facts`.
     """
     said = {row["customer_id"]: (row["tags"], row["days_since_told"]) for row in tags.iter_rows(named=True)}
+    told = customers.filter(pl.any_horizontal(pl.col(CONTACT_FACTS).is_not_null()))
+    facts = {row["customer_id"]: facts_told(*(row[c] for c in CONTACT_FACTS)) for row in told.iter_rows(named=True)}
     ids = vectors["customer_id"].to_list()
     categories = categories.sort("customer_id", "product_category")
     owners, names = categories["customer_id"].to_numpy(), categories["product_category"].to_list()
@@ -53,6 +64,7 @@ def pack_customers(
         ],
         "recent": [_pack_recent(recent_rows.get(c), as_of) for c in ids],
         "tags": [_pack_tags(*said.get(c, ([], [])), as_of) for c in ids],
+        "facts": [_pack_facts(facts.get(c, NOTHING_TOLD), as_of) for c in ids],
     }
     stamp = pl.lit(as_of).cast(pl.Datetime("us", "UTC"))
     return pl.DataFrame({"customer_id": ids, **packed}, schema_overrides=dict.fromkeys(packed, pl.Binary)).with_columns(
@@ -71,6 +83,11 @@ def _pack_recent(row: dict[str, object] | None, as_of: datetime) -> bytes:
 
 def _pack_tags(tags: list[str], days: list[float], as_of: datetime) -> bytes:
     return Block(TAGS.hash, as_of, tuple(tags), np.asarray(days, dtype=np.float64).reshape(-1, 1)).pack()
+
+
+def _pack_facts(facts: CustomerFacts, as_of: datetime) -> bytes:
+    labels = labels_of(facts)
+    return Block(FACTS.hash, as_of, labels, np.empty((len(labels), 0))).pack()
 
 
 def materialize(folder: Path, offline: Path, as_of: datetime) -> None:

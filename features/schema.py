@@ -58,6 +58,11 @@ class Table:
             raise SchemaViolation(f"Table {self.name}: {repeats} row(s) repeat the key {'+'.join(self.key)}.")
         return frame
 
+    def widened(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The declared columns; one that may be empty and was declared after the file was written is empty."""
+        missing = [c for c in self.columns if c not in frame.columns and c not in self.required]
+        return frame.with_columns(pl.lit(None, dtype=self.columns[c]).alias(c) for c in missing).select(*self.columns)
+
     def empty(self) -> pl.DataFrame:
         """A frame with the right columns and no rows, for shops that lack this table."""
         return pl.DataFrame(schema=self.columns)
@@ -74,10 +79,15 @@ CUSTOMERS = Table(
         "household_size": TEXT,
         "household_composition": TEXT,
         "children": TEXT,
+        "birthday": TEXT,  # 1990-05-03, or --05-03 where the year is nobody's business
+        "timezone": TEXT,  # IANA name
+        "locale": TEXT,  # BCP 47
     },
     required=("customer_id",),
     key=("customer_id",),
 )
+
+CONTACT_FACTS = ("birthday", "timezone", "locale")  # of a customer, for choosing when and how to write to them; no model learns from them
 
 PRODUCTS = Table(
     "products",

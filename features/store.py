@@ -17,8 +17,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from features.customer_facts import NOTHING_TOLD, CustomerFacts, facts_labelled
 from features.errors import StateBroken, StateMissing
-from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
+from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.packing import Block
 from features.recent import RecentPurchases, nothing_recent
 
@@ -45,6 +46,7 @@ class CustomerFeatures:
         recent: recent purchases, the most recent first.
         tags: `kind:label` → days since it was told, the newest first: what the customer said of themselves and was given
             (`features.tags_build`).
+        facts: birthday, time zone and locale, as far as told.
     """
 
     customer_id: str
@@ -54,6 +56,7 @@ class CustomerFeatures:
     category_features: NDArray[np.float64]
     recent: RecentPurchases
     tags: Mapping[str, float] = field(default_factory=dict)
+    facts: CustomerFacts = NOTHING_TOLD
 
     def value(self, feature: str) -> float:
         """One feature of `CUSTOMER` by name."""
@@ -136,7 +139,7 @@ def _unreadable(error: sqlite3.Error) -> StateBroken:
 
 
 def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatures:
-    """From the packed blobs `vector`, `categories`, `recent` and `tags`; a row without the last was written before there were tags.
+    """From the packed blobs `vector`, `categories`, `recent`, `tags` and `facts`; a row without the last ones is older than they are.
 
     Raises:
         StateBroken: a blob is missing, damaged or of another feature set.
@@ -155,6 +158,7 @@ def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatur
         category_features=categories.values,
         recent=_recent(recent),
         tags=_tags(blobs.get("tags")),
+        facts=_facts(blobs.get("facts")),
     )
 
 
@@ -163,6 +167,12 @@ def _tags(blob: bytes | None) -> dict[str, float]:
         return {}  # safe: no offer that asks for a tag is made
     block = Block.unpack(blob, feature_hash=TAGS.hash)
     return dict(zip(block.labels, block.values[:, 0].tolist(), strict=True))
+
+
+def _facts(blob: bytes | None) -> CustomerFacts:
+    if blob is None:
+        return NOTHING_TOLD  # safe: the shop's own clock and language hold
+    return facts_labelled(Block.unpack(blob, feature_hash=FACTS.hash).labels)
 
 
 def _recent(block: Block) -> RecentPurchases:

@@ -17,7 +17,7 @@ with unchecked():
 CUSTOMER = Entity(name="customer", join_keys=[ENTITY], value_type=ValueType.STRING)
 CATEGORY = Entity(name="category", join_keys=["product_category"], value_type=ValueType.STRING)
 _ENTITIES = {ENTITY: CUSTOMER, "product_category": CATEGORY}
-PACKED = ("vector", "categories", "recent", "tags")
+PACKED = ("vector", "categories", "recent", "tags", "facts")
 
 
 def open_store(folder: Path) -> FeatureStore:

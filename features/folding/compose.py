@@ -32,7 +32,7 @@ from features.versions import content_hash, current_version, matches, new_versio
 
 REPORT = "import.json"
 _ASKED_ONE_BY_ONE = 100  # people; beyond, reading all statements once is quicker than some queries for each
-_FORMAT = 2  # raise when putting together gives something else from the same parts
+_FORMAT = 3  # raise when putting together gives something else from the same parts
 _PERSONAL = tuple(table.name for table in TABLES if "customer_id" in table.columns)
 
 
@@ -177,7 +177,7 @@ def _linked(source: Path, target: Path) -> None:
 
 def _tables(source: Path | None, folded: Folded, told: _Told) -> dict[str, pl.DataFrame]:
     """Tables that the ledger touches, put together."""
-    imported = {t.name: t.empty() if source is None else pl.read_parquet(source / f"{t.name}.parquet") for t in TABLES}
+    imported = {t.name: t.empty() if source is None else t.widened(pl.read_parquet(source / f"{t.name}.parquet")) for t in TABLES}
     found = put_together(imported, folded.tables, links=told.links, children=told.children)
     found[PRODUCTS.name] = merge_products(found[PRODUCTS.name], found[ORDER_LINES.name], told.products, told.stock)
     return {table.name: _without_ids(table, found[table.name], told.profiled) for table in TABLES}

@@ -54,7 +54,7 @@ def read_folded(settings: FeatureSettings) -> Folded:
     folder = settings.folded_dir / version
     report = _report(folder)
     try:
-        tables = {table.name: pl.read_parquet(folder / f"{table.name}.parquet") for table in FOLDED}
+        tables = {table.name: table.widened(pl.read_parquet(folder / f"{table.name}.parquet")) for table in FOLDED}
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StateBroken(f"{folder} cannot be read ({error}); delete {settings.folded_dir} and run `huitou compact`.") from error
     return Folded(version, int(report["until"]), tables, report["kept"], report["set_aside"])

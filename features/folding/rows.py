@@ -138,7 +138,8 @@ def _life_stage(event: Event, told: facts.LifeStage) -> Rows:
 
 
 def _traits(event: Event, told: facts.Traits) -> Rows:
-    return [("customers", {"customer_id": event.recorded_as, "age_band": told.age_band})]
+    said = {"age_band": told.age_band, "birthday": told.birthday, "timezone": told.timezone, "locale": told.locale}
+    return [("customers", {"customer_id": event.recorded_as, **said})]
 
 
 def _activity(

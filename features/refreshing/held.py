@@ -99,8 +99,8 @@ def hold(settings: FeatureSettings, backend: Any, ledger: Ledger) -> Held:  # no
         for table in tables:
             put(backend, f"{part}_{table.name}", table.empty())
             if version is not None:
-                # Names of this file and of the schema.
-                fill = f"INSERT INTO {part}_{table.name} SELECT {', '.join(table.columns)} FROM read_parquet(?) ORDER BY customer_id"  # noqa: S608
+                # By name: a column that was declared after the file was written stays empty.
+                fill = f"INSERT INTO {part}_{table.name} BY NAME SELECT * FROM read_parquet(?) ORDER BY customer_id"  # noqa: S608
                 con.execute(fill, [str(root / version / f"{table.name}.parquet")])
                 if con.execute(f"SELECT 1 FROM {part}_{table.name} LIMIT 1").fetchall():  # noqa: S608
                     filled.add(f"{part}_{table.name}")

@@ -28,7 +28,7 @@ from features.refreshing.compiled import Compiled, compile_views
 from features.refreshing.demand import Demand
 from features.refreshing.held import Frames, hold
 from features.refreshing.people import People
-from features.schema import ACTIVITIES, ORDERS, REFUNDS, TIME
+from features.schema import ACTIVITIES, CUSTOMERS, ORDERS, REFUNDS, TIME
 from features.settings import FeatureSettings
 from features.tags_build import newest_tags
 
@@ -98,7 +98,8 @@ class Refresher:
         categories = pairs.join(self.demand.rows(as_of), on="product_category", how="left").select(*KEYS, *CATEGORY.columns)
         lines = tables["order_lines"].filter(pl.col("customer_id").is_in(buyers.implode()))
         tags = newest_tags(tables[ACTIVITIES.name], as_of)
-        return Refreshed(pack_customers(vectors, categories, recent_purchases(lines, as_of), tags, as_of), gone)
+        recent, customers = recent_purchases(lines, as_of), tables[CUSTOMERS.name]
+        return Refreshed(pack_customers(vectors, categories, recent=recent, tags=tags, customers=customers, as_of=as_of), gone)
 
     def _rows(self, connection: Connection, people: People, as_of: datetime) -> Frames:
         """Every row of these customers, each under its customer."""

@@ -22,6 +22,7 @@ import polars as pl
 from features.assumptions import install_assumptions
 from features.errors import SourceUnreadable
 from features.import_consent import ImportConsent
+from features.schema import CUSTOMERS
 from features.settings import FeatureSettings
 from features.versions import matches
 from features.warehouse import Warehouse, current_warehouse, write_warehouse
@@ -198,7 +199,7 @@ def _customers(demographics: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
         pl.col("household_comp").cast(pl.String).alias("household_composition"),
         pl.col("kids_count").cast(pl.String).alias("children"),
     )
-    return lines.select("customer_id").unique().join(facts, on="customer_id", how="left").sort("customer_id")
+    return CUSTOMERS.widened(lines.select("customer_id").unique().join(facts, on="customer_id", how="left").sort("customer_id"))
 
 
 def _contacts(campaigns: pl.DataFrame, descriptions: pl.DataFrame) -> pl.DataFrame:

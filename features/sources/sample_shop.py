@@ -30,7 +30,7 @@ from features.warehouse import Warehouse, current_warehouse, open_warehouse, wri
 ASSUMPTIONS = Path(__file__).parent / "sample_assumptions.toml"
 SOURCE = "sample"
 CUSTOMERS, WEEKS, SEED = 300, 52, 7  # the usual size: every model can be trained on it within seconds
-_NOTE_FORMAT = 2  # raise when the same numbers make another shop, so that an older one is imported again
+_NOTE_FORMAT = 3  # raise when the same numbers make another shop, so that an older one is imported again
 _LINE: dict[str, pl.DataType | type[pl.DataType]] = {  # what says whose line it is, then the fields of `Line`
     **{"order_id": TEXT, "line_number": COUNT, "customer_id": TEXT, "ordered_at": TIME},
     **{"product_id": TEXT, "quantity": REAL, "amount": REAL, "discount": REAL, "coupon": REAL},
@@ -104,7 +104,11 @@ def sample_tables(*, customers: int = CUSTOMERS, weeks: int = WEEKS, seed: int =
     # A chance of its own: the orders are the same with and without what is said between them.
     messages, interactions, activities = relations(np.random.default_rng([seed, 1]), orders, weeks)
     tables: dict[str, pl.DataFrame | list[dict[str, Any]]] = {
-        "customers": [*(_profile(rng, f"c{i:03d}") for i in range(customers)), {"customer_id": EDGE}, {"customer_id": IDLE}],
+        "customers": [
+            *(_profile(rng, f"c{i:03d}") | _contact_facts(i) for i in range(customers)),
+            {"customer_id": EDGE},
+            {"customer_id": IDLE},
+        ],
         "products": sample_products(),
         "orders": _orders(orders, lines),
         "order_lines": lines,
@@ -195,6 +199,16 @@ def _profile(rng: np.random.Generator, customer_id: str) -> dict[str, Any]:
         "household_composition": "1 Adult",
         "children": rng.choice(["1", "3+", "None/Unknown"]),
     }
+
+
+def _contact_facts(place: int) -> dict[str, Any]:
+    """Birthday, clock and language of two customers in three; by their place, so that what is drawn for the others stays as it was."""
+    if place % 3 == 0:
+        return {}
+    month, day = place % 12 + 1, place * 5 % 28 + 1
+    birthday = f"--{month:02d}-{day:02d}" if place % 5 == 0 else f"{1950 + place * 7 % 50}-{month:02d}-{day:02d}"
+    timezone, locale = ("Asia/Shanghai", "zh-CN") if place % 2 else ("Europe/Berlin", "de-DE")
+    return {"birthday": birthday, "timezone": timezone, "locale": locale}
 
 
 def _campaign_events(

@@ -26,6 +26,7 @@ def assert_same_customer(found: CustomerFeatures | None, expected: CustomerFeatu
     np.testing.assert_array_equal(found.recent.days_since_last, expected.recent.days_since_last)
     assert found.recent.orders == expected.recent.orders
     assert list(found.tags.items()) == list(expected.tags.items())
+    assert found.facts == expected.facts
 
 
 class CustomerReaderSuite:

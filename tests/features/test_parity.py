@@ -10,10 +10,12 @@ import polars as pl
 import pytest
 from feast import FeatureStore
 
+from features.customer_facts import NOTHING_TOLD, facts_told
 from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.feast_repo.repo import PACKED, open_store
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.recent_build import from_row, recent_purchases
+from features.schema import CONTACT_FACTS
 from features.store import VIEW, CustomerFeatures, unpack_customer
 from features.tags_build import newest_tags
 from tests.conftest import SampleBuild
@@ -122,3 +124,13 @@ def test_the_newest_tags_of_every_customer_equal_the_offline_ones(read: Read, sa
         row = rows.get(customer.customer_id, {"tags": [], "days_since_told": []})
         assert list(customer.tags) == row["tags"]
         assert list(customer.tags.values()) == row["days_since_told"]
+
+
+def test_the_facts_of_every_customer_are_those_of_the_history(read: Read, sample_build: SampleBuild) -> None:
+    told = {row["customer_id"]: row for row in sample_build.warehouse.read("customers").iter_rows(named=True)}
+    customers = sample_build.offline.feature_set(CUSTOMER, [sample_build.warehouse.last_event])["customer_id"].to_list()
+    found = {c: customer.facts for c, customer in zip(customers, read(customers), strict=True) if customer is not None}
+    nothing = dict.fromkeys(CONTACT_FACTS)
+    assert found == {c: facts_told(*(told.get(c, nothing)[name] for name in CONTACT_FACTS)) for c in customers}
+    assert len({facts for facts in found.values() if facts != NOTHING_TOLD}) > 10
+    assert NOTHING_TOLD in found.values()

@@ -15,6 +15,7 @@ from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.engine import open_engine, open_shop
 from features.feature_sets import CUSTOMER
 from features.offline import open_offline
+from features.schema import CONTACT_FACTS
 from features.settings import FeatureSettings
 from features.sources.complete_journey import ASSUMPTIONS
 from features.versions import new_version
@@ -78,6 +79,7 @@ def people(ids: list[str]) -> pl.DataFrame:
             "household_size": [str(1 + i % 4) if k else None for i, k in enumerate(known)],
             "household_composition": [None] * len(ids),
             "children": ["1" if k else None for k in known],
+            **dict.fromkeys(CONTACT_FACTS),
         }
     )
 

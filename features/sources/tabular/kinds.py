@@ -117,6 +117,9 @@ CUSTOMERS = Kind(
         Field("household_size", "text", ("householdsizedesc", "familysize", "家庭人数")),
         Field("household_composition", "text", ("householdcomp", "hhcompdesc", "家庭构成")),
         Field("children", "text", ("kids", "kidscount", "numberofchildren", "kidcategorydesc", "子女", "孩子")),
+        Field("birthday", "text", ("birthdate", "dateofbirth", "dob", "bday", "geburtstag", "生日", "出生日期")),
+        Field("timezone", "text", ("tz", "zeitzone", "时区")),
+        Field("locale", "text", ("language", "lang", "sprache", "语言")),
     ),
     key=("customer_id",),
 )

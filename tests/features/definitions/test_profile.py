@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from features.definitions.profile import FEATURES, PROFILE
-from features.schema import CUSTOMERS
+from features.schema import CONTACT_FACTS, CUSTOMERS
 from tests.features.ground import evaluate, shop_of, spine_of
 from tests.shop import START, sample_tables
 
@@ -27,7 +27,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("customer", EXPECTED)
 def test_bands_are_their_lower_ends(customer: str) -> None:
-    rows = [(c, *facts) for c, facts in FACTS.items()]
+    rows = [(c, *facts, *(None for _ in CONTACT_FACTS)) for c, facts in FACTS.items()]
     tables = {**sample_tables(customers=2, weeks=8), "customers": pl.DataFrame(rows, schema=CUSTOMERS.columns, orient="row")}
     frame = evaluate(PROFILE, shop_of(tables), spine_of(tables, [START], [customer]))
     assert frame.select(FEATURES.keys()).row(0) == EXPECTED[customer]

@@ -8,7 +8,8 @@ import pytest
 from features.folding.folded import folded_until
 from features.ledger import catalogue
 from features.ledger.consents import Purpose, State
-from features.schema import TABLES
+from features.schema import CONTACT_FACTS, TABLES
+from features.versions import current_folder
 from features.warehouse import open_warehouse, write_warehouse
 from tests.features.folding.happenings import START, LedgerShop, happened, ordered, owners
 
@@ -178,6 +179,20 @@ def test_of_a_child_is_kept_only_what_its_guardian_agreed_to_by_any_of_their_ids
     assert known() == ["1-3", "parent"]
     shop.agree(["ana"], purpose=Purpose.CHILD, state=State.WITHDRAWN)
     assert known() == ["parent"]
+
+
+def test_files_from_before_a_column_was_declared_are_read(shop: LedgerShop) -> None:
+    """The import, the fold and the history that an earlier version left behind."""
+    _import(shop, ("o1", "ana", 5.0))
+    shop.tell(happened("identified", "bo", 1, age_band="25-34"), ordered("o2", "bo", 0))
+    shop.compact()
+    for root in (shop.settings.imported_dir, shop.settings.folded_dir):
+        path = current_folder(root, remedy="") / "customers.parquet"
+        pl.read_parquet(path).drop(CONTACT_FACTS).write_parquet(path)
+    shop.tell(happened("identified", "ana", 2, birthday="1990-05-03", timezone="Asia/Shanghai", locale="zh-CN"))
+    shop.compact()
+    found = shop.table("customers").select("customer_id", "age_band", *CONTACT_FACTS).sort("customer_id")
+    assert found.rows() == [("ana", None, "1990-05-03", "Asia/Shanghai", "zh-CN"), ("bo", "25-34", None, None, None)]
 
 
 def test_traits_fill_in_what_the_import_does_not_say(shop: LedgerShop) -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from features.customer_facts import NOTHING_TOLD, CustomerFacts
 from features.freshness import read_followed
 from features.versions import current_folder
 from tests.features.refreshing.replay import Replay, assert_same, event
+
+
+def identify(customer: str, at: datetime) -> dict[str, Any]:
+    traits = {"birthday": "--02-29", "timezone": "Asia/Shanghai", "locale": "zh_CN"}
+    return {"type": "identify", "messageId": f"i-{customer}", "userId": customer, "timestamp": at.isoformat(), "traits": traits}
 
 
 @pytest.fixture
@@ -30,6 +37,7 @@ def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
         event("Message Sent", known[1], noon, channel="email", email_id="m1"),
         event("Order Refunded", orders[0]["userId"], noon + timedelta(days=1), order_id=orders[0]["properties"]["order_id"]),
         {"type": "identify", "messageId": "i1", "userId": known[2], "anonymousId": "device", "timestamp": noon.isoformat(), "traits": {}},
+        *(identify(customer, noon) for customer in known[:2]),
         event("Email Opened", known[1], noon + timedelta(minutes=30), channel="email", email_id="m1"),
         event("Unsubscribed", known[1], noon + timedelta(hours=1), channel="email"),
         event("Quiz Answered", known[0], noon + timedelta(hours=2), answer="敏感肌"),
@@ -61,6 +69,10 @@ def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
     # The order of the unknown device counts for the person who signed in on it.
     assert found[known[2]].value("order_count") > before[known[2]].value("order_count")
     assert "anonymous:device" not in found
+    # What the shop's file says of somebody comes before what they say themselves; what it does not say is taken from them.
+    assert before[known[0]].facts == NOTHING_TOLD
+    assert found[known[0]].facts == CustomerFacts(2, 29, "Asia/Shanghai", "zh-CN")
+    assert found[known[1]].facts == before[known[1]].facts != NOTHING_TOLD
     # After the night there is nothing left to do: the new build knows those events.
     assert not replay.follow()
 

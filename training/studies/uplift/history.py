@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import polars as pl
 
+from features.schema import CONTACT_FACTS
 from features.warehouse import Warehouse
 from training.evaluation.power import arm_size
 from training.studies.uplift.experiment_file import Columns, ExperimentUnusable, ReadExperiment, make_experiment
@@ -48,7 +49,7 @@ def history_experiment(warehouse: Warehouse, columns: Columns, experiment_id: st
         raise ExperimentUnusable(f"--outcome {columns.outcome}: an imported experiment has {', '.join(OUTCOMES)}.")
     said = _traits(rows["traits"], {"customer_id", "treatment", *OUTCOMES})
     frame = rows.select("customer_id", "treatment", columns.outcome).hstack(said)
-    facts = warehouse.read("customers")
+    facts = warehouse.read("customers").drop(CONTACT_FACTS, strict=False)
     facts = facts.select("customer_id", *(c for c in facts.columns if c not in frame.columns and facts[c].null_count() < facts.height))
     frame = frame.join(facts, on="customer_id", how="left").drop("customer_id")
     return make_experiment(frame, columns, f"experiment {chosen}")

@@ -54,10 +54,11 @@ def experiment(name: str, people: int = 600) -> pl.DataFrame:
 
 def shop(folder: Path, *experiments: pl.DataFrame) -> Warehouse:
     tables = {"orders": orders([("c1", 0), ("c2", 5), ("c3", 10), ("c4", 12), ("c1", 60), ("new", 65)])}
-    customers = pl.DataFrame({"customer_id": [f"c{i}" for i in range(600)], "age_band": ["young", "old"] * 300})
+    told = {"age_band": ["young", "old"], "birthday": ["--01-02", "--03-04"], "locale": ["de-DE", "zh-CN"]}
+    customers = pl.DataFrame({"customer_id": [f"c{i}" for i in range(600)], **{name: two * 300 for name, two in told.items()}})
     tables["customers"] = customers.with_columns(
         pl.lit(None, pl.String).alias(c)
-        for c in ("income_band", "home_ownership", "marital_status", "household_size", "household_composition", "children")
+        for c in ("income_band", "home_ownership", "marital_status", "household_size", "household_composition", "children", "timezone")
     )
     if experiments:
         tables["experiments"] = pl.concat(experiments)
