@@ -11,6 +11,7 @@ from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam
 
 from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
 from features.ledger.contacts import NOT_SENT, Contact, give_back, record_contacts
+from features.ledger.exposures import Exposure, record_exposures
 
 DECISIONS = Table(
     "decisions",
@@ -54,6 +55,7 @@ class Decided:
         body: JSON of the answer.
         record: JSON of the `DecisionRecord`: everything that led to it.
         contact: the message it leads to on an outbound channel, None when none goes.
+        exposures: experiments that the customer met by it; the ledger keeps the first of each.
     """
 
     decision_id: str
@@ -62,6 +64,7 @@ class Decided:
     body: str
     record: str | None = None
     contact: Contact | None = None
+    exposures: tuple[Exposure, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Outcome:
 
 
 def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None:
-    """Write decisions, and the contacts they lead to; their ids are ours and new."""
+    """Write decisions, whose ids are ours and new, the contacts they lead to, and who met which experiment."""
     told = list(decided)
     if not told:
         return
@@ -96,6 +99,7 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None
         # The outcome may have come first.
         given_back = set(connection.execute(_NOT_SENT, {"ids": [one.contact_id for one in led]}).scalars())
         record_contacts(connection, [one for one in led if one.contact_id not in given_back])
+    record_exposures(connection, [exposure for one in told for exposure in one.exposures])
 
 
 def record_outcomes(connection: Connection, outcomes: list[Outcome], *, received_at: datetime) -> list[bool]:

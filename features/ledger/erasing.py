@@ -25,12 +25,13 @@ from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
 from features.ledger.errors import LedgerAway
 from features.ledger.events import EVENTS
+from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
 from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
 
 _AT_ONCE = 500  # below SQLite's limit of variables
-_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, OUTCOMES, ERASURES)
+_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, OUTCOMES, EXPOSURES, ERASURES)
 LEDGER = "ledger"
 Removed = dict[str, int]
 
@@ -176,12 +177,13 @@ def _wipe_file(database: LedgerDatabase, *, thorough: bool) -> None:
 
 
 def _remove(connection: Connection, ids: list[str]) -> Removed:
-    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "outcomes"), 0)
+    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "outcomes", "exposures"), 0)
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
         theirs = select(DECISIONS.c.decision_id).where(DECISIONS.c.recorded_as.in_(part))
         removed["outcomes"] += connection.execute(delete(OUTCOMES).where(OUTCOMES.c.decision_id.in_(theirs))).rowcount
         removed["decisions"] += connection.execute(delete(DECISIONS).where(DECISIONS.c.recorded_as.in_(part))).rowcount
+        removed["exposures"] += connection.execute(delete(EXPOSURES).where(EXPOSURES.c.recorded_as.in_(part))).rowcount
         removed["events"] += connection.execute(delete(EVENTS).where(EVENTS.c.recorded_as.in_(part))).rowcount
         removed["consents"] += connection.execute(delete(CONSENTS).where(CONSENTS.c.recorded_as.in_(part))).rowcount
         removed["contacts"] += connection.execute(delete(CONTACTS).where(CONTACTS.c.recorded_as.in_(part))).rowcount

@@ -12,6 +12,7 @@ from features.ledger.consents import CONSENTS
 from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.events import EVENTS
+from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 
 Section = list[dict[str, Any]]
@@ -26,7 +27,7 @@ def everything_of(connection: Connection, asked: str) -> tuple[list[str], dict[s
         asked: any of the person's ids.
     """
     ids = identities.ids_of(connection, identities.resolve(connection, asked))
-    sections = {table.name: _rows(connection, table, ids) for table in (EVENTS, CONSENTS, CONTACTS, DECISIONS)}
+    sections = {table.name: _rows(connection, table, ids) for table in (EVENTS, CONSENTS, CONTACTS, DECISIONS, EXPOSURES)}
     sections[LINKS.name] = [{**vars(link)} for link in identities.log_of(connection, ids)]
     theirs = select(DECISIONS.c.decision_id).where(DECISIONS.c.recorded_as.in_(ids))
     sections[OUTCOMES.name] = [dict(row._mapping) for row in connection.execute(select(OUTCOMES).where(OUTCOMES.c.decision_id.in_(theirs)))]

@@ -15,6 +15,7 @@ from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
+from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
 
@@ -33,6 +34,9 @@ class RetentionSettings(BaseSettings):
     outcomes_days: Days | None = Field(default=None, description="Outcomes, counted from when they came in.")
     contacts_days: Annotated[int, Field(ge=31, le=36_500)] | None = Field(
         default=None, description="Contacts, counted from when they were made; at least the month that caps look back on."
+    )
+    exposures_days: Days | None = Field(
+        default=None, description="Who met which experiment, counted from the first time; a report then knows only the later ones."
     )
     undone_links_days: Days | None = Field(default=None, description="Links between ids that were taken back, counted from then.")
     erasures_days: Days | None = Field(default=None, description="Receipts of finished erasures; the erased stay out all the same.")
@@ -89,6 +93,7 @@ def _rules(settings: RetentionSettings, now: datetime, folded_until: int) -> lis
         (DECISIONS, settings.decisions_days, DECISIONS.c.decided_at < before(settings.decisions_days)),
         (OUTCOMES, settings.outcomes_days, OUTCOMES.c.received_at < before(settings.outcomes_days)),
         (CONTACTS, settings.contacts_days, CONTACTS.c.at < before(settings.contacts_days)),
+        (EXPOSURES, settings.exposures_days, EXPOSURES.c.first_at < before(settings.exposures_days)),
         (LINKS, settings.undone_links_days, LINKS.c.undone_at.is_not(None) & (LINKS.c.undone_at < before(settings.undone_links_days))),
         (
             ERASURES,

@@ -10,6 +10,7 @@ from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
+from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.tombstones import KEYS, TOMBSTONES
 
@@ -21,6 +22,7 @@ __all__ = [
     "DOCUMENTS",
     "ERASURES",
     "EVENTS",
+    "EXPOSURES",
     "KEYS",
     "LINKS",
     "METADATA",

@@ -14,7 +14,9 @@ from sqlalchemy import Connection
 
 from features.decisions.experiment import Experiment
 from features.decisions.experiment_rules import objection
+from features.decisions.sample_ratio import sample_ratio
 from features.ledger.catalogue import Kind, document, documents, put_documents
+from features.ledger.exposures import exposed_counts
 from serving.api.bodies import read_body
 from serving.api.feed_schemas import DocumentsAnswer, FeedAnswer, RefusedItem, request_body
 from serving.api.feeds import judged
@@ -48,6 +50,11 @@ class ExperimentAnswer(BaseModel):
     experiment: dict[str, Any] = Field(description="As it was last written.")
     state: str = Field(description="planned, running, ended, or left_out: its arms no longer fit the policy.")
     problem: str | None = Field(default=None, description="Why it is left out.")
+    exposed: dict[str, int] = Field(description="Arm → ids that a decision was made for; ids of one person count each.")
+    sample_ratio_chance: float | None = Field(
+        description="Chance of counts at least as uneven, had customers been dealt by weight; null with too few to say."
+    )
+    sample_ratio_mismatch: bool = Field(description="Whether that is below 0.1 %: nothing may be read from it before the cause is found.")
 
 
 @router.put(
@@ -80,7 +87,7 @@ async def list_experiments(
 
 @router.get(f"{PATH}/{{experiment_id}}", response_model=ExperimentAnswer, responses=documented(404, 503))
 async def get_experiment(request: Request, experiment_id: Annotated[OpaqueId, Path()]) -> ExperimentAnswer:
-    """How far an experiment is."""
+    """How far an experiment is, and whether its arms got the customers they should have. Effects: `huitou experiment report`."""
     services: Services = request.app.state.services
     return await asyncio.to_thread(_status, services, experiment_id)
 
@@ -129,11 +136,20 @@ def _listed(services: Services, cursor: str | None, limit: int) -> DocumentsAnsw
 def _status(services: Services, experiment_id: str) -> ExperimentAnswer:
     with services.ledger.database.reading() as connection:
         body = document(connection, Kind.EXPERIMENT, experiment_id)
+        counts = exposed_counts(connection, experiment_id)
     if body is None:
         raise DocumentUnknown(f"No experiment {experiment_id} was written.")
     problem = services.live.experiments.problems.get(experiment_id)
-    state = "left_out" if problem is not None else _state(Experiment.model_validate_json(body), services)
-    return ExperimentAnswer(experiment=json.loads(body), state=state, problem=problem)
+    told = json.loads(body)
+    checked = sample_ratio(counts, {arm["name"]: arm["weight"] for arm in told["arms"]})
+    return ExperimentAnswer(
+        experiment=told,
+        state="left_out" if problem is not None else _state(Experiment.model_validate_json(body), services),
+        problem=problem,
+        exposed=checked.counts,
+        sample_ratio_chance=checked.chance,
+        sample_ratio_mismatch=checked.mismatch,
+    )
 
 
 def _state(one: Experiment, services: Services) -> str:

@@ -25,7 +25,9 @@ class PersonalData(BaseModel):
     """One section a place."""
 
     ids: list[str] = Field(description="The customer's own id first.")
-    ledger: dict[str, list[dict[str, Any]]] = Field(description="Table → rows: events, consents, links, decisions, outcomes.")
+    ledger: dict[str, list[dict[str, Any]]] = Field(
+        description="Table → rows: events, consents, links, decisions, outcomes, exposures to experiments."
+    )
     features: dict[str, float | None] | None = Field(description="As they are used for answers; null when none are computed.")
     scores: dict[str, Any] | None = Field(description="As `/scores` answers; null without consent to profiling or features.")
     elsewhere: str = Field(description="What this document does not hold, and how to get it.")

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, insert, text, update
 
-from features.ledger import audit, catalogue, consents, decisions, events, identities
+from features.ledger import audit, catalogue, consents, decisions, events, exporting, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
 from features.ledger.errors import LedgerBroken
 from features.ledger.events import Event, Fate
+from features.ledger.exposures import Exposure, exposed_counts, exposures
 from features.ledger.ledger import Ledger, open_ledger
 from features.ledger.migrating import downgrade
 from features.ledger.tombstones import TOMBSTONES, erased_since, pseudonym, pseudonym_key
@@ -265,6 +266,32 @@ class LedgerSuite:
             assert decisions.known_decisions(connection, ["d1", "d2", "d3"]) == {"d1", "d2"}
             values = connection.execute(decisions.OUTCOMES.select().order_by(decisions.OUTCOMES.c.outcome_seq)).all()
             assert [row.value for row in values] == [Decimal("12.3456"), None, Decimal("-0.1")]
+
+    # exposures
+
+    def test_the_first_exposure_stays_and_ids_of_one_person_are_one_customer(self, ledger: Ledger) -> None:
+        def met(who: str, arm: str, minutes: int, experiment_id: str = "e1") -> Exposure:
+            return Exposure(experiment_id, who, arm, NOW + timedelta(minutes=minutes))
+
+        told = [met("c2", "b", 5), met("card", "b", 1), met("c1", "a", 3), met("c1", "a", 9), met("c1", "x", 2, "e2")]
+        with ledger.database.writing() as connection:
+            several = [decisions.Decided(f"d{i}", one.recorded_as, NOW, "{}", exposures=(one,)) for i, one in enumerate(told)]
+            decisions.record_decisions(connection, several)
+            decisions.record_decisions(
+                connection, [decisions.Decided("again", "c2", NOW, "{}", exposures=(met("c2", "a", 0),))]
+            )  # written later
+            assert exposures(connection, "e1") == [met("card", "b", 1), met("c1", "a", 3), met("c2", "b", 5)]
+            assert exposed_counts(connection, "e1") == {"a": 1, "b": 2}
+            made = identities.link(connection, "card", "c1", at=NOW, source="api")
+            assert exposures(connection, "e1") == [met("c1", "b", 1), met("c2", "b", 5)]  # in the arm that came first
+            assert exposures(connection, "e1", until=NOW + timedelta(minutes=1)) == [met("c1", "b", 1)]
+            ids, sections = exporting.everything_of(connection, "card")
+            assert ids == ["c1", "card"]
+            assert {(row["experiment_id"], row["arm"]) for row in sections["exposures"]} == {("e1", "a"), ("e1", "b"), ("e2", "x")}
+            identities.undo(connection, made.link_id or 0, at=NOW)
+            assert len(exposures(connection, "e1")) == 3
+            assert exposures(connection, "unknown") == []
+            assert exposed_counts(connection, "unknown") == {}
 
     # audit
 

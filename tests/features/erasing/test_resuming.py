@@ -24,6 +24,7 @@ from features.ledger.consents import Purpose
 from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, Fate
+from features.ledger.exposures import Exposure
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
 from features.sources.tabular.importing import plan, run
@@ -87,7 +88,9 @@ def fill(shop: Shop) -> None:
         for alias in (ALIAS, VISITOR):
             assert identities.link(connection, alias, GONE, at=at, source="test").changed
         contact = Contact("d1", ALIAS, "email", "item", "item:p1", "d1", at)
-        decisions.record_decisions(connection, [Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), contact=contact)])
+        exposures = tuple(Exposure("e1", who, "a", at) for who in (ALIAS, STAYS))
+        told = Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), contact=contact, exposures=exposures)
+        decisions.record_decisions(connection, [told])
         decisions.record_outcomes(connection, [Outcome("out1", "d1", "item:p1", "clicked", None, at)], received_at=at)
     told = [
         Event(f"m-{who}-{i}", "product_viewed", who, at + timedelta(minutes=i), "test", json.dumps({"product_id": "p1", "who": who}))
@@ -115,7 +118,15 @@ def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop)
 
     begun = erasing.begin(shop.ledger, ALIAS, actor="test")  # by any of the ids
     assert set(begun.ids) == set(THEIRS)
-    assert begun.receipt["ledger"] == {"events": 90, "links": 2, "consents": 2, "contacts": 1, "decisions": 1, "outcomes": 1}
+    assert begun.receipt["ledger"] == {
+        "events": 90,
+        "links": 2,
+        "consents": 2,
+        "contacts": 1,
+        "decisions": 1,
+        "outcomes": 1,
+        "exposures": 1,
+    }
     (done,) = resume_erasures(shop.settings, shop.ledger, actor="test")
     assert done.finished_at == NOW
     assert all(sum(done.receipt[place].values()) for place in ("online", "tables", "imports", "files"))

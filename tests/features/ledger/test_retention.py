@@ -8,6 +8,7 @@ from features.ledger import audit, decisions, identities
 from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, read
+from features.ledger.exposures import Exposure, exposures
 from features.ledger.ledger import Ledger
 from features.ledger.retention import RetentionSettings, retain
 
@@ -21,9 +22,8 @@ def filled(ledger: Ledger) -> Ledger:
         then = Ledger(ledger.database, lambda at=at: at)  # type: ignore[misc]
         then.append([Event(name, "cart_viewed", "c1", at, "test", "{}")])
         with ledger.database.writing() as connection:
-            decisions.record_decisions(
-                connection, [Decided(name, "c1", at, "{}", contact=Contact(name, "c1", "sms", None, None, name, at))]
-            )
+            contact, exposure = Contact(name, "c1", "sms", None, None, name, at), Exposure("e1", f"c-{name}", "a", at)
+            decisions.record_decisions(connection, [Decided(name, "c1", at, "{}", contact=contact, exposures=(exposure,))])
             outcome = Outcome(name, name, "o", "clicked", None, at)
             decisions.record_outcomes(connection, [outcome], received_at=at)
             made = identities.link(connection, f"card-{name}", "c1", at=at, source="test")
@@ -42,8 +42,15 @@ def test_without_a_setting_everything_stays(ledger: Ledger) -> None:
 
 def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger) -> None:
     later = filled(ledger)
-    days = {"events_days": 30, "decisions_days": 30, "outcomes_days": 30, "contacts_days": 31, "undone_links_days": 30}
-    expected = {"events": 1, "decisions": 1, "outcomes": 1, "contacts": 1, "links": 1}
+    days = {
+        "events_days": 30,
+        "decisions_days": 30,
+        "outcomes_days": 30,
+        "contacts_days": 31,
+        "exposures_days": 30,
+        "undone_links_days": 30,
+    }
+    expected = {"events": 1, "decisions": 1, "outcomes": 1, "contacts": 1, "exposures": 1, "links": 1}
     assert over(later, **days) == expected
     assert over(later, **days) == expected
     assert over(later, apply=True, **days) == expected
@@ -51,6 +58,7 @@ def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger
     with later.database.reading() as connection:
         assert [event.message_id for event in read(connection)] == ["young"]
         assert decisions.known_decisions(connection, ["old", "young"]) == {"young"}
+        assert [exposure.recorded_as for exposure in exposures(connection, "e1")] == ["c-young"]
         entries = [entry for entry in audit.newest(connection, 9) if entry.action == "retained"]
         assert len(entries) == 1
         assert audit.verify(connection).broken_at is None

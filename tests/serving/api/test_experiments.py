@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi.testclient import TestClient
 
+from features.ledger.exposures import Exposure, record_exposures
 from serving.services import Services
 from tests.features.decisions.experiments import ARMS
 
@@ -63,3 +64,16 @@ def test_restocking_and_experiments_leave_each_other_alone(taking: TestClient) -
     assert not services.live.catalogue.offerable("p00")
     services.reopen()
     assert set(services.live.experiments.experiments) == {"e1"}
+
+
+def test_counts_and_the_sample_ratio(taking: TestClient) -> None:
+    services: Services = taking.app.state.services  # type: ignore[attr-defined]
+    put(taking, TOLD)
+    told = taking.get("/v1/experiments/e1").json()
+    assert (told["exposed"], told["sample_ratio_chance"]) == ({"price": 0, "category": 0}, None)
+    arms = ["price"] * 100 + ["category"] * 40
+    with services.ledger.database.writing() as connection:
+        record_exposures(connection, [Exposure("e1", f"c{i}", arm, services.now) for i, arm in enumerate(arms)])
+    told = taking.get("/v1/experiments/e1").json()
+    assert told["exposed"] == {"price": 100, "category": 40}
+    assert told["sample_ratio_mismatch"]
