@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
@@ -34,6 +35,13 @@ _EXPECTED_EXAMPLE: JsonDict = {
     "probability_alive": 0.998,
     "expected_margin_28d": 21.4,
     "reasons": [],
+}
+
+
+_SHOP_WIDE_EXAMPLE: JsonDict = {
+    "churn": [{"horizon_days": 28, "churn_probability": 0.31}],
+    "median_days_between_orders": 6.1,
+    "popular_products": [{"product_id": "1082185", "name": "BANANAS 40 LB"}],
 }
 
 
@@ -84,6 +92,7 @@ class ScoresAnswer(Expectations, Provenance):
             "examples": [
                 {
                     "customer_id": "1",
+                    "personalized": True,
                     **_EXPECTED_EXAMPLE,
                     "shap": None,
                     **PROVENANCE_EXAMPLE,
@@ -93,6 +102,7 @@ class ScoresAnswer(Expectations, Provenance):
     )
 
     customer_id: str
+    personalized: Literal[True] = True
     shap: dict[str, float] | None = Field(
         default=None,
         description="On request: exact TreeSHAP of the next week's hazard, in log odds before calibration, feature by feature.",
@@ -136,6 +146,15 @@ class PredictionsBlock(Expectations, Block):
     spend_percentile: Percentile = Field(description="Share of customers with a lower spend of about the last 112 days.")
 
 
+class ToldFacts(BaseModel):
+    """What the customer or the shop's file said for choosing when and how to write; each null until it is told."""
+
+    birth_month: int | None
+    birth_day: int | None
+    timezone: str | None = Field(description="IANA name.")
+    locale: str | None = Field(description="BCP 47 tag.")
+
+
 class PortraitAnswer(Provenance):
     """The whole customer: attributes, behaviour, needs, predictions."""
 
@@ -145,6 +164,8 @@ class PortraitAnswer(Provenance):
             "examples": [
                 {
                     "customer_id": "1",
+                    "personalized": True,
+                    "told": {"birth_month": 5, "birth_day": 3, "timezone": "Asia/Shanghai", "locale": "zh-CN"},
                     "attributes": {"as_of": "2018-01-01T04:01:20Z", "age_days": 0.0, "facts": {"profile_known": 1.0, "age_from": 65.0}},
                     "behaviour": {"as_of": "2018-01-01T04:01:20Z", "age_days": 0.0, "facts": {"order_count": 80.0, "gap_mean": 4.6}},
                     "needs": {
@@ -175,7 +196,88 @@ class PortraitAnswer(Provenance):
     )
 
     customer_id: str
+    personalized: Literal[True] = True
+    told: ToldFacts
     attributes: FactsBlock
     behaviour: FactsBlock
     needs: NeedsBlock
     predictions: PredictionsBlock
+
+
+class ShopChurn(BaseModel):
+    """The base rate of a horizon."""
+
+    horizon_days: int
+    churn_probability: Probability = Field(description="Mean of all customers when the model was made.")
+
+
+class PopularProduct(BaseModel):
+    """What many buy."""
+
+    product_id: str
+    name: str
+
+
+class ShopWide(BaseModel):
+    """Figures of the shop as a whole, the same for everybody."""
+
+    churn: list[ShopChurn] = Field(description="Empty, and degraded, without the model.")
+    median_days_between_orders: float | None = Field(description="Of customers who came back; null without the model.")
+    popular_products: list[PopularProduct] = Field(description="Best sellers that are in stock.")
+
+
+class NonPersonalScores(Provenance):
+    """The answer where nothing personal may be or was to be used: nothing of the customer was read."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "1",
+                    "personalized": False,
+                    **dict.fromkeys(("stage", "layer")),
+                    "churn": [],
+                    "reasons": [],
+                    "shop_wide": _SHOP_WIDE_EXAMPLE,
+                    **PROVENANCE_EXAMPLE,
+                }
+            ]
+        },
+    )
+
+    customer_id: str = Field(description="As asked.")
+    personalized: Literal[False] = False
+    stage: None = None
+    layer: None = None
+    churn: list[ChurnAtHorizon] = Field(default=[], max_length=0, description="Empty.")
+    reasons: list[ReasonView] = Field(default=[], max_length=0, description="Empty.")
+    shop_wide: ShopWide
+
+
+class NonPersonalPortrait(Provenance):
+    """The answer in the place of a portrait where nothing personal may be or was to be used: nothing of the customer was read."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        json_schema_extra={
+            "examples": [
+                {
+                    "customer_id": "1",
+                    "personalized": False,
+                    **dict.fromkeys(("told", "attributes", "behaviour", "needs", "predictions")),
+                    "shop_wide": _SHOP_WIDE_EXAMPLE,
+                    **PROVENANCE_EXAMPLE,
+                }
+            ]
+        },
+    )
+
+    customer_id: str = Field(description="As asked.")
+    personalized: Literal[False] = False
+    told: None = None
+    attributes: None = None
+    behaviour: None = None
+    needs: None = None
+    predictions: None = None
+    shop_wide: ShopWide

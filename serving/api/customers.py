@@ -19,13 +19,17 @@ from serving.api.customer_schemas import (
     FactsBlock,
     Need,
     NeedsBlock,
+    NonPersonalPortrait,
+    NonPersonalScores,
     PortraitAnswer,
     PredictionsBlock,
     ScoresAnswer,
+    ToldFacts,
 )
-from serving.api.fields import OpaqueId, probability
+from serving.api.fields import OpaqueId, Personalized, probability
 from serving.api.problems import documented
 from serving.api.reason_views import cause_view
+from serving.api.shop_wide import non_personal_portrait, non_personal_scores
 from serving.category_needs import category_needs, usual_quantities
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import LONGEST_HORIZON_DAYS, expected_date, score_churn
@@ -51,7 +55,7 @@ CustomerId = Annotated[OpaqueId, Path(description="Opaque id of the shop.", exam
 Horizon = Annotated[int, Query(ge=1, le=LONGEST_HORIZON_DAYS)]
 
 
-@router.get("/v1/customers/{customer_id}/scores", response_model=ScoresAnswer, responses=documented(404, 503))
+@router.get("/v1/customers/{customer_id}/scores", response_model=ScoresAnswer | NonPersonalScores, responses=documented(404, 503))
 async def scores(
     request: Request,
     customer_id: CustomerId,
@@ -60,20 +64,38 @@ async def scores(
         Query(max_length=_MAX_HORIZONS, description="Any number of days; repeat for several. Default: 14, 28, 56, 91.", examples=[[45]]),
     ] = None,
     shap: Annotated[bool, Query(description="Add exact TreeSHAP values; a few milliseconds more.")] = False,
+    personalized: Personalized = True,
 ) -> Response:
-    """Churn at any horizon, the expected next order, orders and spend of a year, stage and value layer, with reasons."""
+    """Churn at any horizon, the expected next order, orders and spend of a year, stage and value layer, with reasons.
+
+    Of whoever did not agree to profiling, known or not, and wherever nothing personal is asked for: figures of the shop as a whole.
+    """
     services: Services = request.app.state.services
-    permitted = await services.permissions.asked(customer_id, services.outbound_channels)
-    answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap, permitted=permitted)
+    permitted = await _permitted(services, customer_id, personalized=personalized)
+    answer: ScoresAnswer | NonPersonalScores
+    if permitted is None or not permitted.profiled:
+        answer = non_personal_scores(services, customer_id, permitted)
+    else:
+        answer = scores_answer(services, customer_id, tuple(horizon_days or HORIZONS), shap=shap, permitted=permitted)
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-@router.get("/v1/customers/{customer_id}", response_model=PortraitAnswer, responses=documented(404, 503))
-async def portrait(request: Request, customer_id: CustomerId) -> Response:
-    """The whole portrait: attributes, behaviour, needs, predictions."""
+@router.get("/v1/customers/{customer_id}", response_model=PortraitAnswer | NonPersonalPortrait, responses=documented(404, 503))
+async def portrait(request: Request, customer_id: CustomerId, personalized: Personalized = True) -> Response:
+    """The whole portrait: attributes, behaviour, needs, predictions; or, as of `/scores`, figures of the shop as a whole."""
     services: Services = request.app.state.services
-    permitted = await services.permissions.asked(customer_id, services.outbound_channels)
-    return Response(portrait_answer(services, customer_id, permitted).model_dump_json(), media_type="application/json")
+    permitted = await _permitted(services, customer_id, personalized=personalized)
+    answer: PortraitAnswer | NonPersonalPortrait
+    if permitted is None or not permitted.profiled:
+        answer = non_personal_portrait(services, customer_id, permitted)
+    else:
+        answer = portrait_answer(services, customer_id, permitted)
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+async def _permitted(services: Services, customer_id: str, *, personalized: bool) -> Permitted | None:
+    """What the person agreed to; None, and nothing of theirs is looked up, where nothing personal is wanted."""
+    return await services.permissions.asked(customer_id, services.outbound_channels) if personalized else None
 
 
 def scores_answer(
@@ -121,6 +143,7 @@ def portrait_answer(services: Services, customer_id: str, permitted: Permitted |
     facts = {name: _number(value) for name, value in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}
     return PortraitAnswer(
         customer_id=customer_id,
+        told=ToldFacts(**vars(customer.facts)),
         attributes=FactsBlock(facts={k: v for k, v in facts.items() if k in _PROFILE}, **fresh),
         behaviour=FactsBlock(facts={k: v for k, v in facts.items() if k not in _PROFILE}, **fresh),
         needs=NeedsBlock(categories=_needs(CustomerContext(live, services.now, customer)), **fresh),

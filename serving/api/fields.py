@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import BeforeValidator, Field, PlainSerializer, StrictInt, StringConstraints
 
 MAX_CART = 200
@@ -17,6 +18,9 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 Percentile = Annotated[float, Field(ge=0, le=100)]
 # A JSON number with two decimals: pydantic would write a decimal as a string.
 Money = Annotated[Decimal, PlainSerializer(float, return_type=float)]
+
+
+Personalized = Annotated[bool, Query(description="False: nothing of any customer is looked up, read or used.")]
 
 
 def _whole(value: object) -> object:

@@ -58,7 +58,8 @@ async def bundles(body: BundlesRequest, request: Request) -> Response:
 
 
 async def _open(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[CustomerContext, dict[str, str]]:
-    permitted = await services.permissions.asked(body.customer_id, services.outbound_channels)
+    asked = body.customer_id if body.personalized else None  # where nothing personal is wanted, nothing of anybody is looked up
+    permitted = await services.permissions.asked(asked, services.outbound_channels)
     wanted = OfferRequest(permitted.customer_id, cart=body.cart, personalized=body.personalized and permitted.personal)
     context, degraded = open_context(services.live, wanted, now=services.now)
     return context, degraded | permitted.degraded

@@ -30,6 +30,7 @@ class DueAnswer(Provenance):
         json_schema_extra={
             "examples": [
                 {
+                    "personalized": True,
                     "items": [
                         {
                             "customer_id": "1379",
@@ -48,5 +49,6 @@ class DueAnswer(Provenance):
         },
     )
 
+    personalized: bool = Field(description="False: nobody is listed.")
     items: list[DueView]
     next_cursor: str | None = Field(description="Hand it back for the next page; null on the last.")

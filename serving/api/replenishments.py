@@ -13,7 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from serving.api.answer_schemas import provenance
-from serving.api.fields import probability
+from serving.api.fields import Personalized, probability
 from serving.api.problems import documented
 from serving.api.replenishment_schemas import DueAnswer, DueView
 from serving.category_needs import REACH_DAYS
@@ -31,12 +31,17 @@ async def due(
     within_days: Annotated[int, Query(ge=1, le=REACH_DAYS, description="Most days until due, after the as-of time.", examples=[7])] = 7,
     limit: Annotated[int, Query(ge=1, le=1000, examples=[50])] = 100,
     cursor: Annotated[str | None, Query(max_length=512, description="`next_cursor` of the page before.")] = None,
+    personalized: Personalized = True,
 ) -> Response:
     """Customer × category due within some days, the earliest first.
 
-    The whole list is computed aside at the first request after a build; who asks too early is told to come back in a few seconds.
+    The whole list is computed aside at the first request after a build; who asks too early is told to come back in a few seconds. Only
+    those who agreed to profiling are in it, and nobody where nothing personal is asked for.
     """
     services: Services = request.app.state.services
+    if not personalized:
+        nobody = DueAnswer(personalized=False, items=[], next_cursor=None, **provenance(services.live, {}))
+        return Response(nobody.model_dump_json(), media_type="application/json")
     live = services.live
     after = None if cursor is None else _read_cursor(cursor, live)
     table = asyncio.wrap_future(services.due.rows(live))
@@ -48,6 +53,7 @@ async def due(
     profiled = await asyncio.to_thread(services.permissions.profiled)
     agreed = [row for row in rows if row.customer_id in profiled]  # the table may be older than a withdrawal
     answer = DueAnswer(
+        personalized=True,
         items=[due_view(row, live) for row in await asyncio.to_thread(renewed, live, agreed, within_days=within_days)],
         next_cursor=_write_cursor(rows[-1], live) if more else None,
         **provenance(live, services.degraded(["repurchase"])),

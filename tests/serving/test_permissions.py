@@ -68,11 +68,14 @@ def test_whoever_withdraws_personalisation_is_answered_as_somebody_unknown(own: 
     assert offers(own, "c000")["personalized"] is True
 
 
-def test_whoever_withdraws_profiling_has_no_scores_and_no_portrait(own: TestClient) -> None:
+@pytest.mark.parametrize("path", ["", "/scores"])
+def test_whoever_withdraws_profiling_is_like_somebody_unknown(own: TestClient, path: str) -> None:
+    assert own.get(f"/v1/customers/c000{path}").json()["personalized"] is True
     say(own, "c000", "profiling", "withdrawn")
-    for path in ("/v1/customers/c000", "/v1/customers/c000/scores"):
-        answer = own.get(path)
-        assert (answer.status_code, answer.json()["type"]) == (404, "urn:huitou:problem:customer-unknown")
+    withdrawn, unknown = (own.get(f"/v1/customers/{customer}{path}") for customer in ("c000", "never-seen"))
+    assert withdrawn.status_code == unknown.status_code == 200
+    assert withdrawn.json()["personalized"] is False
+    assert withdrawn.text == unknown.text.replace("never-seen", "c000")
     assert offers(own, "c000")["personalized"] is False
 
 
@@ -109,7 +112,7 @@ def test_a_withdrawal_under_one_id_counts_for_all_of_them(own: TestClient) -> No
     assert offers(own, "card-1")["churn"] == offers(own, "c000")["churn"] is not None
     say(own, "card-1", "profiling", "withdrawn")
     assert offers(own, "c000")["personalized"] is False
-    assert own.get("/v1/customers/c000/scores").status_code == 404
+    assert own.get("/v1/customers/c000/scores").json()["personalized"] is False
 
 
 def test_files_leave_out_who_may_not_be_profiled_or_contacted(own: TestClient, tmp_path: Path) -> None:
@@ -135,3 +138,6 @@ def test_without_the_ledger_nothing_personal_is_used(own: TestClient, own_shop: 
     assert answer["personalized"] is False
     assert [offer["type"] for offer in answer["offers"]] == ["no_action"]  # type: ignore[attr-defined]
     assert "consent" in [part["part"] for part in answer["degraded_reasons"]]  # type: ignore[attr-defined]
+    scores = own.get(f"/v1/customers/{LEAVING}/scores").json()
+    assert scores["personalized"] is False
+    assert "consent" in [part["part"] for part in scores["degraded_reasons"]]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from features.ledger import consents
+from features.ledger.consents import ANY, State, Statement
 from features.store import DATABASE
 from serving.app import create_app
 from serving.live_models import LiveModels
@@ -93,8 +95,10 @@ def test_the_portrait_has_four_blocks_with_their_freshness(client: TestClient) -
     assert chances == sorted(chances, reverse=True)
 
 
-@pytest.mark.parametrize("path", ["/v1/customers/never-seen", "/v1/customers/never-seen/scores"])
-def test_somebody_unknown_has_no_portrait(client: TestClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/v1/customers/agreed-only", "/v1/customers/agreed-only/scores"])
+def test_who_agreed_and_is_not_known_has_no_portrait(client: TestClient, services: Services, path: str) -> None:
+    with services.ledger.database.writing() as connection:
+        consents.state(connection, [Statement("agreed-only", ANY, ANY, State.GRANTED, services.ledger.clock(), "test")])
     answer = client.get(path)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert answer.json()["instance"] == path
