@@ -1,9 +1,10 @@
-"""`huitou audit`: who did what."""
+"""`huitou audit`: who did what, and who was offered what price."""
 
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,12 +12,15 @@ from features.errors import HuitouError
 from huitou.console import output
 from huitou.options import DataDir, feature_settings
 
-app = typer.Typer(no_args_is_help=True, help="The audit log: who did what, in a chain that shows every change.")
+if TYPE_CHECKING:
+    from serving.decisioning.fairness import PriceAudit
+
+app = typer.Typer(no_args_is_help=True, help="Who did what, in a chain that shows every change; and who was offered what price.")
 
 
 @app.callback()
 def callback() -> None:
-    """The audit log: who did what, in a chain that shows every change."""
+    """Who did what, in a chain that shows every change; and who was offered what price."""
 
 
 @app.command("verify")
@@ -69,3 +73,58 @@ def list_entries(
             output().print(
                 f"{entry.seq} {entry.at.isoformat(timespec='seconds')} {entry.actor} {entry.action}{about} {entry.detail}", markup=False
             )
+
+
+@app.command("prices")
+def prices(
+    data_dir: DataDir = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36_500, help="Only decisions of so many days before now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Compare the discounts that groups of customers were offered: by stage, layer, tier and age group.
+
+    Fails when a group was offered more than `fairness.most_spread` (policy.toml) times another's mean discount, beyond what chance
+    explains. Only decisions that kept a record count, and only those in which the policy decided: no holdouts.
+    """
+    from datetime import timedelta
+
+    from features.decisions.policy import FILE, load_policy
+    from features.ledger.ledger import open_ledger
+    from features.store import open_reader
+    from features.versions import current_folder
+    from serving.decisioning.fairness import audit_values
+    from serving.price_records import given_values
+
+    settings = feature_settings(data_dir)
+    policy = load_policy(settings.data_dir / FILE)
+    reader = open_reader(current_folder(settings.online_dir, remedy="run `huitou build` first."))
+    ledger = open_ledger(settings)
+    try:
+        since = None if days is None else ledger.clock() - timedelta(days=days)
+        found = audit_values(given_values(ledger, reader, since=since), policy.fairness)
+    finally:
+        ledger.close()
+    if as_json:
+        told = json.dumps(asdict(found)).replace("Infinity", "null")  # a ratio to nothing, which JSON has no number for
+        output().print_json(told)
+    else:
+        _print_prices(found)
+    if found.objects:
+        worst = next(spread for spread in found.spreads if spread.objects)
+        raise HuitouError(
+            f"By {worst.attribute}, {worst.most.group} was offered at least {worst.at_least:.2f} times what {worst.least.group} was; "
+            f"the policy allows {policy.fairness.most_spread:g}."
+        )
+
+
+def _print_prices(found: PriceAudit) -> None:
+    if not found.groups:
+        output().print("No group has 30 customers with recorded decisions yet: nothing can be said.")
+    for group in found.groups:
+        interval = f"{group.mean:.2f} (95 %: {group.low:.2f} to {group.high:.2f})"
+        output().print(f"{group.attribute} {group.group}: {interval}, {group.decisions:,} decisions, {group.customers:,} customers")
+    for spread in found.spreads:
+        told = f"{spread.most.group} against {spread.least.group}: {spread.ratio:.2f} times, at least {spread.at_least:.2f}"
+        output().print(f"By {spread.attribute}, {told}.")
+    if found.too_small:
+        output().print(f"Fewer than 30 customers: {', '.join(found.too_small)}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -117,6 +117,33 @@ def record_outcomes(connection: Connection, outcomes: list[Outcome], *, received
         connection.execute(insert(OUTCOMES), rows)
         give_back(connection, [str(row["decision_id"]) for row in rows if row["outcome"] == NOT_SENT])
     return fresh
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A decision about a person, with its record."""
+
+    decision_id: str
+    recorded_as: str
+    body: str
+    record: str
+
+
+def recorded_decisions(connection: Connection, *, since: datetime | None = None, at_once: int = 2000) -> Iterator[list[Recorded]]:
+    """Decisions about persons of which a record was kept, in pages, by id.
+
+    Args:
+        connection: any of the ledger.
+        since: leave out what was said before, UTC.
+        at_once: most on a page.
+    """
+    columns = (DECISIONS.c.decision_id, DECISIONS.c.recorded_as, DECISIONS.c.body, DECISIONS.c.record)
+    query = select(*columns).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
+    query = (query if since is None else query.where(DECISIONS.c.decided_at >= since)).order_by(DECISIONS.c.decision_id).limit(at_once)
+    last = ""
+    while page := [Recorded(*row) for row in connection.execute(query.where(DECISIONS.c.decision_id > last))]:
+        yield page
+        last = page[-1].decision_id
 
 
 def known_decisions(connection: Connection, decision_ids: Iterable[str]) -> set[str]:

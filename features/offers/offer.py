@@ -6,7 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from features.offers.conditions import ConditionJson
+from features.decisions.sensitive import is_sensitive
+from features.offers.conditions import ConditionJson, comparisons
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_CONTROL_CHARACTERS)]
@@ -69,4 +70,16 @@ class Offer(BaseModel):
             raise ValueError("give discount or discount_share, not both")
         if self.margin is not None and self.margin < self.discount:
             raise ValueError("margin is below the discount: every response would lose money")
+        personal = self._personal_price()
+        if personal:
+            raise ValueError(
+                f"conditions ask for {', '.join(personal)} while the offer gives a discount: a price may not depend on who somebody is; "
+                "use what they did, or take the discount away"
+            )
         return self
+
+    def _personal_price(self) -> list[str]:
+        """Fields by which a discount would follow the person."""
+        if self.conditions is None or not (self.discount > 0 or self.discount_share > 0):
+            return []
+        return sorted({asked.field for asked in comparisons(self.conditions) if is_sensitive(asked.field, asked.value)})

@@ -1,0 +1,60 @@
+"""What one more message costs: by the model where there is one, else by the policy; more messages of late, a higher cost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from features.decisions.policy import ContactPolicy
+from features.ledger.contact_history import ContactHistory
+from features.ledger.contacts import Contact
+from serving.customer_context import CustomerContext
+from serving.decisioning.fatigue import FatigueSource, fatigue_of
+from serving.services import Services, build_services
+from serving.settings import ServingSettings
+from tests.serving.small_channel import write_channel
+from tests.serving.small_shop import promote
+
+POLICY = ContactPolicy(fatigue=0.25)
+
+
+@pytest.fixture
+def services(own_shop: Path) -> Services:
+    return build_services(ServingSettings(data_dir=own_shop))
+
+
+def context_of(services: Services, customer: str = "c000", channel: str | None = "email") -> CustomerContext:
+    return CustomerContext(services.live, services.now, services.live.reader.read(customer), channel)
+
+
+def messages(now: datetime, *days_ago: float) -> ContactHistory:
+    sent = [Contact(str(d), "c000", "email", "item", None, None, now - timedelta(days=d)) for d in days_ago]
+    return ContactHistory(frozenset({"c000"}), tuple(sent))
+
+
+def test_without_a_model_every_message_of_28_days_adds_what_the_policy_says(services: Services) -> None:
+    context = context_of(services)
+    costs = [fatigue_of(context, messages(context.now, *range(n)), POLICY).cost for n in range(5)]
+    assert costs == [0.0, 0.25, 0.5, 0.75, 1.0]
+    found = fatigue_of(context, messages(context.now, 28, 27.9, 100), POLICY)
+    assert (found.cost, found.source, found.messages) == (0.25, FatigueSource.POLICY, 1)
+    assert fatigue_of(context, messages(context.now, 1), ContactPolicy()).cost == 0.0
+
+
+def test_who_is_here_is_not_tired_by_it(services: Services) -> None:
+    context = context_of(services, channel="desk")
+    assert fatigue_of(context, messages(context.now, 1, 2), POLICY).source is FatigueSource.NONE
+    assert fatigue_of(context, messages(context.now, 1, 2), POLICY).cost == 0.0
+
+
+def test_with_a_model_of_leaving_it_is_what_leaving_costs(own_shop: Path) -> None:
+    promote(own_shop, "channel_churn", write_channel(own_shop / "fitted" / "channel_churn", 7), version="1")
+    services = build_services(ServingSettings(data_dir=own_shop))
+    context = context_of(services)
+    found = fatigue_of(context, messages(context.now, 1), POLICY)
+    assert (found.cost, found.source, found.messages) == (context.cost_of_leaving, FatigueSource.LEARNED, 1)
+    stranger = replace(context, customer=None)
+    assert fatigue_of(stranger, messages(context.now, 1), POLICY).source is FatigueSource.POLICY
