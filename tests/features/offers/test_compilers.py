@@ -22,6 +22,7 @@ SCHEMA = {
     **dict.fromkeys(TEXTS, pl.String),
     **dict.fromkeys(SETS, pl.List(pl.String)),
 }
+UNSURE = {"order_count": float("nan"), "gap_mean": float("nan")}  # over NOBODY
 NOBODY = {name: None for name in SCHEMA if name != "row"}
 KNOWN = {**NOBODY, "order_count": 7.0, "locale": "en", "tags": ["tag:干皮"]}
 
@@ -62,7 +63,8 @@ def test_both_say_the_same_of_everybody(told: dict[str, Any], people: list[dict[
     ],
 )
 def test_a_comparison_with_what_is_not_known_is_false(told: dict[str, Any], of_nobody: bool, of_somebody: bool) -> None:
-    assert answers(told, [NOBODY, KNOWN]) == ([of_nobody, of_somebody], [of_nobody, of_somebody])
+    expected = [of_nobody, of_nobody, of_somebody]
+    assert answers(told, [NOBODY, {**NOBODY, **UNSURE}, KNOWN]) == (expected, expected)
 
 
 def test_a_field_without_a_column_is_known_of_nobody() -> None:
