@@ -1,4 +1,4 @@
-"""What the service itself follows in the ledger, a few times a second: stock, experiments, and the newest thing that happened."""
+"""What the service follows in the ledger, a few times a second: stock, experiments, written offers, the newest thing that happened."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from features.freshness import read_followed
 from features.ledger import events as ledger_events
-from features.ledger.catalogue import Kind, documents, documents_change, stock_levels
+from features.ledger.catalogue import Kind, changed_documents, documents, documents_change, stock_levels
 from features.ledger.ledger import Ledger
+from serving.offers.book import FOLLOWED, Key
 
 Levels = dict[str, int | None]
 
@@ -34,13 +35,18 @@ class LedgerWatch:
     Attributes:
         levels: every stock level fed over the API; it counts before what the build knew.
         experiments: id → document of every experiment; another object once any has changed.
+        written: (kind, id) → document of every offer, bundle and content.
+        just_written: those of them that the last look found.
         latest: time of the newest thing that happened, UTC; None without events.
     """
 
     ledger: Ledger
     levels: Levels = field(default_factory=dict)
     experiments: dict[str, str] = field(default_factory=dict)
+    written: dict[Key, str] = field(default_factory=dict)
+    just_written: dict[Key, str] = field(default_factory=dict)
     latest: datetime | None = None
+    _written_change: int = 0
     _seq: int = 0
     _change: int = 0
     _experiments_change: int = 0
@@ -55,8 +61,12 @@ class LedgerWatch:
             changed = stock_levels(connection, after=self._change)
             told = documents_change(connection, Kind.EXPERIMENT)
             experiments = documents(connection, Kind.EXPERIMENT) if told > self._experiments_change else self.experiments
+            written = changed_documents(connection, FOLLOWED, after=self._written_change)
             seq, latest = ledger_events.newest_since(connection, self._seq)
         self._seq, self._experiments_change, self.experiments = seq, told, experiments
+        self._written_change = max((one.change for one in written), default=self._written_change)
+        self.just_written = {(one.kind, one.document_id): one.body for one in written}
+        self.written |= self.just_written
         self._change = max((level.change for level in changed), default=self._change)
         self.latest = max((moment for moment in (self.latest, latest) if moment is not None), default=None)
         found = {level.product_id: level.quantity for level in changed}

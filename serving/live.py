@@ -20,6 +20,7 @@ from features.store import CustomerReader, open_reader
 from serving.catalogue import Catalogue
 from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
+from serving.offers.book import OfferBook
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Live:
         catalogue: products, coupons, assumptions.
         models: finished models.
         experiments: what is tried out, beside the policy.
+        offers: the shop's written offers.
     """
 
     version: str
@@ -39,6 +41,7 @@ class Live:
     catalogue: Catalogue
     models: LiveModels
     experiments: ExperimentBook = field(default_factory=lambda: ExperimentBook((), DecisionPolicy()))
+    offers: OfferBook = field(default_factory=OfferBook)
 
     @property
     def as_of(self) -> datetime:
@@ -51,7 +54,13 @@ class Live:
 
     def trying(self, experiments: ExperimentBook) -> Live:
         """The same customers, products and models with other experiments."""
-        made = replace(self, experiments=experiments)
+        return self._sharing(replace(self, experiments=experiments))
+
+    def with_offers(self, offers: OfferBook) -> Live:
+        """The same customers, products and models with other written offers."""
+        return self._sharing(replace(self, offers=offers))
+
+    def _sharing(self, made: Live) -> Live:
         made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__})  # the masks hold
         return made
 

@@ -27,7 +27,9 @@ from serving.errors import ClockBehind
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
 from serving.live_models import LiveModels, ModelShelf
-from serving.offers.offer_types import OFFER_TYPES
+from serving.offers.book import OfferBook
+from serving.offers.offer_types import OFFER_TYPES, WRITABLE
+from serving.offers.terms import Terms
 from serving.permissions import Permissions, Permitted
 from serving.replenishments import DueTable
 from serving.settings import ServingSettings
@@ -125,6 +127,9 @@ class Services:
     def problems(self) -> dict[str, str]:
         """Part → one sentence with the cause, for those who run the service."""
         found = dict(self.live.models.problems) | self.staleness()
+        left_out = self.live.offers.problem()
+        if left_out is not None:
+            found["offers"] = left_out
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         found |= self.live.experiments.problems
@@ -168,9 +173,11 @@ class Services:
             levels = self.watch.look()
             if self.watch.experiments is not known:
                 self.live = self.live.trying(ExperimentBook.of_documents(self.watch.experiments, self.live.experiments.policy))
+            if self.watch.just_written:
+                self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))
             if levels:
                 self.live = self.live.restocked(levels)
-            return bool(levels) or self.watch.experiments is not known
+            return bool(levels or self.watch.just_written) or self.watch.experiments is not known
 
     def reload_if_changed(self) -> bool:
         """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
@@ -248,4 +255,10 @@ def _open(settings: ServingSettings, models: LiveModels, watch: LedgerWatch) -> 
             "set a later clock, or run `huitou build` with this one."
         )
     live = live.trying(ExperimentBook.of_documents(watch.experiments, load_policy(settings.data_dir / POLICY_FILE)))
+    live = live.with_offers(OfferBook.of(watch.written, terms_of(live)))
     return live.restocked(watch.levels) if watch.levels else live
+
+
+def terms_of(live: Live) -> Terms:
+    """What a written offer is judged by."""
+    return Terms.of(live.catalogue.assumptions, WRITABLE)

@@ -5,7 +5,7 @@ The newest word counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,8 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from features.ledger.columns import METADATA, Id, Moment
+
+_ASKED = 500  # ids in one statement
 
 DOCUMENTS = Table(
     "documents",
@@ -54,6 +56,16 @@ class StockLevel:
 
     product_id: str
     quantity: int | None
+    change: int
+
+
+@dataclass(frozen=True)
+class ChangedDocument:
+    """One document, and the number of the change."""
+
+    kind: Kind
+    document_id: str
+    body: str
     change: int
 
 
@@ -107,6 +119,23 @@ def documents_change(connection: Connection, kind: Kind) -> int:
     return int(
         connection.execute(select(func.coalesce(func.max(DOCUMENTS.c.change), 0)).where(DOCUMENTS.c.kind == kind.value)).scalar_one()
     )
+
+
+def changed_documents(connection: Connection, kinds: Iterable[Kind], *, after: int = 0) -> list[ChangedDocument]:
+    """Documents of some kinds changed after a change's number, in the order of the changes."""
+    wanted = [kind.value for kind in kinds]
+    query = select(DOCUMENTS).where(DOCUMENTS.c.change > after, DOCUMENTS.c.kind.in_(wanted)).order_by(DOCUMENTS.c.change)
+    return [ChangedDocument(Kind(row.kind), row.document_id, row.body, row.change) for row in connection.execute(query)]
+
+
+def known_documents(connection: Connection, kind: Kind, document_ids: Iterable[str]) -> set[str]:
+    """Those of the ids under which a document was fed."""
+    wanted, known = list(document_ids), set[str]()
+    for start in range(0, len(wanted), _ASKED):
+        some = wanted[start : start + _ASKED]
+        query = select(DOCUMENTS.c.document_id).where(DOCUMENTS.c.kind == kind.value, DOCUMENTS.c.document_id.in_(some))
+        known.update(connection.execute(query).scalars())
+    return known
 
 
 def document(connection: Connection, kind: Kind, document_id: str) -> str | None:

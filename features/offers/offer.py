@@ -11,7 +11,7 @@ from features.offers.conditions import ConditionJson, comparisons
 
 NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$"
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_CONTROL_CHARACTERS)]
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_CONTROL_CHARACTERS)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=NO_CONTROL_CHARACTERS)]
 Money = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from serving.api.fields import NO_CONTROL_CHARACTERS, Channel, OpaqueId, Whole
+from serving.api.fields import NO_CONTROL_CHARACTERS, OpaqueId, Whole
 
 MAX_ITEMS = 1000
 Text = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=NO_CONTROL_CHARACTERS)]
-Price = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
 
 
 class Fed(BaseModel):
@@ -40,26 +39,6 @@ class StockFed(Fed):
     quantity: Whole | None = Field(
         ge=0, le=10**12, description="0: sold out, left out of every answer at once. null: the shop does not say."
     )
-
-
-class OfferFed(Fed):
-    """An offer as data; what decides on it reads these fields."""
-
-    offer_id: OpaqueId
-    type: Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,32}$")]
-    title: dict[Literal["zh", "en"], Text] = {}
-    product_ids: Annotated[tuple[OpaqueId, ...], Field(max_length=1000)] = ()
-    channels: Annotated[tuple[Channel, ...], Field(max_length=32)] = ()
-    cost: Price | None = None
-    margin: float | None = Field(default=None, allow_inf_nan=False)
-    starts_at: AwareDatetime | None = None
-    ends_at: AwareDatetime | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> OfferFed:
-        if self.starts_at is not None and self.ends_at is not None and self.ends_at < self.starts_at:
-            raise ValueError("ends_at is before starts_at")
-        return self
 
 
 class BundleFed(Fed):

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
 from features.ledger.catalogue import Kind, document, documents, put_documents, put_stock
+from features.offers.offer import Offer
 from features.sources.incoming import refusal
 from serving.api.bodies import parsed, read_body
 from serving.api.feed_schemas import (
@@ -18,15 +19,14 @@ from serving.api.feed_schemas import (
     BundleFed,
     ContentFed,
     DocumentsAnswer,
-    Fed,
     FeedAnswer,
-    OfferFed,
     ProductFed,
     RefusedItem,
     StockFed,
     request_body,
 )
 from serving.api.fields import OpaqueId
+from serving.api.offer_admission import admitted
 from serving.api.problems import documented
 from serving.errors import BodyMalformed, BodyTooLarge, DocumentUnknown
 from serving.intake import shown
@@ -37,22 +37,26 @@ router = APIRouter(tags=["catalogue"])
 FEED_PATHS = ("/v1/products", "/v1/stock", "/v1/offers", "/v1/bundles", "/v1/content")
 _PAGE = 200
 ItemT = TypeVar("ItemT", bound=BaseModel)
-_EXAMPLES: dict[type[Fed], dict[str, Any]] = {
+_EXAMPLES: dict[type[BaseModel], dict[str, Any]] = {
     ProductFed: {"product_id": "995242", "name": "Milk 1 l", "product_category": "FLUID MILK", "brand": "National"},
     StockFed: {"product_id": "995242", "quantity": 0},
-    OfferFed: {
+    Offer: {
         "offer_id": "spring",
         "type": "coupon",
         "title": {"en": "Spring", "zh": "春天"},
         "product_ids": ["995242"],
         "channels": ["wecom"],
+        "discount": 2.0,
+        "conditions": {
+            "all": [{"field": "order_count", "op": "ge", "value": 2}, {"field": "stage", "op": "in", "value": ["buyer", "loyal"]}]
+        },
     },
     BundleFed: {"bundle_id": "breakfast", "label": "Breakfast", "product_ids": ["995242", "1082185"]},
     ContentFed: {"content_id": "live-7", "type": "live", "title": {"en": "How to clean skin", "zh": "如何洁面"}, "product_ids": ["995242"]},
 }
 
 
-def _documents_route(path: str, kind: Kind, item: type[Fed], key: str) -> None:
+def _documents_route(path: str, kind: Kind, item: type[BaseModel], key: str) -> None:
     async def put(request: Request) -> Response:
         services: Services = request.app.state.services
         answer = await services.aside(_put_documents, services, await read_body(request), kind, item, key)
@@ -84,7 +88,7 @@ def _documents_route(path: str, kind: Kind, item: type[Fed], key: str) -> None:
 
 
 _documents_route("/v1/products", Kind.PRODUCT, ProductFed, "product_id")
-_documents_route("/v1/offers", Kind.OFFER, OfferFed, "offer_id")
+_documents_route("/v1/offers", Kind.OFFER, Offer, "offer_id")
 _documents_route("/v1/bundles", Kind.BUNDLE, BundleFed, "bundle_id")
 _documents_route("/v1/content", Kind.CONTENT, ContentFed, "content_id")
 
@@ -102,8 +106,10 @@ async def stock(request: Request) -> Response:
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
-def _put_documents(services: Services, body: bytes, kind: Kind, item: type[Fed], key: str) -> FeedAnswer:
-    good, refused = judged(body, item)
+def _put_documents(services: Services, body: bytes, kind: Kind, item: type[BaseModel], key: str) -> FeedAnswer:
+    good, malformed = judged(body, item)
+    good, unfit = admitted(services, good)
+    refused = sorted([*malformed, *unfit], key=lambda one: one.index)
     bodies = {str(getattr(one, key)): one.model_dump_json(exclude_none=True) for one in good.values()}
     with services.ledger.database.writing() as connection:
         put_documents(connection, kind, bodies, at=services.ledger.clock())

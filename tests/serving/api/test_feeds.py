@@ -17,7 +17,7 @@ from serving.services import Services
 FEEDS: dict[str, tuple[str, dict[str, Any]]] = {
     "products": ("product_id", {"name": "面膜"}),
     "offers": ("offer_id", {"type": "coupon", "title": {"zh": "春天"}, "starts_at": "2026-03-01T00:00:00Z"}),
-    "bundles": ("bundle_id", {"product_ids": ["a", "b"]}),
+    "bundles": ("bundle_id", {"product_ids": ["p01", "p02"]}),
     "content": ("content_id", {"type": "live", "url": "https://shop.example/live"}),
 }
 
@@ -42,6 +42,20 @@ def test_what_was_fed_is_read_back_and_replaced_whole(taking: TestClient, name: 
     assert found == {**found, **plain}
     missing = taking.get(f"/v1/{name}/nothing")
     assert (missing.status_code, missing.json()["type"]) == (404, "urn:huitou:problem:document-unknown")
+
+
+def test_a_product_is_known_once_it_is_fed(taking: TestClient) -> None:
+    offer = {"offer_id": "launch", "type": "coupon", "product_ids": ["p01", "new-1", "new-2"]}
+    (refused,) = put(taking, "offers", [offer])["items"]
+    assert refused["reason"] == "not in the catalogue: new-1, new-2; feed products before what offers them"
+    put(taking, "products", [{"product_id": "new-1"}, {"product_id": "new-2"}])
+    assert put(taking, "offers", [offer]) == {"accepted": 1, "refused": 0, "items": []}
+
+
+def test_a_condition_is_refused_with_the_nearest_names(taking: TestClient) -> None:
+    offer = {"offer_id": "o", "type": "coupon", "conditions": {"all": [{"field": "order_cuont", "op": "ge", "value": 2}]}}
+    (refused,) = put(taking, "offers", [offer])["items"]
+    assert refused["reason"].startswith("Value error, all[0].field: there is no field order_cuont; the nearest are order_count")
 
 
 def test_lists_come_page_by_page(taking: TestClient) -> None:
@@ -87,10 +101,26 @@ BAD: list[tuple[str, object, str]] = [
     ("stock", {"product_id": "p", "quantity": "3"}, "quantity"),
     ("stock", {"product_id": "p", "quantity": float("inf")}, "quantity"),
     ("stock", {"product_id": "p", "quantity": float("nan")}, "quantity"),
-    ("offers", {"offer_id": "o", "type": "c", "cost": float("nan")}, "cost"),
-    ("offers", {"offer_id": "o", "type": "c", "margin": 1e999}, "margin"),
-    ("offers", {"offer_id": "o", "type": "c", "starts_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-01T00:00:00Z"}, "item"),
-    ("offers", {"offer_id": "o", "type": "c", "title": {"fr": "x"}}, "title.fr.[key]"),
+    ("offers", {"offer_id": "o", "type": "coupon", "cost": float("nan")}, "cost"),
+    ("offers", {"offer_id": "o", "type": "coupon", "margin": 1e999}, "margin"),
+    ("offers", {"offer_id": "o", "type": "coupon", "starts_at": "2026-03-02T00:00:00Z", "ends_at": "2026-03-01T00:00:00Z"}, "item"),
+    ("offers", {"offer_id": "o", "type": "coupon", "title": {"fr": "x"}}, "title.fr.[key]"),
+    ("offers", {"offer_id": "o", "type": "lottery"}, "type"),
+    ("offers", {"offer_id": "o", "type": "no_action"}, "type"),
+    ("offers", {"offer_id": "coupon:1", "type": "coupon"}, "offer_id"),
+    ("offers", {"offer_id": "o", "type": "coupon", "product_ids": ["p01", "nowhere"]}, "product_ids"),
+    ("offers", {"offer_id": "o", "type": "coupon", "channels": ["email", "fax"]}, "channels"),
+    ("offers", {"offer_id": "o", "type": "coupon", "margin": -0.01}, "margin"),
+    ("offers", {"offer_id": "o", "type": "coupon", "margin": 1, "discount": 2}, "item"),
+    ("offers", {"offer_id": "o", "type": "coupon", "cap": 0}, "cap"),
+    ("offers", {"offer_id": "o", "type": "coupon", "budget": 1, "discount": 2}, "budget"),
+    ("offers", {"offer_id": "o", "type": "coupon", "conditions": {"field": "orders", "op": "ge", "value": 1}}, "conditions"),
+    (
+        "offers",
+        {"offer_id": "o", "type": "coupon", "conditions": {"field": "order_count", "op": "ge", "value": float("nan")}},
+        "conditions",
+    ),
+    ("bundles", {"bundle_id": "b", "product_ids": ["p01", "nowhere"]}, "product_ids"),
     ("bundles", {"bundle_id": "b", "product_ids": ["one"]}, "product_ids"),
     ("content", {"content_id": "c", "type": "live", "url": "u" * 3000}, "url"),
     ("content", {"content_id": "c", "type": "live", "url": "u\0"}, "url"),
