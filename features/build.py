@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import ibis
@@ -25,15 +26,19 @@ from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.freshness import Followed, write_followed
+from features.ledger.erasing import unfinished
+from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks
 from features.offline import OfflineFeatures
 from features.online import materialize, pack_customers
+from features.online_removal import remove_from
 from features.products import FILE as PRODUCTS_FILE
 from features.products_build import build_products
 from features.recent_build import recent_purchases
 from features.schema import CUSTOMERS
 from features.settings import FeatureSettings
 from features.store import DATABASE, PACKED_FILE
+from features.sweep_lock import writing_people
 from features.tags_build import newest_tags
 from features.versions import content_hash, current_folder, matches, new_version
 from features.warehouse import Warehouse, open_warehouse
@@ -79,6 +84,11 @@ def build_features(
         StateMissing: nothing was imported.
         TooLittleHistory: no customer had ordered by `now`.
     """
+    with writing_people(settings.data_dir):
+        return _build(settings, now, force=force, progress=progress)
+
+
+def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, progress: Callable[[str], None]) -> Built:
     warehouse = open_warehouse(settings)
     now = now or warehouse.last_event
     assumptions = load_assumptions(settings.data_dir / ASSUMPTIONS_FILE)
@@ -99,7 +109,7 @@ def build_features(
     with new_version(settings.features_dir, inputs) as folder:
         customers = _write_offline(settings, warehouse, assumptions, dates=dates, folder=folder, progress=progress)
     offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
-    with new_version(settings.online_dir, inputs) as folder:
+    with new_version(settings.online_dir, inputs, publishing=partial(_without_erased, settings)) as folder:
         progress("writing the online store")
         shutil.copyfile(offline / PRODUCTS_FILE, folder / PRODUCTS_FILE)
         shutil.copyfile(settings.data_dir / ASSUMPTIONS_FILE, folder / ASSUMPTIONS_FILE)
@@ -107,6 +117,24 @@ def build_features(
         _begin_following(folder, warehouse, now)
     online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
     return Built(offline, online, len(dates), customers, changed=True)
+
+
+@contextlib.contextmanager
+def _without_erased(settings: FeatureSettings, folder: Path) -> Iterator[None]:
+    """Whoever asked to be forgotten while this was built is in no answer for a moment; nobody can ask within the block.
+
+    Their rows in the other files stay until the erasure that waits for this build goes through them.
+    """
+    if not ledger_exists(settings):
+        yield
+        return
+    ledger = open_ledger(settings)
+    try:
+        with ledger.database.writing() as connection:
+            remove_from(folder, {customer_id for erasure in unfinished(connection) for customer_id in erasure.ids})
+            yield
+    finally:
+        ledger.close()
 
 
 def as_of_dates(warehouse: Warehouse, now: datetime) -> list[datetime]:

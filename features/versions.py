@@ -13,7 +13,8 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from features.errors import OutOfSpace, StateBroken, StateMissing
@@ -70,12 +71,16 @@ def matches(root: Path, inputs: object) -> bool:
 
 
 @contextlib.contextmanager
-def new_version(root: Path, inputs: object) -> Iterator[Path]:
+def new_version(
+    root: Path, inputs: object, *, publishing: Callable[[Path], AbstractContextManager[object]] = contextlib.nullcontext
+) -> Iterator[Path]:
     """Write a new version aside; on success it becomes current, on any error it vanishes.
 
     Args:
         root: folder of all versions; created when absent.
         inputs: JSON-serialisable description of what the version is made from, compared later by `matches`.
+        publishing: entered with the finished folder just before it becomes current, left just after, for a last look that must still be
+            true then.
 
     Yields:
         An empty folder to write into.
@@ -90,8 +95,9 @@ def new_version(root: Path, inputs: object) -> Iterator[Path]:
         (aside / _STAMP).write_bytes(_stamp(inputs))
         name = f"v-{content_hash(inputs)}-{aside.name.removeprefix('.writing-')}"
         aside.chmod(0o755)
-        aside.rename(root / name)
-        _point(root, name)
+        with publishing(aside):
+            aside.rename(root / name)
+            _point(root, name)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
         if _is_full(error):

@@ -23,6 +23,7 @@ from features.import_consent import ImportConsent
 from features.permitted import erased_among, state_import
 from features.schema import TABLES
 from features.settings import FeatureSettings
+from features.sweep_lock import writing_people
 from features.versions import current_folder, new_version
 
 
@@ -108,6 +109,12 @@ def write_warehouse(
         SchemaViolation: a table does not fit; nothing is written.
         TooLittleHistory: there is no row at all.
     """
+    with writing_people(settings.data_dir):
+        _write_imported(settings, tables, report, inputs)
+        return current_warehouse(settings, consent=consent)
+
+
+def _write_imported(settings: FeatureSettings, tables: Mapping[str, pl.DataFrame], report: Mapping[str, Any], inputs: object) -> None:
     conformed = {t.name: t.conform(tables.get(t.name, t.empty())) for t in TABLES}
     conformed = without_erased(conformed, erased_among(settings, people_in(conformed)))
     if all(frame.is_empty() for frame in conformed.values()):
@@ -118,7 +125,6 @@ def write_warehouse(
             frame = frame.sort(*([table.time] if table.time else []), *table.key)  # equal data, equal bytes
             frame.write_parquet(folder / f"{table.name}.parquet", statistics=True)
         (folder / REPORT).write_text(json.dumps({**report, **described(folder)}, indent=2), encoding="utf-8")
-    return current_warehouse(settings, consent=consent)
 
 
 def current_warehouse(settings: FeatureSettings, *, consent: ImportConsent = ImportConsent.UNKNOWN) -> Warehouse:

@@ -35,11 +35,12 @@ def at_risk(
     The ranking is a prediction, not an effect: who would return anyway is not known before an experiment. Keep the holdout group
     uncontacted, and compare it with the target group afterwards.
     """
+    from features.sweep_lock import writing_people
     from serving.campaigns.at_risk import write_at_risk_audience
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now)
-    with steps(1) as progress, progress.step("at-risk audience"):
+    with writing_people(settings.data_dir), steps(1) as progress, progress.step("at-risk audience"):
         services = build_services(settings)
         summary = write_at_risk_audience(services, horizon=horizon, size=size, holdout=holdout, seed=seed, out=out)
     for sentence in services.staleness().values():

@@ -33,10 +33,13 @@ def erase(
     settings = feature_settings(data_dir)
     ledger = open_ledger(settings)
     try:
-        if customer is not None:
-            erasing.begin(ledger, customer, actor=command_actor())
+        begun = None if customer is None else erasing.begin(ledger, customer, actor=command_actor())
         with steps(1) as progress, progress.step("erase"):
+            progress.tell("waiting until nobody else writes the history")
             done = resume_erasures(settings, ledger, actor=command_actor())
+        if begun is not None and begun.erasure_id not in {erasure.erasure_id for erasure in done}:
+            with ledger.database.reading() as connection:  # a worker was quicker
+                done.append(erasing.find(connection, begun.erasure_id) or begun)
     finally:
         ledger.close()
     for erasure in done:
@@ -46,7 +49,7 @@ def erase(
 
 
 def _print(erasure: Erasure) -> None:
-    state = "finished" if erasure.finished_at else "not finished: something goes on writing the person; run `huitou erase --resume`"
+    state = "finished" if erasure.finished_at else "not finished: ids are linked to the person all the time; run `huitou erase --resume`"
     output().print(f"Erasure {erasure.erasure_id}: {state}.")
     for place, removed in erasure.receipt.items():
         output().print(f"  {place}: " + ", ".join(f"{count:,} {what}" for what, count in removed.items()))

@@ -17,12 +17,13 @@ def score(
     now: Now = None,
 ) -> None:
     """Score every customer: churn at 14, 28, 56 and 91 days with percentiles, expected next order date, stage and value layer, as CSV."""
+    from features.sweep_lock import writing_people
     from serving.campaigns.scores import score_all
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now)
     target = out or settings.data_dir / "scores.csv"
-    with steps(1) as progress, progress.step("score"):
+    with writing_people(settings.data_dir), steps(1) as progress, progress.step("score"):
         services = build_services(settings)
         count = score_all(services, target)
     for sentence in services.staleness().values():

@@ -63,7 +63,8 @@ def _run(settings: FeatureSettings, now: datetime | None, ending: threading.Even
     from huitou.actor import command_actor
 
     def forget() -> None:
-        if resume_erasures(settings, ledger, actor=command_actor()):
+        done = resume_erasures(settings, ledger, actor=command_actor(), wait=once)
+        if any(erasure.finished_at for erasure in done):
             following.reopen()  # what it holds in memory may hold them
 
     if not sys.warnoptions:

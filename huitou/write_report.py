@@ -20,6 +20,7 @@ def report(
     Nothing is trained: the figures are those of the last `huitou train`. The page needs no other file and no network.
     """
     from features.products import read_products
+    from features.sweep_lock import writing_people
     from features.versions import current_folder
     from features.warehouse import open_warehouse
     from huitou.report.report import ReportInputs, write_report
@@ -29,7 +30,7 @@ def report(
     settings = feature_settings(data_dir)
     warehouse = open_warehouse(settings)
     target = out or settings.data_dir / "report.html"
-    with steps(1) as progress, progress.step("report"):
+    with writing_people(settings.data_dir), steps(1) as progress, progress.step("report"):
         built = read_products(current_folder(settings.online_dir, remedy="run `huitou build` first."))
         results = [trained_before(settings.data_dir, name) for name in MODELS]
         churn = next(result for result in results if result.name == "return_hazard")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
@@ -27,7 +27,7 @@ def forget_in_tables(settings: FeatureSettings, ids: Collection[str]) -> int:
     """
     removed = 0
     for root in (settings.imported_dir, settings.folded_dir, settings.warehouse_dir, settings.features_dir, settings.online_dir):
-        for folder in _versions(root):
+        for folder in sorted(root.glob("v-*")):
             gone = sum(drop_rows(path, ids) for path in sorted(folder.rglob("*.parquet")))
             if gone and (folder / REPORT).is_file() and root != settings.folded_dir:
                 _describe(folder)
@@ -62,12 +62,6 @@ def replace_parquet(path: Path, frame: pl.DataFrame) -> None:
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     aside.replace(path)
-
-
-def _versions(root: Path) -> Iterator[Path]:
-    # A write that was interrupted leaves its folder behind: it holds people as well as a finished one.
-    for pattern in ("v-*", ".writing-*"):
-        yield from sorted(root.glob(pattern))
 
 
 def _describe(folder: Path) -> None:

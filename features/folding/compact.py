@@ -18,6 +18,7 @@ from features.ledger import events as ledger_events
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.permitted import erased_among
 from features.settings import FeatureSettings
+from features.sweep_lock import writing_people
 
 _AT_ONCE = 20_000  # events read in one go, some 10 MB
 
@@ -58,6 +59,11 @@ def compact(settings: FeatureSettings, *, progress: Callable[[str], None] = lamb
         OutOfSpace: the disk is full; nothing changed.
         StateBroken: the folded tables cannot be read.
     """
+    with writing_people(settings.data_dir):
+        return _compact(settings, progress)
+
+
+def _compact(settings: FeatureSettings, progress: Callable[[str], None]) -> Compacted:
     earlier = read_folded(settings)
     making, until = (Fold(), earlier.until) if not ledger_exists(settings) else _fold(settings, earlier.until, progress)
     if until != earlier.until:

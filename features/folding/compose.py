@@ -28,6 +28,7 @@ from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks, read_marks
 from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES, Table
 from features.settings import FeatureSettings
+from features.sweep_lock import writing_people
 from features.versions import content_hash, current_version, matches, new_version
 
 REPORT = "import.json"
@@ -64,6 +65,11 @@ def compose(settings: FeatureSettings) -> bool:
         StateBroken: a part cannot be read.
         LedgerAway: the ledger's database does not answer.
     """
+    with writing_people(settings.data_dir):
+        return _compose(settings)
+
+
+def _compose(settings: FeatureSettings) -> bool:
     imported, folded = current_version(settings.imported_dir), read_folded(settings)
     if imported is None and folded.version is None:
         return False

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam
 from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
 from features.ledger.contacts import NOT_SENT, Contact, give_back, record_contacts
 from features.ledger.exposures import Exposure, record_exposures
+from features.ledger.tombstones import erased_since
 
 DECISIONS = Table(
     "decisions",
@@ -89,8 +90,13 @@ class Outcome:
 
 
 def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None:
-    """Write decisions, whose ids are ours and new, the contacts they lead to, and who met which experiment."""
-    told = list(decided)
+    """Write decisions, whose ids are ours and new, the contacts they lead to, and who met which experiment.
+
+    What is about somebody who was erased since, while it waited to be written, is not kept.
+    """
+    waiting = list(decided)
+    erased = erased_since(connection, {who for one in waiting for who in _people(one)})
+    told = [one for one in waiting if all(one.decided_at > erased[who] for who in _people(one) if who in erased)]
     if not told:
         return
     connection.execute(insert(DECISIONS), [{name: getattr(one, name) for name in _COLUMNS} for one in told])
@@ -100,6 +106,11 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None
         given_back = set(connection.execute(_NOT_SENT, {"ids": [one.contact_id for one in led]}).scalars())
         record_contacts(connection, [one for one in led if one.contact_id not in given_back])
     record_exposures(connection, [exposure for one in told for exposure in one.exposures])
+
+
+def _people(one: Decided) -> set[str]:
+    named = (one.recorded_as, one.contact.recorded_as if one.contact else None, *(exposure.recorded_as for exposure in one.exposures))
+    return {who for who in named if who is not None}
 
 
 def record_outcomes(connection: Connection, outcomes: list[Outcome], *, received_at: datetime) -> list[bool]:

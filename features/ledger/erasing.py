@@ -88,36 +88,55 @@ def begin(ledger: Ledger, asked: str, *, actor: str) -> Erasure:
     return found
 
 
-def note(ledger: Ledger, erasure: Erasure, done: Mapping[str, Removed]) -> Erasure:
-    """Add places that are done to the receipt."""
+def settle(ledger: Ledger, erasure: Erasure, done: Mapping[str, Removed]) -> Erasure:
+    """Add the places that were gone through, and take from the ledger what came since the wish. No writer of files may be at work.
+
+    What is told of the person while the wish is carried out goes with the rest, and is counted; what happened up to now is refused from now
+    on. The note of the ids goes in the same transaction, so that nothing can come in between.
+
+    Returns:
+        The erasure without ids: every row is gone. With ids when more of them were linked to the person meanwhile: those have to be looked
+        for in every place, too.
+    """
+    now = ledger.clock()
     with ledger.database.writing() as connection:
         present = find(connection, erasure.erasure_id) or erasure
-        merged = {**present.receipt}
-        for place, removed in done.items():
-            merged[place] = _summed(merged.get(place, {}), removed)
-        found = Erasure(present.erasure_id, present.ids, present.asked_at, present.finished_at, merged)
+        theirs = {one for known in {*erasure.ids, *present.ids} for one in identities.ids_of(connection, known)}
+        key = pseudonym_key(connection)
+        removed = _remove(connection, sorted(theirs))
+        _bury(connection, [pseudonym(key, one) for one in theirs], now)
+        receipt = _merged(present.receipt, {LEDGER: removed, **done})
+        found = replace(present, ids=tuple(sorted(theirs)) if theirs - set(erasure.ids) else (), receipt=receipt)
         _write(connection, found)
     return found
 
 
-def finish(ledger: Ledger, erasure: Erasure, *, actor: str) -> Erasure:
-    """Say that every place is done. The ids go first and leave no bytes; only then it counts as finished, so that a crash resumes that too.
+def note(ledger: Ledger, erasure: Erasure, done: Mapping[str, Removed]) -> Erasure:
+    """Add places that are done to the receipt."""
+    with ledger.database.writing() as connection:
+        present = find(connection, erasure.erasure_id) or erasure
+        found = replace(present, receipt=_merged(present.receipt, done))
+        _write(connection, found)
+    return found
+
+
+def finish(ledger: Ledger, settled: Iterable[Erasure], *, actor: str) -> list[Erasure]:
+    """Leave no bytes of what settled erasures deleted, once for all of them; only then they count as finished: a crash resumes that too.
 
     Raises:
         LedgerAway: the ledger does not answer, or is used without a pause; try again.
     """
-    this = ERASURES.c.erasure_id == erasure.erasure_id
-    with ledger.database.writing() as connection:
-        connection.execute(update(ERASURES).where(this).values(ids=None))
     wipe(ledger.database)
-    now = ledger.clock()
+    now, finished = ledger.clock(), []
     with ledger.database.writing() as connection:
-        present = find(connection, erasure.erasure_id) or erasure
-        if present.finished_at is None:
-            connection.execute(update(ERASURES).where(this).values(finished_at=now))
-            detail = {"erasure_id": present.erasure_id, "removed": present.receipt}
-            audit.record(connection, "customer_erased", at=now, actor=actor, detail=detail)
-        return replace(present, ids=(), finished_at=present.finished_at or now)
+        for erasure in settled:
+            present = find(connection, erasure.erasure_id) or erasure
+            if present.finished_at is None:
+                connection.execute(update(ERASURES).where(ERASURES.c.erasure_id == present.erasure_id).values(finished_at=now))
+                detail = {"erasure_id": present.erasure_id, "removed": present.receipt}
+                audit.record(connection, "customer_erased", at=now, actor=actor, detail=detail)
+            finished.append(replace(present, finished_at=present.finished_at or now))
+    return finished
 
 
 def find(connection: Connection, erasure_id: str) -> Erasure | None:
@@ -201,6 +220,10 @@ def _bury(connection: Connection, hashes: Iterable[str], now: datetime) -> None:
 def _write(connection: Connection, erasure: Erasure) -> None:
     values = {"ids": json.dumps(list(erasure.ids)) if erasure.ids else None, "receipt": json.dumps(erasure.receipt)}
     connection.execute(update(ERASURES).where(ERASURES.c.erasure_id == erasure.erasure_id).values(**values))
+
+
+def _merged(receipt: Mapping[str, Removed], done: Mapping[str, Removed]) -> dict[str, Removed]:
+    return {**receipt, **{place: _summed(receipt.get(place, {}), removed) for place, removed in done.items()}}
 
 
 def _summed(first: Removed, second: Removed) -> Removed:

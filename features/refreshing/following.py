@@ -12,6 +12,7 @@ from features.assumptions import load_assumptions
 from features.engine import open_engine
 from features.errors import HuitouError, StateBroken
 from features.freshness import Followed, read_followed
+from features.ledger import erasing
 from features.ledger import events as ledger_events
 from features.ledger.ledger import Ledger
 from features.ledger.marks import Marks, read_marks, touched_since
@@ -21,6 +22,7 @@ from features.refreshing.people import people_behind
 from features.refreshing.refresher import Refresher
 from features.refreshing.waiting import Waiting
 from features.settings import FeatureSettings
+from features.sweep_lock import changing_rows, writing_people
 from features.versions import current_folder
 
 EVENTS_AT_ONCE = 5000  # heads only: some hundred kilobytes
@@ -74,6 +76,10 @@ class Following:
             TooLittleHistory: nothing was ordered.
             LedgerAway, LedgerBroken: the ledger does not answer; nothing was lost.
         """
+        with writing_people(self._settings.data_dir):
+            return self._step()
+
+    def _step(self) -> Step:
         rows, refresher, followed = self._opened()
         with self._ledger.database.reading() as connection:
             heads = ledger_events.heads(connection, after=self._waiting.seq, limit=EVENTS_AT_ONCE)
@@ -89,10 +95,17 @@ class Following:
             people, aliases = people_behind(connection, ids)
             refreshed = refresher.refresh(connection, people, as_of)
         after = self._after(ids, followed, as_of)
-        rows.write(refreshed, also_gone=aliases, followed=after)
+        with changing_rows(self._settings.online_dir):
+            # Who asked to be forgotten since they were read: the API takes them out of the store in a turn after this one, or has done so.
+            refreshed = refreshed.without(self._asked_to_be_forgotten())
+            rows.write(refreshed, also_gone=aliases, followed=after)
         self._waiting.done(ids)
         self._followed = after
         return Step(len(heads), refreshed.packed.height, len(refreshed.gone))
+
+    def _asked_to_be_forgotten(self) -> set[str]:
+        with self._ledger.database.reading() as connection:
+            return {customer_id for erasure in erasing.unfinished(connection) for customer_id in erasure.ids}
 
     def _after(self, ids: list[str], followed: Followed, as_of: datetime) -> Followed:
         """What the store knows once these ids are written. Marks move on when everybody beyond them is: a crash looks at them again."""

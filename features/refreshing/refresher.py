@@ -49,6 +49,12 @@ class Refreshed:
     packed: pl.DataFrame
     gone: tuple[str, ...]
 
+    def without(self, ids: Collection[str]) -> Refreshed:
+        """The same, with no row for these customers."""
+        theirs = pl.col("customer_id").is_in(list(ids))
+        found = self.packed.filter(theirs)["customer_id"].to_list()
+        return Refreshed(self.packed.filter(~theirs), (*self.gone, *found)) if found else self
+
 
 class Refresher:
     """Holds the history up to the last fold, and reads what came since from the ledger."""

@@ -40,10 +40,10 @@ async def erase(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> R
     """Erase a person with every linked id. It can be repeated; what was begun is finished, whatever happens in between.
 
     When this answers, the ledger and the online store have forgotten; the files of the history follow within seconds of a running
-    `huitou work`. What comes later of the same id, after this moment, is a new acquaintance without any consent.
+    `huitou work`. What comes of the same id until then goes with the rest; what comes later is a new acquaintance without any consent.
     """
     services: Services = request.app.state.services
-    erasure = await asyncio.to_thread(_erase, services, customer_id)
+    erasure = await services.aside(_erase, services, customer_id)
     return Response(receipt(erasure).model_dump_json(), status_code=202, media_type="application/json")
 
 

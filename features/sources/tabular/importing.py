@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -26,6 +27,7 @@ from features.sources.tabular.quarantine import reasons, write_quarantine
 from features.sources.tabular.raw_file import RawFile
 from features.sources.tabular.staging import FOLDER as IMPORTS
 from features.sources.tabular.staging import Staged, open_staged, stage, staging_key
+from features.sweep_lock import writing_people
 from features.versions import content_hash, matches
 from features.warehouse import Warehouse, current_warehouse, open_warehouse, write_warehouse
 
@@ -183,6 +185,13 @@ def run(
         SourceUnreadable: nearly every row of a file is malformed, or the folder holds another source's history.
         TooLittleHistory: nothing is left.
     """
+    with writing_people(settings.data_dir):
+        return _run(settings, planned, now=now, replace=replace, consent=consent, tell=tell)
+
+
+def _run(
+    settings: FeatureSettings, planned: Sequence[Planned], *, now: datetime, replace: bool, consent: ImportConsent, tell: Tell
+) -> Imported:
     root = settings.data_dir / IMPORTS
     known = [] if replace else _known(settings, root)
     new = []
@@ -192,9 +201,9 @@ def run(
             if entry.file is None:
                 raise SourceUnreadable(f"{entry.path} changed while it was imported; import it again.")
             tell(f"checking {entry.path.name}")
-            staged = stage(root / entry.key, entry.kind, entry.part, entry.file, content=entry.content, now=now)
-            erased = erased_among(settings, customers_in(staged))
-            drop_lines_of(staged, erased, until=erased)
+            staged = stage(
+                root / entry.key, entry.kind, entry.part, entry.file, content=entry.content, now=now, before=partial(_drop_erased, settings)
+            )
         _refuse_if_hopeless(staged, entry)
         new.append(staged)
     contents = {(s.kind, s.content) for s in new}
@@ -227,6 +236,11 @@ def run(
     return Imported(
         warehouse, changed=True, new=tuple(s.name for s in new if s.key not in keys), quarantine=tuple(quarantine), warnings=warnings
     )
+
+
+def _drop_erased(settings: FeatureSettings, staged: Staged) -> None:
+    erased = erased_among(settings, customers_in(staged))
+    drop_lines_of(staged, erased, until=erased)
 
 
 def _known(settings: FeatureSettings, root: Path) -> list[Staged]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -85,8 +85,27 @@ def open_staged(folder: Path) -> Staged | None:
         return None  # safe: the file is read again
 
 
-def stage(folder: Path, kind: Kind, part: Part, file: RawFile, *, content: str, now: datetime) -> Staged:
-    """Check a file's rows and keep them; written aside and renamed, so that a staged file is always whole."""
+def stage(
+    folder: Path,
+    kind: Kind,
+    part: Part,
+    file: RawFile,
+    *,
+    content: str,
+    now: datetime,
+    before: Callable[[Staged], object] = lambda _: None,
+) -> Staged:
+    """Check a file's rows and keep them; written aside and renamed, so that a staged file is always whole.
+
+    Args:
+        folder: where it is kept.
+        kind: what the file holds.
+        part: its mapping.
+        file: its content.
+        content: hash of its content.
+        now: UTC: later times are impossible.
+        before: told the file as it lies aside; what it takes out was never kept.
+    """
     lines = continued(part, file.rows) if kind.name == "orders" else file.rows
     taken_over = lines_continued(part, file.rows, lines)
     file = replace(file, rows=lines)
@@ -103,9 +122,11 @@ def stage(folder: Path, kind: Kind, part: Part, file: RawFile, *, content: str, 
             warnings += (f"{file.name}: {taken_over:,} lines say not who bought or when; they took it from their order's other lines.",)
         note = {"kind": kind.name, "name": file.name, "content": content, "part": part.model_dump(mode="json")}
         (aside / "note.json").write_text(json.dumps({**note, "warnings": warnings, "repairs": file.repairs}), encoding="utf-8")
+        staged = Staged(aside, kind.name, file.name, content, part, warnings, file.repairs)
+        before(staged)
         shutil.rmtree(folder, ignore_errors=True)
         aside.rename(folder)
-    return Staged(folder, kind.name, file.name, content, part, warnings, file.repairs)
+    return replace(staged, folder=folder)
 
 
 def _origin(frame: pl.DataFrame, file: RawFile, content: str) -> pl.DataFrame:

@@ -2,111 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import polars as pl
 import pytest
 
-from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.build import build_features
 from features.erasing import resuming
 from features.erasing.resuming import resume_erasures
 from features.errors import HuitouError
 from features.folding.compact import compact
-from features.import_consent import ImportConsent
-from features.ledger import consents, decisions, erasing, events, identities
+from features.ledger import consents, erasing, events
 from features.ledger.consents import Purpose
-from features.ledger.contacts import Contact
-from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, Fate
-from features.ledger.exposures import Exposure
-from features.ledger.ledger import Ledger, open_ledger
-from features.settings import FeatureSettings
-from features.sources.tabular.importing import plan, run
-from features.sources.tabular.mapping import Mapping
 from features.store import SqliteCustomerReader
 from features.versions import current_folder
 from features.warehouse import open_warehouse
+from tests.features.erasing.person import ALIAS, GONE, NOW, STAYS, THEIRS, Shop, fill, searched
 from tests.features.erasing.search import places_of, tables_of
-from tests.shop import ASSUMPTIONS
-
-GONE, ALIAS, VISITOR, STAYS = "gone-4711-顾客", "card-990077", "anonymous:device-5150", "stays-1"
-THEIRS = (GONE, ALIAS, VISITOR)
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-@dataclass
-class Clock:
-    now: datetime = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@dataclass
-class Shop:
-    settings: FeatureSettings
-    ledger: Ledger
-    clock: Clock
-    orders: Path
-
-    def import_orders(self, *more: str) -> None:
-        lines = ["order_id,customer_id,ordered_at,product_id,quantity,amount"]
-        for number in range(60):
-            customer = (GONE, ALIAS, STAYS, *(f"other-{i}" for i in range(7)))[number % 10]
-            day = datetime(2025, 1, 1, 9, tzinfo=UTC) + timedelta(days=number * 5)
-            lines.append(f"o{number},{customer},{day:%Y-%m-%d %H:%M:%S},p{number % 6},1,{5 + number % 7}")
-        lines.append(f"o-bad,{GONE},no time at all,p1,1,5")
-        self.orders.write_text("\n".join([*lines, *more]) + "\n", encoding="utf-8")
-        planned = plan(self.settings, {"orders": [self.orders]}, Mapping(parts={}), lambda _: None)
-        run(self.settings, planned, now=self.clock(), consent=ImportConsent.GRANTED)
-
-
-@pytest.fixture
-def shop(ledger_address: str, tmp_path: Path) -> Iterator[Shop]:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    address = f"sqlite:///{folder / 'ledger.db'}" if ledger_address.startswith("sqlite") else ledger_address
-    settings, clock = FeatureSettings(data_dir=folder, ledger_url=address), Clock()
-    ledger = open_ledger(settings, clock=clock)
-    shop = Shop(settings, ledger, clock, tmp_path / "orders.csv")
-    yield shop
-    ledger.close()
-
-
-def fill(shop: Shop) -> None:
-    """Every place gets the person."""
-    (shop.settings.data_dir / ASSUMPTIONS_FILE).write_text(ASSUMPTIONS, encoding="utf-8")
-    shop.import_orders()
-    at = NOW - timedelta(days=2)
-    with shop.ledger.database.writing() as connection:
-        for alias in (ALIAS, VISITOR):
-            assert identities.link(connection, alias, GONE, at=at, source="test").changed
-        contact = Contact("d1", ALIAS, "email", "item", "item:p1", "d1", at)
-        exposures = tuple(Exposure("e1", who, "a", at) for who in (ALIAS, STAYS))
-        told = Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), contact=contact, exposures=exposures)
-        decisions.record_decisions(connection, [told])
-        decisions.record_outcomes(connection, [Outcome("out1", "d1", "item:p1", "clicked", None, at)], received_at=at)
-    told = [
-        Event(f"m-{who}-{i}", "product_viewed", who, at + timedelta(minutes=i), "test", json.dumps({"product_id": "p1", "who": who}))
-        for who in (*THEIRS, STAYS)
-        for i in range(30)
-    ]
-    assert set(shop.ledger.append(told)) == {Fate.ACCEPTED}
-    compact(shop.settings)
-    build_features(shop.settings)
-    (shop.settings.data_dir / "audience.csv").write_text(f"rank,customer_id\n1,{GONE}\n2,{STAYS}\n", encoding="utf-8")
-    (shop.settings.data_dir / "report.html").write_text(f"<td>{ALIAS}</td>", encoding="utf-8")
-    (shop.settings.data_dir / "demo.json").write_text(json.dumps({"customers": [STAYS]}), encoding="utf-8")
-
-
-def searched(shop: Shop) -> list[str]:
-    return [f"{one}: {place}" for one in THEIRS for place in (*places_of(shop.settings.data_dir, one), *tables_of(shop.ledger, one))]
 
 
 def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop) -> None:
@@ -148,7 +62,7 @@ def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop)
 
 
 def test_neither_a_second_import_nor_a_late_event_brings_them_back(shop: Shop) -> None:
-    fill(shop)
+    fill(shop, built=False)
     erasing.begin(shop.ledger, GONE, actor="test")
     resume_erasures(shop.settings, shop.ledger, actor="test")
     shop.clock.now += timedelta(days=1)
@@ -164,7 +78,7 @@ def test_neither_a_second_import_nor_a_late_event_brings_them_back(shop: Shop) -
 
 
 def test_who_comes_back_later_is_a_new_acquaintance_without_consent(shop: Shop) -> None:
-    fill(shop)
+    fill(shop, built=False)
     erasing.begin(shop.ledger, GONE, actor="test")
     resume_erasures(shop.settings, shop.ledger, actor="test")
     shop.clock.now += timedelta(days=30)
@@ -180,7 +94,7 @@ def test_who_comes_back_later_is_a_new_acquaintance_without_consent(shop: Shop) 
 
 @pytest.mark.parametrize("failing", range(len(resuming._PLACES)))
 def test_a_place_that_fails_is_done_by_the_next_run(shop: Shop, failing: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(shop)
+    fill(shop, built=False)
     erasing.begin(shop.ledger, GONE, actor="test")
     whole = resuming._PLACES
 
@@ -200,7 +114,8 @@ def test_a_place_that_fails_is_done_by_the_next_run(shop: Shop, failing: int, mo
     assert searched(shop) == []
 
 
-def test_the_online_store_overwrites_what_it_deletes(shop: Shop) -> None:
+def test_the_online_store_overwrites_what_it_deletes(file_shop: Shop) -> None:
+    shop = file_shop
     fill(shop)
     folder = current_folder(shop.settings.online_dir, remedy="")
     connection = sqlite3.connect(folder / "online.db")
