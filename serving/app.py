@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_swagger import patch_fastapi
 
 from serving.api import (
@@ -27,6 +27,7 @@ from serving.api import (
 )
 from serving.api.body_limit import BodyLimit
 from serving.api.problems import install_problem_handlers
+from serving.api.write_keys import EVENT_PATHS, guard
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from serving.telemetry import RequestMetrics
@@ -70,6 +71,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         description="Churn, repurchase and the next best offer for shops that own their customer channels. "
         "Probabilities are predictions of what customers will do, not effects of what they are sent.",
         lifespan=lifespan,
+        dependencies=[Depends(guard)],
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
@@ -93,7 +95,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     ):
         app.include_router(resource.router)
     install_problem_handlers(app)
-    larger = dict.fromkeys((*events.EVENT_PATHS, *feeds.FEED_PATHS, "/v1/outcomes", "/v1/consents"), settings.events_limit_bytes)
+    larger = dict.fromkeys((*EVENT_PATHS, *feeds.FEED_PATHS, "/v1/outcomes", "/v1/consents"), settings.events_limit_bytes)
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger)
     app.add_middleware(RequestMetrics)
     return app

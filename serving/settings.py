@@ -43,8 +43,8 @@ class ServingSettings(BaseSettings):
     )
     write_keys: SecretStr | None = Field(
         default=None,
-        description="Write keys, separated by commas; a route that takes events then demands one of them (HTTP Basic, as user name, or "
-        "`writeKey` in the body, as Segment's libraries send it). Without keys any or none is taken.",
+        description="Write keys, separated by commas; every route that writes, and a person's export, then demands one of them (HTTP "
+        "Basic, as user name; with events also `writeKey` in the body, as Segment's libraries send it). Without keys any or none is taken.",
         repr=False,
     )
     due_wait_seconds: float = Field(

@@ -150,6 +150,21 @@ def stock_levels(connection: Connection, *, after: int = 0) -> list[StockLevel]:
     return [StockLevel(**row._mapping) for row in connection.execute(query)]
 
 
+def stock_page(connection: Connection, *, beyond: str | None, limit: int) -> list[StockLevel]:
+    """Stock levels by product: at most so many, of the products behind an id."""
+    query = select(STOCK.c.product_id, STOCK.c.quantity, STOCK.c.change).order_by(STOCK.c.product_id).limit(limit)
+    if beyond is not None:
+        query = query.where(STOCK.c.product_id > beyond)
+    return [StockLevel(**row._mapping) for row in connection.execute(query)]
+
+
+def stock_level(connection: Connection, product_id: str) -> StockLevel | None:
+    """Stock of one product; None when it was never fed."""
+    query = select(STOCK.c.product_id, STOCK.c.quantity, STOCK.c.change).where(STOCK.c.product_id == product_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else StockLevel(**row._mapping)
+
+
 def _last_change(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(func.coalesce(func.max(table.c.change), 0))).scalar_one())
 

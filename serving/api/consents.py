@@ -68,7 +68,7 @@ class ConsentsAnswer(BaseModel):
 @router.put(
     "/v1/consents",
     response_model=FeedAnswer,
-    responses=documented(400, 413, 415, 503, 507),
+    responses=documented(400, 401, 413, 415, 503, 507),
     openapi_extra=request_body(ConsentFed, _EXAMPLE),
 )
 async def put_consents(request: Request) -> Response:

@@ -35,7 +35,7 @@ class ErasureReceipt(BaseModel):
     removed: dict[str, dict[str, int]] = Field(description="Place → what was removed there so far. Nothing but zeros: nothing was left.")
 
 
-@router.delete("/v1/customers/{customer_id}", response_model=ErasureReceipt, status_code=202, responses=documented(503, 507))
+@router.delete("/v1/customers/{customer_id}", response_model=ErasureReceipt, status_code=202, responses=documented(401, 503, 507))
 async def erase(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> Response:
     """Erase a person with every linked id. It can be repeated; what was begun is finished, whatever happens in between.
 

@@ -18,14 +18,13 @@ from features.sources.messages import read_message
 from serving.api.bodies import parsed, unpacked
 from serving.api.event_schemas import MAX_EVENTS, REQUEST_BODY, EventsAnswer, MessageReceipt
 from serving.api.problems import documented
-from serving.api.write_keys import demand_key, key_of
+from serving.api.write_keys import EVENT_PATHS, demand_key, key_of
 from serving.errors import BodyMalformed, BodyTooLarge
 from serving.intake import Reader, Receipt, Status, take_in
 from serving.services import Services
 
 router = APIRouter(tags=["events"])
 
-EVENT_PATHS = ("/v1/events", "/v1/batch", "/v1/track", "/v1/identify", "/v1/alias", "/v1/page", "/v1/screen", "/v1/group")
 _PROBLEMS = documented(400, 401, 413, 415, 503, 507)
 _CE = "ce-"  # headers of a CloudEvent in binary mode: its attributes; the body then is its data
 

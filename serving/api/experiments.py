@@ -60,7 +60,7 @@ class ExperimentAnswer(BaseModel):
 @router.put(
     PATH,
     response_model=FeedAnswer,
-    responses=documented(400, 413, 415, 503, 507),
+    responses=documented(400, 401, 413, 415, 503, 507),
     openapi_extra=request_body(Experiment, _EXAMPLE),
 )
 async def put_experiments(request: Request) -> Response:

@@ -96,6 +96,13 @@ class DocumentsAnswer(BaseModel):
     next_cursor: str | None = Field(default=None, description="Hand it back as `cursor` for the next page; null on the last.")
 
 
+class StockAnswer(BaseModel):
+    """A page of stock levels."""
+
+    items: list[StockFed]
+    next_cursor: str | None = Field(default=None, description="Hand it back as `cursor` for the next page; null on the last.")
+
+
 def now_or(value: datetime | None, now: datetime) -> datetime:
     """A stated time, or the clock's."""
     return now if value is None else value

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ValidationError
 
-from features.ledger.catalogue import Kind, document, documents, put_documents, put_stock
+from features.ledger.catalogue import Kind, document, documents, put_documents, put_stock, stock_level, stock_page
 from features.offers.offer import Offer
 from features.sources.incoming import refusal
 from serving.api.bodies import parsed, read_body
@@ -22,6 +22,7 @@ from serving.api.feed_schemas import (
     FeedAnswer,
     ProductFed,
     RefusedItem,
+    StockAnswer,
     StockFed,
     request_body,
 )
@@ -81,7 +82,9 @@ def _documents_route(path: str, kind: Kind, item: type[BaseModel], key: str) -> 
     )
     listed.__doc__ = f"The {name} that were fed, by id, page by page."
     extra = request_body(item, _EXAMPLES[item])
-    router.put(path, response_model=FeedAnswer, responses=documented(400, 413, 415, 503, 507), openapi_extra=extra, name=f"put_{name}")(put)
+    router.put(
+        path, response_model=FeedAnswer, responses=documented(400, 401, 413, 415, 503, 507), openapi_extra=extra, name=f"put_{name}"
+    )(put)
     router.get(path, response_model=DocumentsAnswer, responses=documented(503), name=f"list_{name}")(listed)
     of_id.__doc__ = "As it was last fed."
     router.get(f"{path}/{{document_id}}", response_model=item, responses=documented(404, 503), name=f"get_{name}")(of_id)
@@ -96,7 +99,7 @@ _documents_route("/v1/content", Kind.CONTENT, ContentFed, "content_id")
 @router.put(
     "/v1/stock",
     response_model=FeedAnswer,
-    responses=documented(400, 413, 415, 503, 507),
+    responses=documented(400, 401, 413, 415, 503, 507),
     openapi_extra=request_body(StockFed, _EXAMPLES[StockFed]),
 )
 async def stock(request: Request) -> Response:
@@ -104,6 +107,24 @@ async def stock(request: Request) -> Response:
     services: Services = request.app.state.services
     answer = await services.aside(_put_stock, services, await read_body(request))
     return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.get("/v1/stock", response_model=StockAnswer, responses=documented(503), name="list_stock")
+async def stock_listed(
+    request: Request,
+    cursor: Annotated[OpaqueId | None, Query(description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, Query(ge=1, le=_PAGE)] = 50,
+) -> StockAnswer:
+    """The stock levels that were fed, by product, page by page. What an import said and nobody fed since is not among them."""
+    services: Services = request.app.state.services
+    return await asyncio.to_thread(_stock_listed, services, cursor, limit)
+
+
+@router.get("/v1/stock/{product_id}", response_model=StockFed, responses=documented(404, 503), name="get_stock")
+async def stock_of(request: Request, product_id: Annotated[OpaqueId, Path()]) -> StockFed:
+    """As it was last fed."""
+    services: Services = request.app.state.services
+    return await asyncio.to_thread(_stock_of, services, product_id)
 
 
 def _put_documents(services: Services, body: bytes, kind: Kind, item: type[BaseModel], key: str) -> FeedAnswer:
@@ -121,6 +142,21 @@ def _put_stock(services: Services, body: bytes) -> FeedAnswer:
     with services.ledger.database.writing() as connection:
         put_stock(connection, {one.product_id: one.quantity for one in good.values()}, at=services.ledger.clock())
     return FeedAnswer(accepted=len(good), refused=len(refused), items=refused)
+
+
+def _stock_listed(services: Services, cursor: str | None, limit: int) -> StockAnswer:
+    with services.ledger.database.reading() as connection:
+        found = stock_page(connection, beyond=cursor, limit=limit + 1)
+    page = [StockFed(product_id=level.product_id, quantity=level.quantity) for level in found[:limit]]
+    return StockAnswer(items=page, next_cursor=page[-1].product_id if len(found) > limit else None)
+
+
+def _stock_of(services: Services, product_id: str) -> StockFed:
+    with services.ledger.database.reading() as connection:
+        level = stock_level(connection, product_id)
+    if level is None:
+        raise DocumentUnknown(f"No stock of {product_id} was fed.")
+    return StockFed(product_id=level.product_id, quantity=level.quantity)
 
 
 def _listed(services: Services, kind: Kind, cursor: str | None, limit: int) -> DocumentsAnswer:

@@ -62,14 +62,14 @@ async def of_customer(request: Request, customer_id: Annotated[OpaqueId, Path()]
     return await asyncio.to_thread(_identities, services, customer_id)
 
 
-@router.post("/v1/identities", response_model=LinkAnswer, responses=documented(400, 413, 503, 507))
+@router.post("/v1/identities", response_model=LinkAnswer, responses=documented(400, 401, 413, 503, 507))
 async def link(request: Request, body: LinkRequest) -> LinkAnswer:
     """Link an id to a customer: their histories are one from then on. The first link of an id stands until it is undone."""
     services: Services = request.app.state.services
     return await services.aside(_link, services, body)
 
 
-@router.delete("/v1/identities/{link_id}", response_model=LinkAnswer, responses=documented(404, 503))
+@router.delete("/v1/identities/{link_id}", response_model=LinkAnswer, responses=documented(401, 404, 503))
 async def undo(request: Request, link_id: Annotated[int, Path(ge=1, le=2**53)]) -> LinkAnswer:
     """Undo a link: the histories part again as they were recorded."""
     services: Services = request.app.state.services

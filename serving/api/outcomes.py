@@ -70,7 +70,7 @@ class OutcomesAnswer(BaseModel):
 @router.post(
     "/v1/outcomes",
     response_model=OutcomesAnswer,
-    responses=documented(400, 413, 415, 503, 507),
+    responses=documented(400, 401, 413, 415, 503, 507),
     openapi_extra=request_body(OutcomeFed, _EXAMPLE),
 )
 async def outcomes(request: Request) -> Response:

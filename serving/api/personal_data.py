@@ -36,7 +36,7 @@ class PersonalData(BaseModel):
 _ELSEWHERE = "Rows of the imported history are files that this service does not read: `huitou customer export` gives them too."
 
 
-@router.get("/v1/customers/{customer_id}/data", response_model=PersonalData, responses=documented(503))
+@router.get("/v1/customers/{customer_id}/data", response_model=PersonalData, responses=documented(401, 503))
 async def data(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> PersonalData:
     """Export a person's data, asked with any of their ids. It is noted in the audit log."""
     services: Services = request.app.state.services

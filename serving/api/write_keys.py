@@ -1,4 +1,7 @@
-"""Who may send events: HTTP Basic with a write key as the user name, or `writeKey` in the body. Keys are compared, never logged."""
+"""Who may write: HTTP Basic with a write key as the user name; for events also `writeKey` in the body. Keys are compared, never logged.
+
+Every route that is not a plain look-up demands a key, a new one too, unless it stands below: who forgets to think of it has locked a door.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,38 @@ from collections.abc import Sequence
 from fastapi import Request
 
 from serving.errors import KeyRefused
+from serving.services import Services
+
+EVENT_PATHS = ("/v1/events", "/v1/batch", "/v1/track", "/v1/identify", "/v1/alias", "/v1/page", "/v1/screen", "/v1/group")
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+# Questions that come with a body; all that is written is the service's own note of what it decided.
+QUESTIONS = frozenset({"/v1/next-best-offers", "/v1/recommendations", "/v1/bundles"})
+EXPORT = "/v1/customers/{customer_id}/data"  # everything of a person at once, and it is noted in the audit log
+
+
+async def guard(request: Request) -> None:
+    """Let a request pass to its route, or not; of every route of the application, before its body is looked at.
+
+    The routes that take events see to it themselves: Segment's libraries put the key into the body.
+
+    Raises:
+        KeyRefused: keys are demanded, and the request has none of them.
+    """
+    services: Services = request.app.state.services
+    if services.settings.accepted_keys and demanded(request.method, request.scope["route"].path):
+        demand_key(services.settings.accepted_keys, key_of(request))
+
+
+def demanded(method: str, path: str) -> bool:
+    """Whether a route asks for a key in the request's head.
+
+    Args:
+        method: of HTTP, upper case.
+        path: as the route was declared, with its parameters' names.
+    """
+    if method in _LOOKING:
+        return path == EXPORT
+    return path not in EVENT_PATHS and not (method == "POST" and path in QUESTIONS)
 
 
 def key_of(request: Request) -> str | None:

@@ -83,6 +83,21 @@ def test_stock_by_its_last_word(taking: TestClient) -> None:
         assert {s.product_id: s.quantity for s in stock_levels(connection)} == {"p1": 0, "p2": None}
 
 
+def test_stock_is_listed_page_by_page(taking: TestClient) -> None:
+    levels = [{"product_id": f"p{i}", "quantity": None if i == 3 else i} for i in range(5)]
+    put(taking, "stock", levels)
+    found, cursor = [], None
+    for _ in range(3):
+        answer = taking.get("/v1/stock", params={"limit": 2, **({"cursor": cursor} if cursor else {})}).json()
+        found += answer["items"]
+        cursor = answer["next_cursor"]
+    assert found == levels
+    assert cursor is None
+    assert taking.get("/v1/stock/p3").json() == levels[3]
+    unknown = taking.get("/v1/stock/p9")
+    assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:huitou:problem:document-unknown")
+
+
 BAD: list[tuple[str, object, str]] = [
     ("products", {"name": "x"}, "product_id"),
     ("products", {"product_id": "a\0"}, "product_id"),
