@@ -9,6 +9,7 @@ from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
 from huitou.evaluation.items import items
 from huitou.evaluation.purchases import purchases
+from huitou.evaluation.simulator import simulator
 from huitou.evaluation.uplift import uplift
 
 app = typer.Typer(no_args_is_help=True, help="Models beside the field's baselines, on any file of the right shape.")
@@ -29,3 +30,4 @@ app.command("bundles")(bundles)
 app.command("baskets")(baskets)
 app.command("items")(items)
 app.command("uplift")(uplift)
+app.command("simulator")(simulator)

@@ -27,6 +27,7 @@ class Sending:
         discount: `(k,)` share of the price, if opened, while the window lasts.
         along: `(n, r)` added chance of each companion rule, if opened.
         leaving: `(n,)` chance that it makes the customer unsubscribe.
+        pointed: `(n,)` whether it is about anything that is needed.
     """
 
     opening: Array
@@ -34,6 +35,7 @@ class Sending:
     discount: Array
     along: Array
     leaving: Array
+    pointed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,7 @@ def sending(world: WorldParameters, offers: Offers, number: int, *, people: Peop
         discount=offer.discount * offers.targets[number],
         along=along,
         leaving=np.minimum(leaving * np.where(pointless, messages.leaving_irrelevant, 1.0), 0.5),
+        pointed=~pointless,
     )
 
 

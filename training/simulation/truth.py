@@ -34,6 +34,7 @@ class Truth:
         base: `(n, o)` chance of an order within the horizon of one of the categories that the offer is about, when nothing is sent.
         uplift: `(n, o)` what the offer adds to that chance.
         leaving: `(n, o)` chance that it makes the customer unsubscribe.
+        pointed: `(n, o)` whether it is about anything that is needed: what a sensible policy considers.
     """
 
     base_margin: Array
@@ -41,6 +42,7 @@ class Truth:
     base: Array
     uplift: Array
     leaving: Array
+    pointed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,14 @@ def truth(world: World, state: State, *, horizon: int | None = None) -> Truth:
     unit = _unit_margins(world, ahead)
     base_margin = sum((ahead.plain[c].purchases * unit[c] * ahead.alive).sum(axis=0) for c in range(len(unit)))
     n, offers = world.people.count, len(world.offers.found)
-    answer = Truth(np.asarray(base_margin, np.float64), *(np.zeros((n, offers)) for _ in range(4)))
+    answer = Truth(
+        base_margin=np.asarray(base_margin, np.float64),
+        margin=np.zeros((n, offers)),
+        base=np.zeros((n, offers)),
+        uplift=np.zeros((n, offers)),
+        leaving=np.zeros((n, offers)),
+        pointed=np.zeros((n, offers), np.bool_),
+    )
     for number in range(offers):
         meant = world.sending(number, state)
         targets = np.flatnonzero(world.offers.targets[number]).tolist()
@@ -82,7 +91,7 @@ def truth(world: World, state: State, *, horizon: int | None = None) -> Truth:
         after = 1 - _none(ahead, [told[c] for c in targets])
         answer.margin[:, number] = meant.opening * gained - world.parameters.messages.cost
         answer.base[:, number], answer.uplift[:, number] = before, meant.opening * (after - before)
-        answer.leaving[:, number] = meant.leaving
+        answer.leaving[:, number], answer.pointed[:, number] = meant.leaving, meant.pointed
     return answer
 
 

@@ -1,0 +1,79 @@
+"""The shop's history as files, the way a shop exports it, and what it states about itself."""
+
+from __future__ import annotations
+
+import csv
+import json
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from features.assumptions import FILE, load_assumptions
+from features.sources.tabular.shop_assumptions import install_shop_assumptions
+from huitou.simulation.messages import Messages, OrderLine
+from training.simulation.world import Happened, World
+
+
+def write_history(world: World, days: Iterable[Happened], folder: Path) -> dict[str, Path]:
+    """Write orders.csv, products.csv and events.jsonl.
+
+    Args:
+        world: whose.
+        days: of the history, in their order; read once.
+        folder: made if it is missing.
+
+    Returns:
+        Kind → file.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {"orders": folder / "orders.csv", "products": folder / "products.csv", "events": folder / "events.jsonl"}
+    messages = Messages(world)
+    with paths["orders"].open("w", encoding="utf-8", newline="") as orders, paths["events"].open("w", encoding="utf-8") as events:
+        rows = csv.DictWriter(orders, [field.name for field in fields(OrderLine)])
+        rows.writeheader()
+        for happened in days:
+            rows.writerows(asdict(line) for line in messages.order_lines(happened))
+            events.writelines(json.dumps(message) + "\n" for message in messages.others(happened))
+    with paths["products"].open("w", encoding="utf-8", newline="") as products:
+        named = csv.DictWriter(products, ["product_id", "name", "category", "department"])
+        named.writeheader()
+        named.writerows(_products(world, messages))
+    return paths
+
+
+def _products(world: World, messages: Messages) -> Iterator[dict[str, str]]:
+    for number, category in enumerate(world.category_of.tolist()):
+        name = world.parameters.categories[category].name
+        product = messages.product(number)
+        yield {"product_id": product, "name": product.replace("_", " ").replace("-", " "), "category": name, "department": name}
+
+
+def write_assumptions(world: World, data_dir: Path) -> None:
+    """Say what the shop knows of its margins and costs: the truth, since every shop knows these; the rest as shipped for imported files."""
+    channel = world.parameters.messages.channel
+    install_shop_assumptions(data_dir, world.parameters.currency, [channel])
+    path = data_dir / FILE
+    said = tomllib.loads(path.read_text(encoding="utf-8"))
+    said["name"], said["note"] = f"simulated-{world.parameters.name}", "Margins and costs of a made-up shop."
+    said["margins"]["departments"] = {category.name: category.margin for category in world.parameters.categories}
+    said["contacts"]["cost"][channel] = world.parameters.messages.cost
+    for offer in world.parameters.offers:
+        if offer.kind in {"winback", "bundle"}:
+            said["offers"][f"{offer.kind}_discount"] = offer.discount
+    path.write_text(tomli_w.dumps(said), encoding="utf-8")
+    load_assumptions(path)
+
+
+def offer_documents(world: World) -> list[dict[str, Any]]:
+    """The world's offers as the shop feeds them."""
+    messages = Messages(world)
+    documents = []
+    for number, offer in enumerate(world.parameters.offers):
+        targets = world.offers.targets[number]
+        products = [messages.product(p) for p, c in enumerate(world.category_of.tolist()) if targets[c]] if offer.categories else []
+        documents.append({"offer_id": offer.id, "type": offer.kind, "title": {"en": offer.id.replace("_", " ")}, "product_ids": products})
+    return documents
