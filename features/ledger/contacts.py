@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Row, String, Table, Text, bindparam, delete, func, select
+from sqlalchemy import Column, Connection, Index, Row, String, Table, Text, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -34,6 +34,12 @@ CONTACTS = Table(
 )
 NOT_SENT = "not_sent"  # the outcome that gives a contact back
 _AT_ONCE = 500  # below SQLite's limit of variables
+_LEARNED = ("at", "channel", "offer_type", "offer_id", "also", "message_id")
+_REWRITTEN = (
+    update(CONTACTS)
+    .where(CONTACTS.c.contact_id == bindparam("new_contact_id"))
+    .values({name: bindparam(f"new_{name}") for name in _LEARNED})
+)
 _BY_ID = select(CONTACTS).where(CONTACTS.c.contact_id.in_(bindparam("ids", expanding=True)))
 
 
@@ -76,6 +82,13 @@ def record_contacts(connection: Connection, contacts: Iterable[Contact]) -> None
     made = postgresql_insert(CONTACTS) if connection.dialect.name == "postgresql" else sqlite_insert(CONTACTS)
     learned = {name: func.coalesce(CONTACTS.c[name], made.excluded[name]) for name in ("channel", "offer_type", "offer_id", "message_id")}
     connection.execute(made.on_conflict_do_update(index_elements=["contact_id"], set_=learned), rows)
+
+
+def rewrite_contacts(connection: Connection, contacts: Iterable[Contact]) -> None:
+    """Write what was learned of contacts that are here: where, when and what was sent."""
+    rows = [{f"new_{name}": row[name] for name in ("contact_id", *_LEARNED)} for row in map(_row, contacts)]
+    if rows:
+        connection.execute(_REWRITTEN, rows)
 
 
 def give_back(connection: Connection, contact_ids: Iterable[str]) -> int:

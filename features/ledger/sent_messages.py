@@ -12,10 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection
 
 from features.ledger import contacts, identities
-from features.ledger.contacts import CONTACTS, Contact
+from features.ledger.contacts import Contact
 from features.ledger.facts import OfMessage
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def count_messages(connection: Connection, events: Iterable[Event]) -> None:
     by_decision = contacts.find(connection, [told.decision_id for _, told in sent if told.decision_id is not None])
     by_person = _People(connection, [event for event, told in sent if told.decision_id is None])
     fresh: dict[str, Contact] = {}
+    changed: dict[str, Contact] = {}
     for event, told in sent:
         known = by_person.same(event, told) if told.decision_id is None else by_decision.get(told.decision_id)
         if known is None:
@@ -52,11 +53,9 @@ def count_messages(connection: Connection, events: Iterable[Event]) -> None:
         if confirmed != known:
             by_decision[known.contact_id] = confirmed
             by_person.exchange(known, confirmed)
-            if known.contact_id in fresh:
-                fresh[known.contact_id] = confirmed
-            else:
-                _write(connection, confirmed)
+            (fresh if known.contact_id in fresh else changed)[known.contact_id] = confirmed
     contacts.record_contacts(connection, fresh.values())
+    contacts.rewrite_contacts(connection, changed.values())
 
 
 class _People:
@@ -65,9 +64,10 @@ class _People:
     def __init__(self, connection: Connection, events: list[Event]) -> None:
         self._root = identities.resolve_all(connection, {event.recorded_as for event in events})
         self._of: dict[str, list[Contact]] = {root: [] for root in self._root.values()}
+        self._owner: dict[str, str] = {}
         if not events:
             return
-        owner = identities.families(connection, self._of)
+        self._owner = owner = identities.families(connection, self._of)
         since = min(event.occurred_at for event in events) - max(_VALID, _RETOLD)
         for contact in contacts.read_contacts(connection, owner, since=since):
             self._of[owner[contact.recorded_as]].append(contact)
@@ -79,15 +79,15 @@ class _People:
 
     def add(self, contact: Contact) -> None:
         """A new one."""
-        root = self._root.get(contact.recorded_as)
-        if root is not None:
-            self._of[root].append(contact)
+        owner = self._owner.get(contact.recorded_as)
+        if owner is not None:
+            self._of[owner].append(contact)
 
     def exchange(self, old: Contact, new: Contact) -> None:
         """What became of one."""
-        for theirs in self._of.values():
-            if old in theirs:
-                theirs[theirs.index(old)] = new
+        theirs = self._of.get(self._owner.get(old.recorded_as, ""), [])
+        if old in theirs:
+            theirs[theirs.index(old)] = new
 
 
 def _retold(contact: Contact, event: Event, told: OfMessage) -> bool:
@@ -126,13 +126,6 @@ def _confirmed(contact: Contact, event: Event, told: OfMessage) -> Contact:
         message_id=contact.message_id or told.message or event.message_id,
         **offer,  # type: ignore[arg-type]
     )
-
-
-def _write(connection: Connection, contact: Contact) -> None:
-    """Write anew what a message changes."""
-    changed = {"at": contact.at, "channel": contact.channel, "message_id": contact.message_id}
-    offer = {"offer_id": contact.offer_id, "offer_type": contact.offer_type} | ({} if contact.also else {"also": None})
-    connection.execute(update(CONTACTS).where(CONTACTS.c.contact_id == contact.contact_id).values(**changed, **offer))
 
 
 def _facts(event: Event) -> OfMessage:
