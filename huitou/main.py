@@ -22,6 +22,7 @@ from huitou import (
     doctor,
     erase,
     evaluate,
+    experiment,
     explain,
     import_history,
     ledger,
@@ -64,6 +65,7 @@ app.command("report")(write_report.report)
 app.command("explain")(explain.explain)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(experiment.app, name="experiment")
 app.command("demo")(demo.demo)
 
 

@@ -19,9 +19,9 @@ def retain(
     """Show which rows of the ledger are kept longer than the shop wants, and delete them with `--apply`.
 
     How long each table is kept is set by HUITOU_RETAIN_EVENTS_DAYS, …_DECISIONS_DAYS, …_OUTCOMES_DAYS, …_CONTACTS_DAYS,
-    …_UNDONE_LINKS_DAYS and …_ERASURES_DAYS; what is not set is kept for ever. Events go only once `huitou compact` has folded them into
-    the history: until then they stay, however old. A message that is sent again after its event has gone counts as new. Consents, the
-    catalogue and the audit log stay; every deletion is noted there.
+    …_EXPOSURES_DAYS, …_UNDONE_LINKS_DAYS and …_ERASURES_DAYS; what is not set is kept for ever. Events go only once `huitou compact` has
+    folded them into the history: until then they stay, however old. A message that is sent again after its event has gone counts as new.
+    Consents, the catalogue and the audit log stay; every deletion is noted there.
     """
     from features.folding.folded import folded_until
     from features.ledger.ledger import open_ledger
