@@ -95,8 +95,10 @@ def new_version(
         (aside / _STAMP).write_bytes(_stamp(inputs))
         name = f"v-{content_hash(inputs)}-{aside.name.removeprefix('.writing-')}"
         aside.chmod(0o755)
+        sync_tree(aside)
         with publishing(aside):
             aside.rename(root / name)
+            _sync(root)  # the folder has its name before the pointer says it
             _point(root, name)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
@@ -116,10 +118,28 @@ def _stamp(inputs: object) -> bytes:
     return json.dumps({"inputs": content_hash(inputs)}).encode()
 
 
+def sync_tree(folder: Path) -> None:
+    """Wait until a folder with everything below it is on the disk: a name that survives a power cut must not lead to an empty file."""
+    for path in sorted(folder.rglob("*")):
+        _sync(path)
+    _sync(folder)
+
+
+def _sync(path: Path) -> None:
+    """A file's content, or the names in a folder."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _point(root: Path, name: str) -> None:
     pointer = root / f".{_POINTER}-{os.getpid()}"
     pointer.write_text(name, encoding="utf-8")
+    _sync(pointer)
     pointer.replace(root / _POINTER)
+    _sync(root)
 
 
 def _prune(root: Path, *, keep: str) -> None:

@@ -123,3 +123,34 @@ def test_the_hash_depends_on_values_and_file_contents_not_on_key_order_or_names(
     assert content_hash(tmp_path / "a") == content_hash(tmp_path / "b")
     assert content_hash({"x": 1, "y": 2}) == content_hash({"y": 2, "x": 1}) != content_hash({"x": 2, "y": 1})
     assert len(content_hash()) == 16
+
+
+def test_after_a_power_cut_a_name_never_leads_to_what_is_not_on_the_disk_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[tuple[str, str]] = []
+    fsync, rename, replace = os.fsync, os.rename, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append(("sync", Path(f"/proc/self/fd/{descriptor}").resolve().name))
+        fsync(descriptor)
+
+    def renamed(source: str | Path, target: str | Path) -> None:
+        done.append(("rename", Path(target).name))
+        rename(source, target)
+
+    def replaced(source: str | Path, target: str | Path) -> None:
+        done.append(("rename", Path(target).name))
+        replace(source, target)
+
+    for name, stand_in in (("fsync", synced), ("rename", renamed), ("replace", replaced)):
+        monkeypatch.setattr(os, name, stand_in)
+    with new_version(tmp_path, "one") as folder:
+        (folder / "a").write_text("x", encoding="utf-8")
+        (folder / "part").mkdir()
+        (folder / "part" / "b").write_text("y", encoding="utf-8")
+        aside = folder.name
+    version, root = current_version(tmp_path), tmp_path.name
+    assert version is not None
+    named = done.index(("rename", version))
+    assert {what for kind, what in done[:named] if kind == "sync"} == {"a", "b", "part", "stamp.json", aside}
+    pointer = f".CURRENT-{os.getpid()}"
+    assert done[named:] == [("rename", version), ("sync", root), ("sync", pointer), ("rename", "CURRENT"), ("sync", root)]

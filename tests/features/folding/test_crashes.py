@@ -31,13 +31,20 @@ from features.settings import FeatureSettings
 folder, dies_at, seen = sys.argv[1], int(sys.argv[2]), 0
 def watch(event, args):
     global seen
-    if event in {_OPERATIONS!r} and args and str(args[0]).startswith(folder):
+    # Opened by descriptor to be read: only to wait for the disk, which changes nothing.
+    synced = event == "open" and args[1] is None and args[2] & 3 == os.O_RDONLY
+    if event in {_OPERATIONS!r} and args and not synced and str(args[0]).startswith(folder):
         seen += 1
         if seen == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(watch)
 compact(FeatureSettings(data_dir=Path(folder)))
 """
+
+
+def _only_synced(event: str, args: tuple[Any, ...]) -> bool:
+    """Opened by descriptor to be read: only to wait for the disk, which changes nothing."""
+    return event == "open" and args[1] is None and args[2] & 3 == os.O_RDONLY
 
 
 @dataclass
@@ -49,7 +56,7 @@ class _Watch:
     seen: int = field(default=0)
 
     def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.folder and event in _OPERATIONS and args and str(args[0]).startswith(self.folder):
+        if self.folder and event in _OPERATIONS and args and str(args[0]).startswith(self.folder) and not _only_synced(event, args):
             self.seen += 1
             if self.seen == self.fails_at:
                 raise OSError(5, "Input/output error", str(args[0]))
