@@ -21,6 +21,7 @@ _HEADLINES = {
     "items": ("recall_20", "ndcg_20", "hit_20", "repeat_share_20", "explore_ndcg_20"),
     "bundles": ("recall_10", "ndcg_10", "hit_10", "explore_ndcg_10"),
     "channel_churn": ("auc_28d", "log_loss_28d", "ece_28d", "auc_56d"),
+    "offer_effect": ("qini", "gain", "r_loss"),
 }
 _FALLBACK = 4
 

@@ -17,7 +17,7 @@ Models = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="MODEL",
-        help="return_hazard, value, repurchase, items, bundles, channel_churn; all of them when none is named.",
+        help="return_hazard, value, repurchase, items, bundles, channel_churn, offer_effect; all of them when none is named.",
         show_default=False,
     ),
 ]

@@ -13,12 +13,21 @@ from types import MappingProxyType
 from typing import Any
 
 from features.errors import HuitouError
-from serving.model_checks import check_bundles, check_channel_churn, check_items, check_repurchase, check_return_hazard, check_value
+from serving.model_checks import (
+    check_bundles,
+    check_channel_churn,
+    check_items,
+    check_offer_effect,
+    check_repurchase,
+    check_return_hazard,
+    check_value,
+)
 from training import local_models
 from training.artifacts.bundles import BundleModel
 from training.artifacts.channel_churn import ChannelChurn
 from training.artifacts.folder import ArtifactBroken
 from training.artifacts.items import ItemModel
+from training.artifacts.offer_effect import OfferEffect
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import ReturnHazard
 from training.artifacts.value import ValueModel
@@ -43,10 +52,11 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "items": Kind(ItemModel.load, check_items),
         "bundles": Kind(BundleModel.load, check_bundles),
         "channel_churn": Kind(ChannelChurn.load, check_channel_churn),
+        "offer_effect": Kind(OfferEffect.load, check_offer_effect),
     }
 )
 # Models that not every shop can have: one that was never trained leaves nothing degraded, one that is broken does.
-OPTIONAL = frozenset({"channel_churn"})
+OPTIONAL = frozenset({"channel_churn", "offer_effect"})
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,7 @@ class LiveModels:
     """One consistent set of models; a request holds it from beginning to end.
 
     Attributes:
-        return_hazard, value, repurchase, items, bundles, channel_churn: the models, None where there is none that works.
+        return_hazard, value, repurchase, items, bundles, channel_churn, offer_effect: the models, None where there is none that works.
         versions: model name → `version-run`, as in the local cache, for every model that answers.
         problems: model name → one sentence, for every model that is missing or is not the champion.
         absent: model of `OPTIONAL` → one sentence, for every one that was never trained here.
@@ -66,6 +76,7 @@ class LiveModels:
     items: ItemModel | None = None
     bundles: BundleModel | None = None
     channel_churn: ChannelChurn | None = None
+    offer_effect: OfferEffect | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     absent: Mapping[str, str] = field(default_factory=dict)

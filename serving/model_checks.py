@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decisions.state import STATE
 from features.feature_sets import CUSTOMER
 from features.recent import RecentPurchases, nothing_recent
 from serving.errors import SelfTestFailed
@@ -13,6 +14,7 @@ from training.artifacts.bundles import BundleModel
 from training.artifacts.channel_churn import ChannelChurn
 from training.artifacts.items import EXPLORE_INPUTS, REPEAT_INPUTS, ItemModel
 from training.artifacts.logistic_map import LogisticMap, sigmoid
+from training.artifacts.offer_effect import OfferEffect
 from training.artifacts.repurchase import RepurchaseModel
 from training.artifacts.return_hazard import HORIZONS, ReturnHazard
 from training.artifacts.value import YEAR_DAYS, ValueModel
@@ -100,6 +102,22 @@ def check_bundles(model: BundleModel) -> None:
     known = RecentPurchases(model.table.product_ids[:1], np.ones(1, np.int32), np.ones(1, np.float32), 1)
     for recent in (nothing_recent(), known):
         _require_probabilities("bundles", sigmoid(model.logits(recent)))
+
+
+def check_offer_effect(model: OfferEffect) -> None:
+    """A customer with one of everything and one of whom nothing is known, a known offer and one never seen: an uplift leaves a probability.
+
+    Raises:
+        SelfTestFailed: as above.
+    """
+    offers = [*model.header.offers[:1], ("never:seen", "never_seen")]
+    state, p0 = np.array([np.full(len(STATE), value) for value in (1.0, np.nan)]), np.full((2, len(offers)), 0.2)
+    mean, sd = model.beliefs(state, offers, p0)
+    _require_probabilities("offer_effect", p0 + mean)
+    drawn = model.draws(state[0], offers, p0[0], 8, seed=1)
+    _require_probabilities("offer_effect", p0[0] + drawn)
+    if not np.isfinite(sd).all() or (sd <= 0).any():
+        raise SelfTestFailed(f"offer_effect: standard deviations {sd.ravel().tolist()} are not above 0; train it again.")
 
 
 def _require_inputs(name: str, *maps: tuple[LogisticMap, tuple[str, ...]]) -> None:

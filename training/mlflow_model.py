@@ -61,6 +61,7 @@ ARTIFACT_CLASSES: dict[str, str] = {
     "items": "training.artifacts.items:ItemModel",
     "bundles": "training.artifacts.bundles:BundleModel",
     "channel_churn": "training.artifacts.channel_churn:ChannelChurn",
+    "offer_effect": "training.artifacts.offer_effect:OfferEffect",
 }
 
 

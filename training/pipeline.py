@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import ValidationError
 
@@ -24,13 +24,14 @@ from training.artifacts.folder import FORMAT_VERSION, ArtifactBroken
 from training.recipe import Evaluation, Recipe, TrainingData
 from training.registry import Registry
 
-MODELS = ("return_hazard", "value", "repurchase", "items", "bundles", "channel_churn")
+MODELS = ("return_hazard", "value", "repurchase", "items", "bundles", "channel_churn", "offer_effect")
 _MEMORY = "TRAINED.json"
 # Recipes that the assumptions file has nothing to say to. Names instead of classes: training one model need not import the others'.
 _AS_THEY_ARE = {
     "return_hazard": "training.models.return_hazard:ReturnHazardRecipe",
     "value": "training.models.value:ValueRecipe",
     "channel_churn": "training.models.channel_churn:ChannelChurnRecipe",
+    "offer_effect": "training.models.offer_effect:OfferEffectRecipe",
 }
 
 
@@ -68,6 +69,15 @@ class Watcher(Protocol):
 
     def end(self, result: Trained) -> None:
         """The model is done, reused or skipped."""
+        ...
+
+
+@runtime_checkable
+class ReadsMore(Protocol):
+    """A recipe that depends on more than the history."""
+
+    def inputs(self, data: TrainingData) -> object:
+        """What else it depends on, for a hash: equal means that training again would give the same."""
         ...
 
 
@@ -127,6 +137,7 @@ def _train_one(model: Recipe, data: TrainingData, registry: Registry, *, force: 
             "now": data.now.isoformat(),
             "seed": data.seed,
             "config": repr(getattr(model, "config", None)),
+            "beside": model.inputs(data) if isinstance(model, ReadsMore) else None,
             "features": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash],
             "code": _code_hash(),
         }

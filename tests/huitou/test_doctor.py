@@ -31,7 +31,15 @@ def test_it_reports_writes_the_page_and_changes_nothing_else(huitou: Huitou, imp
     assert {p.name for p in after.keys() - before.keys()} == {"doctor.html"}
     assert {p: t for p, t in after.items() if p in before} == before
     found = json.loads((tmp_path / "out" / "doctor.json").read_text())
-    assert [a["model"] for a in found["allowances"]] == ["return_hazard", "value", "repurchase", "items", "bundles", "channel_churn"]
+    assert [a["model"] for a in found["allowances"]] == [
+        "return_hazard",
+        "value",
+        "repurchase",
+        "items",
+        "bundles",
+        "channel_churn",
+        "offer_effect",
+    ]
     assert found["examination"]["quality"]["orders"] > 500
     assert {f["severity"] for f in found["findings"]} == {"note", "ok"}
     assert found["allowances"][0]["horizons"][0]["dates"]

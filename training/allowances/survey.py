@@ -12,6 +12,7 @@ from training.allowances.bundles import bundles_allowance
 from training.allowances.channel_churn import channel_churn_allowance
 from training.allowances.customer_sample import customer_sample
 from training.allowances.items import items_allowance
+from training.allowances.offer_effect import offer_effect_allowance
 from training.allowances.repurchase import repurchase_allowance
 from training.allowances.return_hazard import return_hazard_allowance
 from training.allowances.value import value_allowance
@@ -47,4 +48,5 @@ _ASKED: dict[str, _Ask] = {
     "items": items_allowance,
     "bundles": lambda recipe, data, _: bundles_allowance(recipe, data),
     "channel_churn": lambda recipe, data, _: channel_churn_allowance(recipe, data),
+    "offer_effect": lambda recipe, data, _: offer_effect_allowance(recipe, data),
 }

@@ -27,6 +27,7 @@ from training.models.bundle_stack import StackSettings
 from training.models.bundles import BundlesConfig, BundlesRecipe
 from training.models.channel_churn import ChannelChurnConfig, ChannelChurnRecipe
 from training.models.items import ItemsConfig, ItemsRecipe
+from training.models.offer_effect import OfferEffectRecipe
 from training.models.repurchase import RepurchaseConfig, RepurchaseRecipe
 from training.models.return_hazard import ReturnHazardRecipe
 from training.models.trees import TreeConfig
@@ -43,6 +44,7 @@ RECIPES: dict[str, Recipe] = {
     "items": ItemsRecipe(ItemsConfig(grid=(AlsSettings(factors=4, iterations=1),))),
     "bundles": BundlesRecipe(BundlesConfig(grid=(StackSettings(factors=4, iterations=1),), min_customers=5)),
     "channel_churn": ChannelChurnRecipe(ChannelChurnConfig(rounds=2, min_data_in_leaf=20)),
+    "offer_effect": OfferEffectRecipe(),
 }
 
 
@@ -92,7 +94,7 @@ def bought_once(tables: Tables) -> Tables:
 
 @pytest.mark.parametrize(
     ("weeks", "trained"),
-    [(6, set()), (12, set()), (20, set(MODELS) - {"channel_churn"}), (40, set(MODELS))],
+    [(6, set()), (12, set()), (20, set(MODELS) - {"channel_churn", "offer_effect"}), (40, set(MODELS) - {"offer_effect"})],
 )
 def test_the_sample_shop_cut_short(tmp_path: Path, shop_tables: Tables, weeks: int, trained: set[str]) -> None:
     data = opened(tmp_path, shop_tables, START + timedelta(weeks=weeks))

@@ -1,0 +1,99 @@
+"""The decisions in the ledger as a table, narrow enough for hundreds of thousands: who, when, what was known, what was considered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+from sqlalchemy import Connection, func, select
+
+from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.assumptions import load_assumptions
+from features.decisions.state import STATE
+from features.ledger import identities
+from features.ledger.decisions import DECISIONS
+from features.ledger.ledger import ledger_exists, open_ledger
+from features.settings import FeatureSettings
+
+_AT_ONCE = 5_000  # records decoded together; at some 10 kB each
+_FACTORS = pl.Struct(dict.fromkeys(("p0", "margin", "discount", "contact_cost", "fatigue"), pl.Float64))
+_OFFER = pl.Struct(
+    {
+        "offer_id": pl.String,
+        "type": pl.String,
+        "product_ids": pl.List(pl.String),
+        "factors": _FACTORS,
+        "policy_propensity": pl.Float64,
+        "slot": pl.Int64,
+    }
+)
+# What of `features.decisions.record.DecisionRecord` is read: whole records in Python would take minutes.
+_RECORD = pl.Struct(
+    {
+        "customer_id": pl.String,
+        "now": pl.String,
+        "channel": pl.String,
+        "policy": pl.Struct({"horizon_days": pl.Int64, "holdouts": pl.Struct({"universal": pl.Float64, "model_control": pl.Float64})}),
+        "state": pl.Struct(dict.fromkeys(STATE, pl.Float64)),
+        "considered": pl.List(_OFFER),
+    }
+)
+
+
+def decision_log(settings: FeatureSettings) -> pl.DataFrame:
+    """Every decision about somebody on a channel where the shop comes to the customer, oldest first.
+
+    Returns:
+        `customer_id` (the customer behind the id), `now`, `horizon_days`, `universal`, `model_control`, `state`, `considered`.
+
+    Raises:
+        LedgerAway, LedgerBroken: the ledger does not answer.
+    """
+    if not ledger_exists(settings):
+        return _frame([])
+    ledger = open_ledger(settings)
+    try:
+        with ledger.database.reading() as connection:
+            links = identities.standing(connection)
+            found = pl.concat([_frame([]), *_decoded(connection)])
+    finally:
+        ledger.close()
+    inbound = load_assumptions(settings.data_dir / ASSUMPTIONS_FILE).consent.inbound_channels
+    sent = found.filter(pl.col("channel").is_null() | ~pl.col("channel").is_in(inbound))
+    return sent.drop("channel").with_columns(pl.col("customer_id").replace(links)).sort("now", "customer_id", maintain_order=True)
+
+
+def decisions_kept(settings: FeatureSettings) -> tuple[int, datetime | None]:
+    """How many decisions have a record, and when the newest was made: what tells that there is something new to learn from."""
+    if not ledger_exists(settings):
+        return 0, None
+    ledger = open_ledger(settings)
+    try:
+        with ledger.database.reading() as connection:
+            asked = select(func.count(DECISIONS.c.record), func.max(DECISIONS.c.decided_at))
+            count, newest = connection.execute(asked).one()
+    finally:
+        ledger.close()
+    return int(count), newest
+
+
+def _decoded(connection: Connection) -> list[pl.DataFrame]:
+    kept = select(DECISIONS.c.record).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
+    rows = connection.execute(kept.order_by(DECISIONS.c.decided_at, DECISIONS.c.decision_id).execution_options(yield_per=_AT_ONCE))
+    return [_frame([row.record for row in part]) for part in rows.partitions()]
+
+
+def _frame(records: list[str]) -> pl.DataFrame:
+    told = pl.DataFrame({"record": pl.Series(records, dtype=pl.String).str.json_decode(_RECORD)}).unnest("record")
+    policy = pl.col("policy").struct
+    holdouts = policy.field("holdouts").struct
+    return told.filter(pl.col("customer_id").is_not_null()).select(
+        "customer_id",
+        pl.col("now").str.to_datetime(format="%+", time_zone="UTC", time_unit="us"),
+        "channel",
+        policy.field("horizon_days").alias("horizon_days"),
+        holdouts.field("universal").fill_null(0.0).alias("universal"),
+        holdouts.field("model_control").fill_null(0.0).alias("model_control"),
+        "state",
+        "considered",
+    )
