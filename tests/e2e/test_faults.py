@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import json
+import signal
 import sqlite3
 import time
 import uuid
@@ -19,6 +20,7 @@ from sqlalchemy.engine import make_url
 from features.ledger.events import EVENTS
 from features.ledger.ledger import open_ledger
 from tests.e2e.flaky_line import flaky_line
+from tests.e2e.own_postgres import own_postgres, programs
 from tests.e2e.server_process import Server, ledger_settings, serving, wait_until
 
 pytestmark = pytest.mark.timeout(240)
@@ -153,6 +155,34 @@ def test_backends_that_are_terminated_are_replaced(built_shop: Path, postgres_da
         assert killed[0] > 0
         recovers(server, 2)
     assert held(built_shop, postgres_database) == ["m-1-0", "m-2-0"]
+
+
+def test_a_real_server_is_stopped_goes_on_is_killed_and_started_again(built_shop: Path) -> None:
+    found = programs()
+    if found is None:
+        pytest.skip("PostgreSQL's own programs are not on this machine")
+    with own_postgres(found) as postgres, serving(built_shop, postgres.url, env=ENV) as server:
+        assert server.send(views(1))[0] == 200
+        postgres.signal(signal.SIGSTOP)
+        refused_meanwhile(server, 2)
+        assert tell_outcome(server, "x1") == 503
+        postgres.signal(signal.SIGCONT)
+        recovers(server, 3)
+        assert tell_outcome(server, "x1") == 200
+        postgres.kill()
+        refused_meanwhile(server, 4)
+        assert tell_outcome(server, "x2") == 503
+        postgres.start()
+        recovers(server, 5)
+        assert tell_outcome(server, "x2") == 200
+        there = held(built_shop, postgres.url)
+        assert {"m-1-0", "m-3-0", "m-5-0"} <= set(there)
+        assert len(there) == len(set(there))
+
+
+def tell_outcome(server: Server, outcome_id: str) -> int:
+    told = {"outcome_id": outcome_id, "decision_id": "d", "offer_id": "item:1", "outcome": "clicked"}
+    return server.ask("POST", "/v1/outcomes", json.dumps([told]).encode(), timeout=60)[0]
 
 
 def test_two_services_write_the_same_ledger(built_shop: Path, ledger_address: str) -> None:
