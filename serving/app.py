@@ -13,6 +13,7 @@ from fastapi_swagger import patch_fastapi
 from serving.api import (
     consents,
     customers,
+    decisions,
     erasures,
     events,
     experiments,
@@ -69,7 +70,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         title="huitou",
         version=_API_VERSION,
         description="Churn, repurchase and the next best offer for shops that own their customer channels. "
-        "Probabilities are predictions of what customers will do, not effects of what they are sent.",
+        "Probabilities are predictions of what customers will do; what an offer adds to them is its uplift.",
         lifespan=lifespan,
         dependencies=[Depends(guard)],
         docs_url=None,
@@ -86,6 +87,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         identities,
         consents,
         next_best_offers,
+        decisions,
         recommendations,
         customers,
         erasures,

@@ -15,7 +15,7 @@ from features.store import CustomerFeatures
 from serving.channel_scores import cost_of_leaving
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
-from serving.segments import Segments, segments_of
+from serving.segments import Segments, cycle_survival, segments_of
 from training.artifacts.items import ScoredItem
 from training.artifacts.value import ValueScores
 
@@ -31,6 +31,7 @@ class CustomerContext:
         channel: where the answer will be sent, None when not yet decided.
         cart: product ids in the cart now.
         contact: outbound channels the customer agreed to be contacted on; None where nobody in particular is asked about.
+        horizon_days: within which responses are predicted.
     """
 
     live: Live
@@ -39,6 +40,7 @@ class CustomerContext:
     channel: str | None = None
     cart: tuple[str, ...] = ()
     contact: frozenset[str] | None = None
+    horizon_days: int = 28
 
     def usable(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Of the channels an offer may use, those on which this person may be reached."""
@@ -56,13 +58,23 @@ class CustomerContext:
         return self.customer is not None
 
     @property
-    def contact_cost(self) -> float:
-        """Cost of one message on the channel: its price, and what is lost if the customer leaves the channel over it."""
-        return self.live.catalogue.assumptions.contact_cost(self.channel) + self.cost_of_leaving
+    def message_price(self) -> float:
+        """Price of one message on the channel; nothing where the answer is shown to somebody who is here."""
+        return 0.0 if self.comes_by_themselves else self.live.catalogue.assumptions.contact_cost(self.channel)
+
+    @cached_property
+    def p_order(self) -> float | None:
+        """P(orders within the horizon); None without customer or model."""
+        if self.churn is None:
+            return None
+        return 1.0 - cycle_survival(self.churn.curve[0], float(self.horizon_days))
 
     @cached_property
     def cost_of_leaving(self) -> float:
-        """The latter part; 0 for somebody unknown, without the model, and where the answer is shown to somebody who is here."""
+        """What one message costs because the customer may leave the channel over it.
+
+        0 for somebody unknown, without the model, and where the answer is shown to somebody who is here.
+        """
         if self.customer is None or self.comes_by_themselves:
             return 0.0
         stored, assumptions = self.customer.vector[None, :], self.live.catalogue.assumptions

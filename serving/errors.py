@@ -70,3 +70,7 @@ class KeyRefused(ServingError):
 
 class DocumentUnknown(ServingError):
     """The shop has fed no such product, offer, bundle, content or experiment."""
+
+
+class DecisionUnknown(ServingError):
+    """No such decision is kept."""

@@ -32,7 +32,7 @@ class Live:
         reader: the customers.
         catalogue: products, coupons, assumptions.
         models: finished models.
-        experiments: what is tried out, beside the policy.
+        experiments: the policy that decides, and what is tried out beside it.
         offers: the shop's written offers.
     """
 
@@ -40,8 +40,13 @@ class Live:
     reader: CustomerReader
     catalogue: Catalogue
     models: LiveModels
-    experiments: ExperimentBook = field(default_factory=lambda: ExperimentBook((), DecisionPolicy()))
+    experiments: ExperimentBook
     offers: OfferBook = field(default_factory=OfferBook)
+
+    @property
+    def policy(self) -> DecisionPolicy:
+        """What decides where nothing is tried out."""
+        return self.experiments.policy
 
     @property
     def as_of(self) -> datetime:
@@ -125,12 +130,13 @@ class Live:
         return None if repurchase is None else np.array([CUSTOMER.columns.index(name) for name in repurchase.customer_inputs], np.intp)
 
 
-def open_live(folder: Path, models: LiveModels) -> Live:
+def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy) -> Live:
     """Open a version folder of the online state.
 
     Args:
         folder: what `huitou build` wrote.
         models: to answer with.
+        policy: to decide by.
 
     Raises:
         StateMissing: there is no store in the folder.
@@ -138,4 +144,4 @@ def open_live(folder: Path, models: LiveModels) -> Live:
         SourceUnreadable: the assumptions file is damaged.
     """
     catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
-    return Live(folder.name, open_reader(folder), catalogue, models).warm()
+    return Live(folder.name, open_reader(folder), catalogue, models, ExperimentBook((), policy)).warm()

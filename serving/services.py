@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ParamSpec, TypeVar
 
 from features.decisions.policy import FILE as POLICY_FILE
-from features.decisions.policy import load_policy
+from features.decisions.policy import DecisionPolicy
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
 from features.ledger.decisions import Decided, record_decisions
@@ -21,6 +21,7 @@ from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.decision_log import DecisionLog
+from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
 from serving.decisioning.experiments import ExperimentBook
 from serving.errors import ClockBehind
@@ -31,6 +32,7 @@ from serving.offers.book import OfferBook
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
 from serving.offers.terms import Terms
 from serving.permissions import Permissions, Permitted
+from serving.policy_watch import PolicyWatch
 from serving.replenishments import DueTable
 from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
@@ -54,6 +56,7 @@ class Services:
         telemetry: metrics.
         ledger: what came in and was decided.
         watch: what is followed in the ledger.
+        policies: the policy file.
         reload_problem: why the newest build is not served, or None.
         decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
@@ -67,6 +70,7 @@ class Services:
     telemetry: Telemetry
     ledger: Ledger
     watch: LedgerWatch
+    policies: PolicyWatch
     reload_problem: str | None = None
     last_lag: Lag | None = None
     decisions: DecisionLog = field(init=False)
@@ -98,6 +102,14 @@ class Services:
     def outbound_channels(self) -> tuple[str, ...]:
         """Channels on which the shop comes to the customer."""
         return self.live.catalogue.assumptions.outbound_channels
+
+    @property
+    def contacts_since(self) -> datetime:
+        """How far back a person's messages are looked at."""
+        return self.now - rules_of(self.live.policy.contact, self.outbound_channels).look_back
+
+    def _suits(self, policy: DecisionPolicy) -> None:
+        rules_of(policy.contact, self.outbound_channels)
 
     @property
     def now(self) -> datetime:
@@ -133,6 +145,8 @@ class Services:
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         found |= self.live.experiments.problems
+        if self.policies.problem is not None:
+            found["policy"] = self.policies.problem
         try:
             lag = self.lag()
             if lag is not None and lag.oldest_seconds > self.settings.behind_after_seconds:
@@ -161,7 +175,10 @@ class Services:
         return lag
 
     def follow(self) -> bool:
-        """Take over changed stock and experiments, the newest clock and a new build; returns whether anything is new. Safe from any thread.
+        """Take over a changed policy, changed stock and experiments, the newest clock and a new build; safe from any thread.
+
+        Returns:
+            Whether what answers has changed.
 
         Raises:
             LedgerAway, LedgerBroken: the ledger does not answer; what answers now goes on answering.
@@ -169,15 +186,16 @@ class Services:
         if current_version(self.settings.online_dir) != self.live.version:
             self.reload_if_changed()
         with self._reloading:
-            known = self.watch.experiments
+            known, ruled = self.watch.experiments, self.policies.look(self._suits)
             levels = self.watch.look()
-            if self.watch.experiments is not known:
-                self.live = self.live.trying(ExperimentBook.of_documents(self.watch.experiments, self.live.experiments.policy))
+            tried = ruled or self.watch.experiments is not known
+            if tried:
+                self.live = self.live.trying(ExperimentBook.of_documents(self.watch.experiments, self.policies.policy))
             if self.watch.just_written:
                 self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))
             if levels:
                 self.live = self.live.restocked(levels)
-            return bool(levels or self.watch.just_written) or self.watch.experiments is not known
+            return tried or bool(levels or self.watch.just_written)
 
     def reload_if_changed(self) -> bool:
         """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
@@ -189,7 +207,7 @@ class Services:
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
-                    fresh = _open(self.settings, self.shelf.current, self.watch)
+                    fresh = _open(self.settings, self.shelf.current, self.policies.policy, self.watch)
                     changed = True
                 self.reload_problem = None
             except HuitouError as error:
@@ -206,7 +224,7 @@ class Services:
             StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
         """
         with self._reloading:
-            self.live = _open(self.settings, self.shelf.current, self.watch)
+            self.live = _open(self.settings, self.shelf.current, self.policies.policy, self.watch)
 
     def roll_back(self) -> bool:
         """Return to the models before these; False when there are none."""
@@ -224,6 +242,7 @@ def build_services(settings: ServingSettings) -> Services:
     Raises:
         StateMissing: `huitou build` has not run.
         StateBroken: the online state is damaged.
+        SourceUnreadable, ContactPolicyRefused: the policy file is wrong.
         ClockBehind: the online state was built later than the clock.
         LedgerAway, LedgerBroken: the ledger cannot be opened.
     """
@@ -235,16 +254,18 @@ def build_services(settings: ServingSettings) -> Services:
     ledger = open_ledger(feature_settings)
     watch = LedgerWatch(ledger)
     watch.look()
-    live = _open(settings, shelf.current, watch)
-    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), ledger, watch)
+    policies = PolicyWatch(settings.data_dir / POLICY_FILE)
+    live = _open(settings, shelf.current, policies.policy, watch)
+    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), ledger, watch, policies)
     ledger.database.timed = services.telemetry.ledger
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
 
 
-def _open(settings: ServingSettings, models: LiveModels, watch: LedgerWatch) -> Live:
+def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy, watch: LedgerWatch) -> Live:
     folder = current_folder(settings.online_dir, remedy=_REMEDY)
-    live = open_live(folder, models)
+    live = open_live(folder, models, policy)
+    rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)  # refused now, not when somebody is to be written to
     seen = live.as_of
     with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer
         followed = read_followed(folder)  # customers refreshed since the build have seen more than it
@@ -254,7 +275,7 @@ def _open(settings: ServingSettings, models: LiveModels, watch: LedgerWatch) -> 
             f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {seen.isoformat()}; "
             "set a later clock, or run `huitou build` with this one."
         )
-    live = live.trying(ExperimentBook.of_documents(watch.experiments, load_policy(settings.data_dir / POLICY_FILE)))
+    live = live.trying(ExperimentBook.of_documents(watch.experiments, policy))
     live = live.with_offers(OfferBook.of(watch.written, terms_of(live)))
     return live.restocked(watch.levels) if watch.levels else live
 

@@ -107,7 +107,7 @@ class ContactPolicy(_Part):
 
     presets: tuple[str, ...] = ()
     caps: tuple[Cap, ...] = ()
-    quiet_hours: QuietHours | None = QuietHours()
+    quiet_hours: QuietHours | None = None
     default_timezone: str = "UTC"
     cool_off_days: float = Field(default=14.0, ge=0)
     fatigue: float = Field(default=0.0, ge=0)
@@ -140,6 +140,7 @@ class DecisionPolicy(_Part):
     ranking: Ranking = Ranking.EXPECTED_VALUE
     horizon_days: int = Field(default=28, ge=1, le=91, description="over which every offer's effect is counted")
     single_offer: str | None = Field(default=None, description="offer id of the rankings best_single and highest_risk")
+    risk_below: float = Field(default=0.5, ge=0, le=1, description="highest_risk: P(orders within the horizon) below which it is sent")
     value: Value = Value()
     exploration: Exploration = Exploration()
     holdouts: Holdouts = Holdouts()

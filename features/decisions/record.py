@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from features.decisions.policy import DecisionPolicy
+
 FORMAT = 1
 NO_ACTION = "no_action"
 
@@ -35,6 +37,8 @@ class Holdout(StrEnum):
 class Factors(_Part):
     """What an offer's value is made of; money in the shop's currency, probabilities of one response within the policy's horizon.
 
+    `features.decisions.worth` makes the value of them. All are kept, also those that the policy does not count.
+
     Attributes:
         context: how well the moment suits the offer; 1 unless the policy says otherwise.
         lever: the merchant's weight of the offer; 1 by default.
@@ -44,7 +48,6 @@ class Factors(_Part):
         tau_source: where τ comes from.
         margin: money that one response leaves, before the discount.
         discount: money given away by one response.
-        budget_price: λ ≥ 0, what a unit of budget is worth beyond itself.
         contact_cost: the message's price and what else sending costs.
         fatigue: what the message costs later: customers who leave the channel, later messages that work less.
     """
@@ -57,21 +60,8 @@ class Factors(_Part):
     tau_source: TauSource = TauSource.NONE
     margin: float = 0.0
     discount: float = 0.0
-    budget_price: float = 0.0
     contact_cost: float = 0.0
     fatigue: float = 0.0
-
-    def value(self, tau: float | None = None) -> float:
-        """Money expected of sending the offer rather than nothing, over the horizon.
-
-        `context · lever · [τ·margin − (P₀ + τ)·discount·(1 + λ)] − contact cost·(1 + λ) − fatigue`.
-
-        Args:
-            tau: another uplift than the mean, such as a draw from what is believed of it.
-        """
-        uplift, price = self.tau if tau is None else tau, 1.0 + self.budget_price
-        caused = uplift * self.margin - (self.p0 + uplift) * self.discount * price
-        return self.context * self.lever * caused - self.contact_cost * price - self.fatigue
 
 
 class Considered(_Part):
@@ -81,7 +71,7 @@ class Considered(_Part):
         offer_id, type: of the offer.
         product_ids: what it offers; empty where any order counts as the response.
         factors: its value's parts.
-        value: `factors.value()`.
+        value: money expected of sending it rather than nothing, by the policy.
         propensity: P(it was given first), exact, of the draw that was made.
         policy_propensity: the same of the policy itself; differs from `propensity` in a holdout only.
         slot: place in the answer from 1; None when not given.
@@ -125,20 +115,18 @@ class DecisionRecord(_Part):
     """One decision.
 
     Attributes:
+        format: of this record.
         decision_id: unique; the draw is made from it, the customer and the policy's seed.
         customer_id: whose; None where nothing personal was used.
         now: the service's clock: what the features were read as of and the rules were judged by, UTC.
         channel, scenario: as asked.
-        policy_version: `name@hash` of the policy, an experiment's overrides included.
-        ranking: by what the offers were ranked.
-        horizon_days: of every probability and every value.
+        policy: that decided, an experiment's overrides included; its horizon is that of every probability and every value.
         state: what is known of the customer that the effect of an offer may depend on; name → number, NaN where not known.
         considered: the offers among which the choice was made; propensities sum to 1.
         dropped: the others.
-        explored: whether something else than the best was drawn.
+        explored: whether the softmax was drawn from, rather than the best offer taken.
         seed: of the draw.
         holdout: the holdout into which the customer falls, if any.
-        holdout_shares: universal and model control share at that time: what turns propensities into those of the whole design.
         assignments: experiments.
         model_versions: of the models that answered.
         limit: most offers asked for.
@@ -150,19 +138,21 @@ class DecisionRecord(_Part):
     now: AwareDatetime
     channel: str | None = None
     scenario: str | None = None
-    policy_version: str
-    ranking: str
-    horizon_days: int
+    policy: DecisionPolicy
     state: dict[str, float | None] = {}
     considered: tuple[Considered, ...]
     dropped: tuple[DroppedOffer, ...] = ()
     explored: bool = False
     seed: int
     holdout: Holdout | None = None
-    holdout_shares: tuple[float, float] = (0.0, 0.0)
     assignments: tuple[Assignment, ...] = ()
     model_versions: dict[str, str] = {}
     limit: int = 1
+
+    @property
+    def policy_version(self) -> str:
+        """`name@hash` of the policy."""
+        return self.policy.version
 
     @property
     def given(self) -> tuple[Considered, ...]:

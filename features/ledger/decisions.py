@@ -161,3 +161,8 @@ def known_decisions(connection: Connection, decision_ids: Iterable[str]) -> set[
     """Which of these decisions are in the ledger."""
     ids = sorted(set(decision_ids))
     return set(connection.execute(_BY_DECISION, {"ids": ids}).scalars()) if ids else set()
+
+
+def decision_record(connection: Connection, decision_id: str) -> str | None:
+    """JSON of the record of a decision; None where there is none."""
+    return connection.execute(select(DECISIONS.c.record).where(DECISIONS.c.decision_id == decision_id)).scalar_one_or_none()

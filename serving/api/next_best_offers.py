@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from datetime import datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from features.decisions.record import NO_ACTION
+from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided
+from features.ledger.exposures import Exposure
 from features.ledger.identities import ANONYMOUS
 from serving.api.answer_schemas import provenance
 from serving.api.fields import probability
@@ -27,8 +29,8 @@ from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
-from serving.decisioning.engine import OfferRequest
-from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, Candidate, cents
+from serving.decisioning.engine import Decision, Given, OfferRequest
+from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, cents
 from serving.permissions import Permitted
 from serving.services import Services
 
@@ -42,20 +44,43 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     The work is a few milliseconds of computing, done right here: handing it to a thread would cost more than it takes.
     """
     services: Services = request.app.state.services
-    permitted = await services.permissions.asked(asked_about(body), services.outbound_channels)
-    answer = offers_answer(services, body, permitted)
+    permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
+    decision = decide(services, body, permitted)  # from here to `put` nothing waits: what is decided counts for the next call
+    answer = answer_of(services, body, decision, permitted)
+    told = answer.model_dump_json()
+    services.decisions.put(decided(body, decision, answer, told, at=services.ledger.clock(), outbound=services.outbound_channels))
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
-    told = answer.model_dump_json()
-    services.decisions.put(decided(body, answer, told, at=services.ledger.clock()))
     return Response(told, media_type="application/json")
 
 
-def decided(body: NextBestOffersRequest, answer: NextBestOffersAnswer, told: str, *, at: datetime) -> Decided:
+def decided(
+    body: NextBestOffersRequest,
+    decision: Decision,
+    answer: NextBestOffersAnswer,
+    told: str,
+    *,
+    at: datetime,
+    outbound: Sequence[str],
+) -> Decided:
     """The answer as the ledger keeps it: of an answer in which nothing personal was used, not for whom it was."""
+    whose = asked_about(body)
+    contact = None if whose is None or body.channel not in outbound else _contact(whose, body.channel, decision)
+    record = decision.record.model_dump_json(exclude_defaults=True)
     if not answer.personalized:
-        return Decided(answer.decision_id, None, at, answer.model_copy(update={"customer_id": None}).model_dump_json())
-    return Decided(answer.decision_id, asked_about(body), at, told)
+        told = answer.model_copy(update={"customer_id": None}).model_dump_json()
+        return Decided(answer.decision_id, None, at, told, record, contact)
+    met = tuple(Exposure(one.experiment_id, whose or "", one.arm, decision.record.now) for one in decision.record.assignments)
+    return Decided(answer.decision_id, whose, at, told, record, contact, met)
+
+
+def _contact(whose: str, channel: str | None, decision: Decision) -> Contact | None:
+    """The message that the answer leads to; None where it is silence. Also somebody who asked for nothing personal gets a message."""
+    sent = [(given.candidate.type, given.candidate.offer_id) for given in decision.offers if given.candidate.type != NO_ACTION]
+    if not sent:
+        return None
+    (kind, offer_id), *others = sent
+    return Contact(decision.decision_id, whose, channel, kind, offer_id, decision.decision_id, at=decision.record.now, also=tuple(others))
 
 
 def asked_about(body: NextBestOffersRequest) -> str | None:
@@ -63,33 +88,51 @@ def asked_about(body: NextBestOffersRequest) -> str | None:
     return body.customer_id if body.anonymous_id is None or body.customer_id is not None else f"{ANONYMOUS}{body.anonymous_id}"
 
 
-def offers_answer(services: Services, body: NextBestOffersRequest, permitted: Permitted | None = None) -> NextBestOffersAnswer:
-    """Decide and say so; the API answers with it and `huitou explain` prints it.
+def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOffersAnswer:
+    """Decide and say so without recording it; `huitou explain` prints it."""
+    permitted = services.permitted(asked_about(body))
+    return answer_of(services, body, decide(services, body, permitted), permitted)
+
+
+def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted) -> Decision:
+    """Decide.
 
     Args:
         services: the state and the models.
         body: what is asked.
-        permitted: what the person agreed to; looked up when it is not given.
+        permitted: what the person agreed to.
     """
-    permitted = permitted or services.permitted(asked_about(body))
-    personalized = body.personalized and permitted.personal
-    wanted = OfferRequest(permitted.customer_id, body.channel, body.cart, body.limit, personalized, permitted.channels)
-    decision = services.engine.decide(services.live, wanted, now=services.now)
-    context = decision.context
-    live = context.live
+    wanted = OfferRequest(
+        permitted.customer_id,
+        body.channel,
+        body.scenario,
+        body.cart,
+        body.limit,
+        personalized=body.personalized and permitted.personal,
+        contact=permitted.channels,
+        history=services.decisions.contacts.joined(permitted.history),
+    )
+    return services.engine.decide(services.live, wanted, now=services.now)
+
+
+def answer_of(services: Services, body: NextBestOffersRequest, decision: Decision, permitted: Permitted) -> NextBestOffersAnswer:
+    """The answer that tells a decision."""
+    context, record = decision.context, decision.record
     return NextBestOffersAnswer(
         customer_id=body.customer_id,
         decision_id=decision.decision_id,
         stage=context.segments.stage if body.personalized else None,
         layer=context.segments.layer,
         churn=churn_view(context, explain=body.explain),
-        offers=[offer_view(candidate, context.usable(candidate.channels)) for candidate in decision.offers],
+        offers=[offer_view(given, context.usable(given.candidate.channels)) for given in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
-        policy_version=decision.policy_version,
-        experiment=None,
+        policy_version=record.policy_version,
+        experiment=", ".join(f"{one.experiment_id}:{one.arm}" for one in record.assignments) or None,
+        holdout=record.holdout,
+        horizon_days=record.policy.horizon_days,
         personalized=context.personal,
         value_basis=VALUE_BASIS,
-        **provenance(live, decision.degraded | services.staleness() | permitted.degraded),
+        **provenance(context.live, decision.degraded | services.staleness() | permitted.degraded),
     )
 
 
@@ -107,17 +150,23 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
     )
 
 
-def offer_view(candidate: Candidate, channels: Sequence[str]) -> OfferView:
-    """A candidate as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
+def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
+    """An offer as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
+    candidate, considered, factors = given.candidate, given.considered, given.considered.factors
     return OfferView(
         offer_id=candidate.offer_id,
         type=candidate.type,
         items=[ItemView(product_id=i.product_id, name=i.name, score=probability(i.score)) for i in candidate.items],
-        expected_value=cents(candidate.expected_value),
-        probability=probability(candidate.probability),
-        margin=cents(candidate.margin),
-        cost=cents(candidate.cost),
-        cost_of_leaving=cents(candidate.cost_of_leaving),
+        expected_value=cents(considered.value),
+        probability=probability(factors.p0),
+        uplift=round(factors.tau, 6),
+        uplift_sd=round(factors.tau_sd, 6),
+        uplift_source=factors.tau_source,
+        propensity=probability(considered.propensity),
+        margin=cents(factors.margin),
+        discount=cents(factors.discount),
+        cost=cents(factors.contact_cost + factors.fatigue),
+        cost_of_leaving=cents(factors.fatigue),
         reason_codes=[reason.code for reason in candidate.reasons],
         reasons=[reason_view(reason) for reason in candidate.reasons],
         valid_until=candidate.valid_until,
@@ -126,11 +175,11 @@ def offer_view(candidate: Candidate, channels: Sequence[str]) -> OfferView:
 
 
 def _dropped(dropped: Dropped) -> DroppedView:
-    candidate = dropped.candidate
     return DroppedView(
-        offer_id=candidate.offer_id,
-        type=candidate.type,
-        expected_value=cents(candidate.expected_value) if math.isfinite(candidate.expected_value) else None,
+        offer_id=dropped.candidate.offer_id,
+        type=dropped.candidate.type,
+        step=dropped.step,
         code=dropped.code,
-        sentence=dropped.sentence,
+        sentence_en=dropped.sentence_en,
+        sentence_zh=dropped.sentence_zh,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from features.decisions.record import Holdout, TauSource
 from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance, ReasonView
 from serving.api.fields import Cart, Channel, Money, OpaqueId, Percentile, Probability, Whole
 from serving.offers.protocol import VALUE_BASIS
@@ -57,9 +58,17 @@ class OfferView(BaseModel):
     offer_id: str
     type: str
     items: list[ItemView]
-    expected_value: Money = Field(description="probability × margin − cost.")
-    probability: Probability = Field(description="P(the customer responds within 28 days).")
-    margin: Money = Field(description="Money a response leaves, discounts taken off.")
+    expected_value: Money = Field(
+        description="Money expected of sending it rather than nothing, over `horizon_days`:"
+        " lever × (uplift × margin − (probability + uplift) × discount) − cost, as far as the policy counts them. no_action is worth 0."
+    )
+    probability: Probability = Field(description="P(the customer responds within `horizon_days` without being asked).")
+    uplift: float = Field(ge=-1, le=1, description="What sending the offer adds to it.")
+    uplift_sd: float = Field(ge=0, description="How uncertain that is: its standard deviation.")
+    uplift_source: TauSource = Field(description="learned: from this shop's randomised decisions; prior: believed until there are enough.")
+    propensity: Probability = Field(description="P(this offer came first), exact, as it was drawn.")
+    margin: Money = Field(description="Money that one response leaves before the discount.")
+    discount: Money = Field(description="Money given away by one response.")
     cost: Money = Field(description="Money spent whether or not the customer responds: the message's price and the cost of leaving.")
     cost_of_leaving: Money = Field(
         description="Part of the cost: what the message adds to P(leaves the channel within 28 days), as two predictions differ,"
@@ -76,9 +85,10 @@ class DroppedView(BaseModel):
 
     offer_id: str
     type: str
-    expected_value: Money | None = Field(description="Null when it cannot be computed.")
+    step: str = Field(description="Of the decision in which it fell: eligible, contact_policy, arbitrate, …")
     code: str
-    sentence: str
+    sentence_en: str
+    sentence_zh: str
 
 
 class ChurnView(BaseModel):
@@ -124,12 +134,17 @@ class NextBestOffersAnswer(Provenance):
                         {
                             "offer_id": "replenishment:FLUID MILK PRODUCTS",
                             "type": "replenishment",
-                            "items": [{"product_id": "1029743", "name": "FLUID MILK WHITE ONLY 1 GA", "score": 0.93}],
-                            "expected_value": 0.56,
-                            "probability": 0.93,
+                            "items": [{"product_id": "1029743", "name": "FLUID MILK WHITE ONLY 1 GA", "score": 0.62}],
+                            "expected_value": 0.01,
+                            "probability": 0.62,
+                            "uplift": 0.0942,
+                            "uplift_sd": 0.0188,
+                            "uplift_source": "learned",
+                            "propensity": 0.91,
                             "margin": 0.67,
-                            "cost": 0.06,
-                            "cost_of_leaving": 0.05,
+                            "discount": 0.0,
+                            "cost": 0.05,
+                            "cost_of_leaving": 0.04,
                             "reason_codes": ["due_soon"],
                             "reasons": [
                                 {
@@ -146,8 +161,10 @@ class NextBestOffersAnswer(Provenance):
                         }
                     ],
                     "dropped": [],
-                    "policy_version": "expected-value-1",
+                    "policy_version": "default@2c3f9a01",
                     "experiment": None,
+                    "holdout": None,
+                    "horizon_days": 28,
                     "personalized": True,
                     "value_basis": VALUE_BASIS,
                     **PROVENANCE_EXAMPLE,
@@ -164,6 +181,11 @@ class NextBestOffersAnswer(Provenance):
     offers: list[OfferView] = Field(description="Best first; `no_action` marks the line below which silence is worth more.")
     dropped: list[DroppedView] = Field(default=[], description="Only with `explain`.")
     policy_version: str
-    experiment: str | None = Field(description="The experiment this decision belongs to; none runs yet.")
+    experiment: str | None = Field(description="Experiments this decision belongs to, as `experiment:arm`; null when it belongs to none.")
+    holdout: Holdout | None = Field(
+        description="universal: the customer belongs to the share that is sent nothing; model_control: to the share that gets a lawful"
+        " offer at random; null for everybody else."
+    )
+    horizon_days: int = Field(description="Days over which probabilities and values count.")
     personalized: StrictBool = Field(description="Whether anything of the customer was used.")
-    value_basis: str = Field(description="What the amounts are: predictions of the response, not effects of the offer.")
+    value_basis: str = Field(description="What the amounts are.")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.within import within
 from training.artifacts.bundles import ScoredBundle
 
 
@@ -35,10 +36,9 @@ class BundleOffers:
             offer_id=f"{self.name}:{bundle.bundle_id}",
             type=self.name,
             items=tuple(OfferItem(p, catalogue.name(p), bundle.probability) for p in bundle.product_ids),
-            probability=bundle.probability,
-            margin=sum(catalogue.margin(p) for p in bundle.product_ids) - discount,
-            cost=context.contact_cost,
-            cost_of_leaving=context.cost_of_leaving,
+            probability=within(bundle.probability, context.horizon_days),
+            margin=sum(catalogue.margin(p) for p in bundle.product_ids),
+            discount=discount,
             reasons=(_bought_together(bundle),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),

@@ -9,6 +9,7 @@ import numpy as np
 from features.products import Coupon
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferItem, OfferReason
+from serving.offers.within import within
 from training.artifacts.logistic_map import sigmoid
 
 _RANKED = 12  # products looked at per campaign, best first; further down nobody buys
@@ -45,10 +46,9 @@ class CouponOffers:
             offer_id=f"{self.name}:{coupon.offer_id}",
             type=self.name,
             items=items,
-            probability=coupon.redemption_rate,
-            margin=sum(catalogue.margin(item.product_id) for item in items) / len(items) - value,
-            cost=context.contact_cost,
-            cost_of_leaving=context.cost_of_leaving,
+            probability=within(coupon.redemption_rate, context.horizon_days),
+            margin=sum(catalogue.margin(item.product_id) for item in items) / len(items),
+            discount=value,
             reasons=(_holds(coupon),),
             valid_until=coupon.ends_at,
             channels=tuple(catalogue.assumptions.consent.channels),

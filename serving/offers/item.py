@@ -7,6 +7,7 @@ from math import prod
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.within import within
 
 _LIKED = OfferReason(
     "new_for_you",
@@ -38,7 +39,8 @@ class ItemOffers:
         best = context.best_items(self.shown, explore=True)
         if not best:
             return []
-        items = tuple(OfferItem(item.product_id, catalogue.name(item.product_id), item.probability) for item in best)
+        days = context.horizon_days
+        items = tuple(OfferItem(one.product_id, catalogue.name(one.product_id), within(one.probability, days)) for one in best)
         response = 1.0 - prod(1.0 - item.score for item in items)
         expected = sum(item.score * catalogue.margin(item.product_id) for item in items)
         return [
@@ -48,8 +50,6 @@ class ItemOffers:
                 items=items,
                 probability=response,
                 margin=expected / response if response > 0 else 0.0,
-                cost=context.contact_cost,
-                cost_of_leaving=context.cost_of_leaving,
                 reasons=(_LIKED if context.personal else _POPULAR,),
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(catalogue.assumptions.consent.channels),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from features.decisions.record import NO_ACTION
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
 
-NAME = "no_action"
+NAME = NO_ACTION
 _REASON = OfferReason(
     "nothing_worth_more", "No offer beyond this line is expected to bring more than it costs", "此后的优惠预期收益均不高于成本"
 )
@@ -22,4 +23,4 @@ class NoAction:
     def candidates(self, context: CustomerContext) -> list[Candidate]:
         """The one candidate that everybody has."""
         channels = tuple(context.live.catalogue.assumptions.consent.channels)
-        return [Candidate(NAME, NAME, (), 0.0, 0.0, 0.0, (_REASON,), context.now + VALID_FOR, channels)]
+        return [Candidate(NAME, NAME, (), 0.0, 0.0, (_REASON,), context.now + VALID_FOR, channels)]

@@ -1,6 +1,6 @@
-"""What an offer type is, and what it hands to the decision: candidates valued in money.
+"""What an offer type is, and what it hands to the decision: candidates, with what a response would leave.
 
-The probability is the predicted response, not what the offer causes: who would have bought anyway is not measured. Every answer says so.
+The probability is the response that is expected anyway; what an offer adds to it is not for the type to say (`decisioning/valuation.py`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Protocol
 
+from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 
-VALUE_BASIS = "predicted response, not causal"
-RESPONSE_DAYS = 28  # the window of every probability, so that offers can be compared
+VALUE_BASIS = "effect of sending: learned from randomised decisions where tau_source says so, a prior belief elsewhere"
+RESPONSE_DAYS = 28  # the window of the models' probabilities, and by default of every value
 VALID_FOR = timedelta(days=7)  # one step of the models: afterwards the decision should be made anew
 _CENT = Decimal("0.01")
 
@@ -63,13 +64,15 @@ class Candidate:
         offer_id: stable name of the offer, `type:key`.
         type: name of the offer type.
         items: what is offered, best first; empty where the offer is not about products.
-        probability: P(the customer responds within `RESPONSE_DAYS`), predicted.
-        margin: money a response leaves, discounts and coupon values taken off.
-        cost: money spent whether or not the customer responds: the message's price, and what follows.
-        cost_of_leaving: the part of the cost that stands for customers who leave the channel over the message.
+        probability: P₀: P(the customer does within the context's horizon what the offer asks for), predicted, without being asked.
+        margin: money that one response leaves before the discount.
         reasons: why, most telling first.
         valid_until: last moment of the offer, UTC.
         channels: where it may be sent.
+        discount: money given away by one response: a coupon's value, a price taken off.
+        cost: money that one sending costs besides the message's price.
+        lever: the merchant's weight.
+        offer: the document it was made from; None where a model made it.
     """
 
     offer_id: str
@@ -77,16 +80,13 @@ class Candidate:
     items: tuple[OfferItem, ...]
     probability: float
     margin: float
-    cost: float
     reasons: tuple[OfferReason, ...]
     valid_until: datetime
     channels: tuple[str, ...]
-    cost_of_leaving: float = 0.0
-
-    @property
-    def expected_value(self) -> float:
-        """Money expected of making the offer: probability × margin − cost."""
-        return self.probability * self.margin - self.cost
+    discount: float = 0.0
+    cost: float = 0.0
+    lever: float = 1.0
+    offer: Offer | None = None
 
 
 class OfferType(Protocol):

@@ -9,11 +9,12 @@ import numpy as np
 from serving.category_needs import category_needs, usual_quantities
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.within import within
 
 
 @dataclass(frozen=True)
 class _Due:
-    """Chance of buying within 28 days, days until the category is due, usual quantity."""
+    """Chance of buying within the horizon, days until the category is due, usual quantity."""
 
     probability: float
     days: float
@@ -50,9 +51,8 @@ class ReplenishmentOffers:
             name, days = customer.categories[row], float(needs.days_until_due[place])
             product = context.live.catalogue.usual_product(name, own)
             if days <= self.due_within_days and product is not None:
-                found.append(
-                    self._candidate(context, name, product, _Due(float(needs.probability_28d[place]), days, float(quantities[place])))
-                )
+                chance = within(float(needs.probability_28d[place]), context.horizon_days)
+                found.append(self._candidate(context, name, product, _Due(chance, days, float(quantities[place]))))
         return found
 
     def _candidate(self, context: CustomerContext, category: str, product: str, due: _Due) -> Candidate:
@@ -63,8 +63,6 @@ class ReplenishmentOffers:
             items=(OfferItem(product, catalogue.name(product), due.probability),),
             probability=due.probability,
             margin=catalogue.margin(product) * due.quantity,
-            cost=context.contact_cost,
-            cost_of_leaving=context.cost_of_leaving,
             reasons=(_because(catalogue.category_name(category), due.days),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),

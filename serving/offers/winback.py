@@ -19,7 +19,7 @@ class WinbackOffers:
     name: str = "winback"
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """At most one candidate: P(return within 28 days) × mean basket × (margin rate − discount), less the message."""
+        """At most one candidate: a return leaves the mean basket's margin, and gives away the discount on it."""
         model, churn, customer = context.live.models.return_hazard, context.churn, context.customer
         if model is None or churn is None or customer is None:
             return []
@@ -28,17 +28,16 @@ class WinbackOffers:
         if leaving < assumptions.offers.winback_from_churn:
             return []
         basket = customer.value("amount_mean")
-        rate = assumptions.margins.default - assumptions.offers.winback_discount
+        basket = basket if math.isfinite(basket) else 0.0
         causes = [reason for reason in model.reasons(customer.vector) if reason.effect > 0]
         return [
             Candidate(
                 offer_id=self.name,
                 type=self.name,
                 items=(),
-                probability=1.0 - leaving,
-                margin=basket * rate if math.isfinite(basket) else 0.0,
-                cost=context.contact_cost,
-                cost_of_leaving=context.cost_of_leaving,
+                probability=context.p_order or 0.0,
+                margin=basket * assumptions.margins.default,
+                discount=basket * assumptions.offers.winback_discount,
                 reasons=(_at_risk(leaving), *(_cause(reason) for reason in causes)),
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(assumptions.consent.channels),

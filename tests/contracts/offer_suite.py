@@ -9,11 +9,15 @@ from datetime import timedelta
 
 import pytest
 
+from features.decisions.policy import Value
+from features.decisions.record import Considered, Factors
+from features.decisions.worth import worth
 from features.products import Product
 from serving.api.next_best_offers import offer_view
 from serving.api.next_best_offers_schemas import OfferView
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
+from serving.decisioning.engine import Given
 from serving.live import Live
 from serving.live_models import LiveModels
 from serving.offers.protocol import Candidate, OfferType, cents
@@ -28,6 +32,24 @@ def with_products(live: Live, change: Callable[[Product], Product]) -> Live:
     products = live.catalogue.products
     changed = products.model_copy(update={"products": tuple(change(p) for p in products.products)})
     return replace(live, catalogue=Catalogue(changed, live.catalogue.assumptions)).warm()
+
+
+def considered(candidate: Candidate, *, uplift: bool = True) -> Considered:
+    """A candidate with its factors and its value, the message for nothing."""
+    factors = Factors(
+        p0=candidate.probability,
+        tau=0.1 * candidate.probability,
+        margin=candidate.margin,
+        discount=candidate.discount,
+        contact_cost=candidate.cost,
+        lever=candidate.lever,
+    )
+    value = float(worth([factors], Value(uplift=uplift)).mean[0])
+    return Considered(offer_id=candidate.offer_id, type=candidate.type, factors=factors, value=value, propensity=1.0, policy_propensity=1.0)
+
+
+def value_of(candidate: Candidate, *, uplift: bool = True) -> float:
+    return considered(candidate, uplift=uplift).value
 
 
 class OfferTypeSuite:
@@ -52,19 +74,20 @@ class OfferTypeSuite:
             assert candidate.type == offer_type.name
             assert candidate.offer_id.split(":")[0] == offer_type.name
             assert 0.0 <= candidate.probability <= 1.0
-            assert candidate.cost >= 0.0
+            assert min(candidate.margin, candidate.discount, candidate.cost) >= 0.0
             assert candidate.reasons
             assert bool(candidate.items) == self.offers_products
 
-    def test_value_is_finite_and_probability_times_margin_less_cost(self, made: list[Candidate]) -> None:
+    def test_value_is_zero_for_nobody_and_finite_for_everybody(self, offer_type: OfferType, made: list[Candidate]) -> None:
         for candidate in made:
-            assert math.isfinite(candidate.expected_value)
-            assert candidate.expected_value == pytest.approx(candidate.probability * candidate.margin - candidate.cost)
+            assert math.isfinite(value_of(candidate))
+            never = replace(candidate, probability=0.0, cost=0.0)
+            assert value_of(never, uplift=False) == pytest.approx(0.0, abs=1e-12)  # who never responds leaves nothing
 
     def test_somebody_unknown_gets_nothing_personal(self, offer_type: OfferType, context_of: MakeContext) -> None:
         found = offer_type.candidates(context_of(None))
         assert not (self.needs_customer and found)
-        assert all(math.isfinite(candidate.expected_value) for candidate in found)
+        assert all(math.isfinite(value_of(candidate)) for candidate in found)
 
     def test_never_offers_what_is_out_of_stock(
         self, offer_type: OfferType, made: list[Candidate], services: Services, context_of: MakeContext
@@ -99,16 +122,16 @@ class OfferTypeSuite:
         bare = context_of(None).live.with_models(LiveModels())
         for customer in CUSTOMERS[:10]:
             for candidate in offer_type.candidates(replace(context_of(customer), live=bare)):
-                assert math.isfinite(candidate.expected_value)
+                assert math.isfinite(value_of(candidate))
 
     def test_is_the_same_twice(self, offer_type: OfferType, made: list[Candidate], context_of: MakeContext) -> None:
         assert made == [candidate for customer in CUSTOMERS for candidate in offer_type.candidates(context_of(customer))]
 
     def test_round_trips_through_the_api_schema(self, made: list[Candidate]) -> None:
         for candidate in made:
-            view = offer_view(candidate, candidate.channels)
+            view = offer_view(Given(candidate, considered(candidate)), candidate.channels)
             assert OfferView.model_validate_json(view.model_dump_json()) == view
-            assert view.expected_value == cents(candidate.expected_value)
+            assert view.expected_value == cents(value_of(candidate))
             assert [item.product_id for item in view.items] == [item.product_id for item in candidate.items]
             assert view.reason_codes == [reason.code for reason in candidate.reasons]
             assert all(reason.sentence_en and reason.sentence_zh for reason in view.reasons)

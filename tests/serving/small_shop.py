@@ -20,6 +20,7 @@ from features.products import Coupon, Product, Products
 from features.settings import FeatureSettings
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import new_version
+from tests.serving.small_policy import write_small_policy
 from tests.serving.small_value import save_value
 from training import local_models
 from training.artifacts.bundle_columns import ANYBODY_INPUTS as BUNDLE_ANYBODY
@@ -78,6 +79,7 @@ Array = NDArray[np.float64]
 def write_small_shop(data_dir: Path, *, seed: int = 7) -> None:
     """Online state and models below `data_dir`, as `huitou build` and `huitou train` leave them."""
     write_online(data_dir, seed=seed)
+    write_small_policy(data_dir)
     state_import(FeatureSettings(data_dir=data_dir), CUSTOMERS, ImportConsent.GRANTED)
     for name, write in (
         ("return_hazard", write_hazard),

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from features.decisions.record import Considered, Factors
 from features.feature_sets import CUSTOMER
 from serving.app import create_app
 from serving.campaigns.at_risk import write_at_risk_audience
@@ -97,29 +98,29 @@ def test_the_cost_is_the_effect_times_the_margin_of_a_quarter(channel_services: 
     np.testing.assert_array_equal(cost_of_leaving(model, stored, assumptions), expected)
 
 
-def decided(services: Services, channel: str | None) -> list[Any]:
-    decision = Engine(OFFER_TYPES).decide(services.live, OfferRequest("c003", channel, (), 20, personalized=True), now=services.now)
-    return [*decision.offers, *(dropped.candidate for dropped in decision.dropped)]
+def decided(services: Services, channel: str | None) -> dict[str, Considered]:
+    request = OfferRequest("c003", channel, limit=20)
+    decision = Engine(OFFER_TYPES).decide(services.live, request, now=services.now)
+    return {one.offer_id: one for one in decision.record.considered}
 
 
 def test_each_offer_costs_the_message_and_the_leaving_but_silence_costs_nothing(channel_services: Services) -> None:
     without = replace(channel_services, live=channel_services.live.with_models(replace(channel_services.live.models, channel_churn=None)))
-    plain = {candidate.offer_id: candidate for candidate in decided(without, "email")}
-    dearer = {candidate.offer_id: candidate for candidate in decided(channel_services, "email")}
+    plain, dearer = decided(without, "email"), decided(channel_services, "email")
     assert plain.keys() == dearer.keys()
     assert len(dearer) > 3
     leaving = CustomerContext(
         channel_services.live, channel_services.now, channel_services.live.reader.read("c003"), "email"
     ).cost_of_leaving
     assert leaving > 0
-    for name, candidate in dearer.items():
+    for name, one in dearer.items():
         if name == "no_action":
-            assert (candidate.cost, candidate.cost_of_leaving) == (0.0, 0.0)
+            assert (one.value, one.factors) == (0.0, Factors())
         else:
-            assert candidate.cost_of_leaving == leaving
-            assert candidate.cost == pytest.approx(plain[name].cost + leaving)
-            assert candidate.expected_value == pytest.approx(plain[name].expected_value - leaving)
-            assert plain[name].cost_of_leaving == 0.0
+            assert one.factors.fatigue == leaving
+            assert one.factors.contact_cost == plain[name].factors.contact_cost > 0
+            assert one.value == pytest.approx(plain[name].value - leaving)
+            assert plain[name].factors.fatigue == 0.0
 
 
 def test_the_breakdown_stands_in_the_answer(channel_shop: Path) -> None:

@@ -62,13 +62,13 @@ def test_sold_out_leaves_every_answer_of_every_process_and_comes_back(own_shop: 
 def fresh(services: Services, levels: dict[str, int | None]) -> Live:
     """The state as if the build itself had known these levels."""
     folder = services.settings.online_dir / services.live.version
-    plain = open_live(folder, services.live.models)
+    plain = open_live(folder, services.live.models, services.live.policy)
     products = tuple(
         p.model_copy(update={"stock": levels[p.product_id]}) if p.product_id in levels else p for p in plain.catalogue.products.products
     )
     text = plain.catalogue.products.model_copy(update={"products": products}).model_dump_json()
     (folder / "products.json").write_text(text, encoding="utf-8")
-    return open_live(folder, services.live.models)
+    return open_live(folder, services.live.models, services.live.policy)
 
 
 @pytest.mark.parametrize(

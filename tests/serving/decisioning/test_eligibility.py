@@ -15,7 +15,7 @@ from tests.serving.small_shop import AS_OF, INACTIVE, OUT_OF_STOCK
 
 def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tuple[str, ...] = ("email", "app")) -> Candidate:
     items = tuple(OfferItem(p, p, 0.5) for p in products)
-    return Candidate(f"{kind}:1", kind, items, 0.5, 1.0, 0.0, (), AS_OF + timedelta(days=valid_days), channels)
+    return Candidate(f"{kind}:1", kind, items, 0.5, 1.0, (), AS_OF + timedelta(days=valid_days), channels)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tup
 def test_each_rule_drops_and_names_itself(candidate: Candidate, given: dict[str, object], code: str, context_of: MakeContext) -> None:
     kept, dropped = eligible([candidate], context_of("c000", **given))
     assert not kept
-    assert [(d.code, bool(d.sentence)) for d in dropped] == [(code, True)]
+    assert [(d.step, d.code, bool(d.sentence_en), bool(d.sentence_zh)) for d in dropped] == [("eligible", code, True, True)]
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class ForbiddenReader:
 
 
 def content(decision: Decision) -> list[tuple[str, float]]:
-    return [(offer.offer_id, offer.expected_value) for offer in decision.offers]
+    return [(offer.candidate.offer_id, offer.considered.value) for offer in decision.offers]
 
 
 def test_every_customer_gets_lawful_offers_above_silence(services: Services) -> None:
@@ -40,25 +40,25 @@ def test_every_customer_gets_lawful_offers_above_silence(services: Services) -> 
         assert 1 <= len(decision.offers) <= 5
         assert not decision.degraded
         for offer in decision.offers:
-            assert offer.type == "no_action" or offer.expected_value >= 0.005
-            assert "email" in offer.channels
-            assert all(services.live.catalogue.offerable(item.product_id) for item in offer.items)
+            assert offer.candidate.type == "no_action" or offer.considered.value > 0
+            assert "email" in offer.candidate.channels
+            assert all(services.live.catalogue.offerable(item.product_id) for item in offer.candidate.items)
 
 
 def test_somebody_leaving_is_offered_to_come_back(services: Services) -> None:
     decision = decide(services, LEAVING, channel="email", limit=20)
-    assert "winback" in {offer.type for offer in decision.offers}
+    assert "winback" in {offer.candidate.type for offer in decision.offers}
 
 
 def test_a_dear_channel_leaves_only_silence(services: Services) -> None:
     decision = decide(services, "c000", channel="mail")
-    assert [offer.type for offer in decision.offers] == ["no_action"]
+    assert [offer.candidate.type for offer in decision.offers] == ["no_action"]
     assert {dropped.code for dropped in decision.dropped} == {"worth_no_more_than_silence"}
 
 
 def test_a_channel_without_consent_leaves_only_silence(services: Services) -> None:
     decision = decide(services, "c000", channel="sms")
-    assert [offer.type for offer in decision.offers] == ["no_action"]
+    assert [offer.candidate.type for offer in decision.offers] == ["no_action"]
     assert {dropped.code for dropped in decision.dropped} == {"channel_not_consented"}
 
 
@@ -69,7 +69,7 @@ def test_without_personalization_nothing_personal_is_read(services: Services) ->
     ]
     assert content(decisions[0]) == content(decisions[1])
     assert not decisions[0].context.personal
-    assert {offer.type for offer in decisions[0].offers} <= {"item", "bundle", "no_action"}
+    assert {offer.candidate.type for offer in decisions[0].offers} <= {"item", "bundle", "no_action"}
 
 
 def test_the_guard_above_would_notice(services: Services) -> None:
@@ -82,7 +82,7 @@ def test_somebody_unknown_gets_what_is_popular(services: Services) -> None:
     unknown = decide(services, "never-seen")
     assert content(unknown) == content(decide(services, None))
     assert not unknown.context.personal
-    assert unknown.offers[0].type != "no_action"
+    assert unknown.offers[0].candidate.type != "no_action"
 
 
 def test_decisions_repeat_but_their_ids_do_not(services: Services) -> None:
@@ -93,7 +93,7 @@ def test_decisions_repeat_but_their_ids_do_not(services: Services) -> None:
 
 def test_without_models_the_answer_is_silence_and_says_why(services: Services) -> None:
     decision = services.engine.decide(services.live.with_models(LiveModels()), OfferRequest("c050"), now=services.now)
-    assert [offer.type for offer in decision.offers] == ["no_action"]
+    assert [offer.candidate.type for offer in decision.offers] == ["no_action"]
     assert set(decision.degraded) == {"return_hazard", "value", "repurchase", "items", "bundles"}
 
 
@@ -101,7 +101,7 @@ def test_one_missing_model_costs_its_offers_only(services: Services) -> None:
     bare = services.live.with_models(replace(services.live.models, repurchase=None))
     decision = services.engine.decide(bare, OfferRequest("c001", limit=20), now=services.now)
     assert set(decision.degraded) == {"repurchase"}
-    assert {"item", "no_action"} <= {offer.type for offer in decision.offers} | {d.candidate.type for d in decision.dropped}
+    assert {"item", "no_action"} <= {offer.candidate.type for offer in decision.offers} | {d.candidate.type for d in decision.dropped}
 
 
 def test_a_damaged_row_is_answered_as_for_somebody_unknown(own_shop: Path) -> None:
@@ -119,11 +119,11 @@ def test_the_cart_changes_what_is_offered_and_is_never_offered(services: Service
     changed = 0
     for customer in CUSTOMERS[:20]:
         plain = decide(services, customer, limit=20)
-        cart = tuple(item.product_id for item in plain.offers[0].items)
+        cart = tuple(item.product_id for item in plain.offers[0].candidate.items)
         filled = decide(services, customer, limit=20, cart=cart)
         for offer in filled.offers:
-            owned = [item.product_id in cart for item in offer.items]
-            assert not any(owned) or (offer.type == "bundle" and not all(owned))
+            owned = [item.product_id in cart for item in offer.candidate.items]
+            assert not any(owned) or (offer.candidate.type == "bundle" and not all(owned))
         changed += content(plain) != content(filled)
     assert changed > 10
 
@@ -131,7 +131,8 @@ def test_the_cart_changes_what_is_offered_and_is_never_offered(services: Service
 def test_a_later_clock_ends_the_coupon(services: Services) -> None:
     def coupons(days: int) -> set[str]:
         decision = services.engine.decide(services.live, OfferRequest("c000", limit=20), now=services.now + timedelta(days=days))
-        return {c.offer_id for c in [*decision.offers, *(d.candidate for d in decision.dropped)] if c.type == "coupon"}
+        made = [*(o.candidate for o in decision.offers), *(d.candidate for d in decision.dropped)]
+        return {c.offer_id for c in made if c.type == "coupon"}
 
     assert coupons(0) == {"coupon:running"}
     assert coupons(100) == set()

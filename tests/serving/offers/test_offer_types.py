@@ -20,7 +20,7 @@ from serving.offers.offer_types import OFFER_TYPES
 from serving.offers.protocol import Candidate, OfferType, cents
 from serving.offers.replenishment import ReplenishmentOffers
 from serving.offers.winback import WinbackOffers
-from tests.contracts.offer_suite import MakeContext, OfferTypeSuite
+from tests.contracts.offer_suite import MakeContext, OfferTypeSuite, value_of
 from tests.serving.small_shop import CUSTOMERS, ENDED, FUTURE, INACTIVE, LEAVING, OUT_OF_STOCK, RUNNING
 
 
@@ -64,11 +64,11 @@ class TestBundle(OfferTypeSuite):
     def offer_type(self) -> OfferType:
         return BundleOffers()
 
-    def test_margin_is_the_sum_less_the_discount(self, offer_type: OfferType, context_of: MakeContext) -> None:
+    def test_margin_and_discount_are_those_of_the_set(self, offer_type: OfferType, context_of: MakeContext) -> None:
         for context, candidate in everything(offer_type, context_of):
             catalogue = context.live.catalogue
             prices = sum(catalogue.price(item.product_id) for item in candidate.items)
-            assert candidate.margin == pytest.approx((0.3 - 0.05) * prices)
+            assert (candidate.margin, candidate.discount) == pytest.approx((0.3 * prices, 0.05 * prices))
             assert {OUT_OF_STOCK, INACTIVE}.isdisjoint(item.product_id for item in candidate.items)
 
     def test_leaves_out_a_set_that_is_already_in_the_cart(self, offer_type: OfferType, context_of: MakeContext) -> None:
@@ -146,13 +146,13 @@ class TestCoupon(OfferTypeSuite):
         for context, candidate in everything(offer_type, context_of, live=live):
             margins = [context.live.catalogue.margin(item.product_id) for item in candidate.items]
             assert min(margins) > 1.5
-            assert candidate.margin == pytest.approx(np.mean(margins) - 1.5)
+            assert (candidate.margin, candidate.discount) == (pytest.approx(np.mean(margins)), 1.5)
             assert candidate.probability == 0.4
 
     def test_a_coupon_above_every_margin_is_a_loss_and_says_so(self, offer_type: OfferType, context_of: MakeContext) -> None:
         live = with_offers(context_of(None).live, coupon_value=50.0)
         (candidate,) = offer_type.candidates(context_of("c000", live=live))
-        assert candidate.expected_value < 0
+        assert value_of(candidate) < 0
 
 
 class TestWinback(OfferTypeSuite):
@@ -173,11 +173,12 @@ class TestWinback(OfferTypeSuite):
         assert LEAVING in offered
         assert len(offered) < len(CUSTOMERS)
 
-    def test_value_is_return_times_basket_times_what_the_discount_leaves(self, offer_type: OfferType, context_of: MakeContext) -> None:
+    def test_a_return_leaves_the_baskets_margin_and_gives_the_discount(self, offer_type: OfferType, context_of: MakeContext) -> None:
         context = context_of(LEAVING, channel="email")
         (candidate,) = offer_type.candidates(context)
         returning = 1 - float(context.live.models.return_hazard.churn_probability(context.customer.vector[None, :], 28)[0])
-        assert candidate.expected_value == pytest.approx(returning * context.customer.value("amount_mean") * (0.3 - 0.1) - 0.01)
+        basket = context.customer.value("amount_mean")
+        assert (candidate.probability, candidate.margin, candidate.discount) == pytest.approx((returning, 0.3 * basket, 0.1 * basket))
         assert candidate.reasons[0].code == "at_risk"
         assert all(reason.effect > 0 for reason in candidate.reasons[1:])
 
@@ -195,7 +196,7 @@ class TestNoAction(OfferTypeSuite):
     def test_is_always_there_and_worth_nothing(self, offer_type: OfferType, context_of: MakeContext) -> None:
         for customer in (None, *CUSTOMERS):
             (candidate,) = offer_type.candidates(context_of(customer))
-            assert cents(candidate.expected_value) == 0
+            assert (candidate.margin, candidate.discount, candidate.cost) == (0.0, 0.0, 0.0)
 
 
 def test_offer_types_have_distinct_names_and_no_action_is_among_them() -> None:

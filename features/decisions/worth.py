@@ -1,0 +1,61 @@
+"""What sending an offer is worth, in money, against sending nothing, over the policy's horizon.
+
+`context · lever · [τ·margin − (P₀ + τ)·discount·(1 + λ)] − contact cost·(1 + λ) − fatigue`
+
+Margin is earned on the orders that the offer causes (τ); a discount is given to those who would have ordered anyway too (P₀ + τ), and
+money of the budget counts for more than itself (λ). `no_action` is worth 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.decisions.policy import Value
+from features.decisions.record import Factors
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The value of k offers as a line in τ.
+
+    Attributes:
+        fixed: (k,) money where nothing is caused.
+        slope: (k,) money for each unit of τ.
+        tau: (k,) mean uplift.
+    """
+
+    fixed: Array
+    slope: Array
+    tau: Array
+
+    @property
+    def mean(self) -> Array:
+        """(k,) value at the mean uplift."""
+        return np.asarray(self.fixed + self.slope * self.tau)
+
+
+def worth(factors: Sequence[Factors], rules: Value) -> Worth:
+    """The value of offers under a policy's rules.
+
+    Args:
+        factors: of each offer.
+        rules: which factors count; where the uplift does not, the response probability stands for it, as if everybody who responds did so
+            because of the offer.
+    """
+    price = 1.0 + rules.budget_price
+    fixed, slope, tau = np.zeros(len(factors)), np.zeros(len(factors)), np.zeros(len(factors))
+    for i, f in enumerate(factors):
+        weight = (f.context if rules.context else 1.0) * (f.lever if rules.lever else 1.0)
+        discount = f.discount * price if rules.discount else 0.0
+        anyway, tau[i] = (f.p0, f.tau) if rules.uplift else (0.0, f.p0)
+        fixed[i] = -weight * anyway * discount
+        fixed[i] -= f.contact_cost * price if rules.contact_cost else 0.0
+        fixed[i] -= f.fatigue if rules.fatigue else 0.0
+        slope[i] = weight * (f.margin - discount)
+    return Worth(fixed, slope, tau)

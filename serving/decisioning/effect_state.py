@@ -1,0 +1,31 @@
+"""What the effect of an offer may depend on, read from a customer's context: the numbers of `features.decisions.state`."""
+
+from __future__ import annotations
+
+import math
+
+from features.decisions.state import STATE
+from serving.customer_context import CustomerContext
+
+
+def effect_state(context: CustomerContext) -> dict[str, float | None]:
+    """Name → number, None where it is not known; empty for somebody of whom nothing may be used."""
+    customer = context.customer
+    if customer is None:
+        return {}
+    made = {"silence_in_cycles": _silence(context), "p_order": context.p_order, "value_percentile": _percentile(context)}
+    return {name: _known(made[name] if name in made else customer.value(name)) for name in STATE}
+
+
+def _silence(context: CustomerContext) -> float | None:
+    assert context.customer is not None  # noqa: S101 - asked for a customer only
+    silence, gap = context.customer.value("days_since_last_order"), context.customer.value("gap_mean")
+    return silence / gap if gap > 0 else None
+
+
+def _percentile(context: CustomerContext) -> float | None:
+    return None if context.value is None else float(context.value.percentile[0])
+
+
+def _known(number: float | None) -> float | None:
+    return None if number is None or not math.isfinite(number) else float(number)

@@ -1,0 +1,12 @@
+"""A probability of one window, said of another."""
+
+from __future__ import annotations
+
+_MODELLED_DAYS = 28.0  # the window of the item, bundle and coupon probabilities
+
+
+def within(probability_28d: float, horizon_days: float) -> float:
+    """P(within the horizon) from P(within 28 days), at a constant rate: exact at 28 days, close to it elsewhere."""
+    return (
+        probability_28d if horizon_days == _MODELLED_DAYS else -((1.0 - min(probability_28d, 1.0)) ** (horizon_days / _MODELLED_DAYS)) + 1.0
+    )

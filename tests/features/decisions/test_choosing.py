@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.decisions import choosing
+from features.decisions.choosing import choose, propensities, seed_of, softmax
+from features.decisions.policy import DecisionPolicy, Exploration
+from features.decisions.record import NO_ACTION, Considered, Factors, Holdout, TauSource
+from training.artifacts import effect_prior
+
+POLICY = DecisionPolicy()
+GREEDY = POLICY.changed({"exploration": {"share": 0.0, "draws": 0}})
+
+
+def offer(offer_id: str, tau: float, *, sd: float = 0.0, kind: str = "item", **money: float) -> Considered:
+    source = TauSource.PRIOR if sd else TauSource.LEARNED
+    factors = Factors(p0=0.2, tau=tau, tau_sd=sd, tau_source=source, margin=10.0, contact_cost=0.1).model_copy(update=money)
+    return Considered(offer_id=offer_id, type=kind, factors=factors, propensity=0, policy_propensity=0)
+
+
+SILENCE = Considered(offer_id=NO_ACTION, type=NO_ACTION, propensity=0, policy_propensity=0)
+some = st.lists(
+    st.builds(offer, st.text("abcdef", min_size=1, max_size=4), st.floats(-0.2, 0.5), sd=st.sampled_from([0.0, 0.05])),
+    max_size=8,
+    unique_by=lambda one: one.offer_id,
+)
+
+
+@settings(max_examples=60)
+@given(some, st.integers(0, 2**63), st.floats(0, 1), st.floats(0, 1))
+def test_propensities_sum_to_one_and_keep_their_floor(made: list[Considered], seed: int, share: float, floor: float) -> None:
+    considered = [*made, SILENCE]
+    policy = POLICY.changed({"exploration": {"share": share, "floor": floor}})
+    exact = propensities(considered, policy, seed=seed, state={})
+    assert exact.sum() == pytest.approx(1.0)
+    assert (exact >= share * floor / len(considered) - 1e-12).all()
+
+
+@settings(max_examples=40)
+@given(some, st.integers(0, 2**63), st.randoms())
+def test_the_same_arguments_give_the_same_draw_and_the_order_of_the_list_does_not_matter_to_the_best(
+    made: list[Considered], seed: int, random: object
+) -> None:
+    considered = [*made, SILENCE]
+    one, two = (choose(considered, POLICY, seed=seed, state={}) for _ in range(2))
+    assert (one.order, one.explored) == (two.order, two.explored)
+    np.testing.assert_array_equal(one.propensities, two.propensities)
+    shuffled = considered.copy()
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    best = considered[choose(considered, GREEDY, seed=seed, state={}).order[0]]
+    assert shuffled[choose(shuffled, GREEDY, seed=seed, state={}).order[0]].offer_id == best.offer_id
+
+
+def test_draws_have_the_frequencies_that_are_logged() -> None:
+    considered = [offer("a", 0.04, sd=0.03), offer("b", 0.05, sd=0.03, kind="coupon"), offer("c", -0.1), SILENCE]
+    policy = POLICY.changed({"exploration": {"share": 0.5, "floor": 0.2, "draws": 16}})
+    counted, told = np.zeros(4), np.zeros(4)
+    rounds = 4000
+    for i in range(rounds):
+        choice = choose(considered, policy, seed=seed_of(0, "c", str(i)), state={})
+        counted[choice.order[0]] += 1
+        told += choice.propensities
+    np.testing.assert_allclose(counted / rounds, told / rounds, atol=4 * 0.5 / rounds**0.5)
+
+
+def test_the_best_is_taken_and_silence_is_worth_nothing() -> None:
+    considered = [offer("small", 0.02), offer("large", 0.05), offer("harm", -0.05), SILENCE]
+    assert [considered[i].offer_id for i in choose(considered, GREEDY, seed=1, state={}).order] == ["large", "small", NO_ACTION, "harm"]
+    alone = [offer("dear", 0.005), SILENCE]
+    assert alone[choose(alone, GREEDY, seed=1, state={}).order[0]].offer_id == NO_ACTION
+
+
+def test_a_sure_buyer_is_given_no_discount() -> None:
+    sure, unsure = {"p0": 0.95, "discount": 2.0}, {"p0": 0.05, "discount": 2.0}
+    for money, best in ((sure, NO_ACTION), (unsure, "coupon")):
+        considered = [offer("coupon", 0.04, **money), SILENCE]
+        assert considered[choose(considered, GREEDY, seed=1, state={}).order[0]].offer_id == best
+
+
+def test_equal_offers_are_equally_likely_and_the_first_by_id_is_the_best() -> None:
+    considered = [offer("b", 0.02), offer("a", 0.02), SILENCE]
+    exact = propensities(considered, POLICY.changed({"exploration": {"share": 1.0}}), seed=1, state={})
+    assert exact[0] == exact[1]
+    flat = propensities([offer("b", 0.01, contact_cost=0.1), SILENCE], POLICY.changed({"exploration": {"share": 1.0}}), seed=1, state={})
+    np.testing.assert_allclose(flat, 0.5)
+    assert considered[choose(considered, GREEDY, seed=1, state={}).order[0]].offer_id == "a"
+
+
+def test_holdouts_give_nothing_or_anything() -> None:
+    considered = [offer("a", 0.05), offer("b", 0.01), SILENCE]
+    held = choose(considered, POLICY, seed=3, state={}, holdout=Holdout.UNIVERSAL)
+    assert considered[held.order[0]].offer_id == NO_ACTION
+    assert held.propensities.tolist() == [0, 0, 1]
+    assert held.policy_propensities[0] > 0.8
+    first = {choose(considered, POLICY, seed=s, state={}, holdout=Holdout.MODEL_CONTROL).order[0] for s in range(60)}
+    assert first == {0, 1, 2}
+    np.testing.assert_allclose(choose(considered, POLICY, seed=3, state={}, holdout=Holdout.MODEL_CONTROL).propensities, 1 / 3)
+
+
+def test_thompson_explores_what_is_not_proven_only() -> None:
+    policy = POLICY.changed({"exploration": {"share": 0.0, "draws": 256}})
+    proven = propensities([offer("a", 0.02), offer("b", 0.03), SILENCE], policy, seed=5, state={})
+    assert proven.tolist() == [0, 1, 0]
+    believed = propensities([offer("a", 0.02, sd=0.02), offer("b", 0.03, sd=0.02), SILENCE], policy, seed=5, state={})
+    assert 0.1 < believed[0] < believed[1] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("ranking", "best"),
+    [
+        ("expected_value", "new"),
+        ("propensity", "likely"),
+        ("best_single", "cheap"),
+        ("highest_risk", "cheap"),
+        ("price_first", "cheap"),
+        ("category_first", "need"),
+        ("nothing", NO_ACTION),
+    ],
+)
+def test_each_ranking_has_its_own_best(ranking: str, best: str) -> None:
+    considered = [
+        offer("new", 0.06),
+        offer("likely", 0.02, p0=0.6),
+        offer("cheap", 0.03, p0=0.01, discount=1.0),
+        offer("need", 0.03, kind="replenishment"),
+        SILENCE,
+    ]
+    policy = GREEDY.changed({"ranking": ranking, "single_offer": "cheap"})
+    assert considered[choose(considered, policy, seed=1, state={"p_order": 0.2}).order[0]].offer_id == best
+
+
+def test_only_somebody_at_risk_is_won_back_by_the_ranking_of_risk() -> None:
+    policy = GREEDY.changed({"ranking": "highest_risk", "single_offer": "a", "risk_below": 0.3})
+    considered = [offer("a", 0.1), SILENCE]
+    assert considered[choose(considered, policy, seed=1, state={"p_order": 0.31}).order[0]].offer_id == NO_ACTION
+    assert considered[choose(considered, policy, seed=1, state={}).order[0]].offer_id == NO_ACTION
+
+
+def test_a_larger_scale_of_money_changes_no_probability() -> None:
+    scores = np.array([0.1, 0.4, -0.2, 0.0])
+    np.testing.assert_allclose(softmax(scores, Exploration()), softmax(1000 * scores, Exploration()))
+
+
+def test_what_is_shared_before_it_is_proven_is_what_the_effects_share() -> None:
+    assert (choosing._COMMON, choosing._OF_TYPE) == (effect_prior.SHARED, effect_prior.OF_TYPE)
