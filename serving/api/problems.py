@@ -18,6 +18,7 @@ from serving.errors import (
     CursorInvalid,
     CustomerUnknown,
     CustomerUnreadable,
+    DecisionUnknown,
     DocumentUnknown,
     EncodingUnknown,
     ErasureUnknown,
@@ -73,6 +74,7 @@ class Problem(BaseModel):
 _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     DocumentUnknown: (404, "document-unknown", "It was not fed"),
     ErasureUnknown: (404, "erasure-unknown", "The erasure is not known"),
+    DecisionUnknown: (404, "decision-unknown", "The decision is not kept"),
     LinkUnknown: (404, "link-unknown", "The link is not known"),
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),

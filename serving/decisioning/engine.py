@@ -13,15 +13,20 @@ from datetime import datetime
 
 from features.decisions.assignment import holdout_of
 from features.decisions.choosing import Choice, choose, seed_of
+from features.decisions.policy import DecisionPolicy
 from features.decisions.record import Considered, DecisionRecord, DroppedOffer
 from features.decisions.slots import STEP, fill_slots
 from features.errors import StateBroken
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from serving.customer_context import CustomerContext
-from serving.decisioning.contacts import contactable
+from serving.decisioning.contact_policy import STEP as CONTACT_POLICY
+from serving.decisioning.contact_step import within_contact_policy
+from serving.decisioning.contacts import rules_of
 from serving.decisioning.effect_state import effect_state
 from serving.decisioning.eligibility import Dropped, eligible
 from serving.decisioning.experiments import Assigned
+from serving.decisioning.fairness import over_the_cap
+from serving.decisioning.fatigue import fatigue_of
 from serving.decisioning.valuation import valued
 from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
@@ -116,9 +121,13 @@ class Engine:
         degraded |= live.models.degraded()
         made = [candidate for offer_type in self.offer_types for candidate in offer_type.candidates(context)]
         lawful, unlawful = eligible(made, context)
-        candidates, unsent = contactable(lawful, context, policy, request.history)
+        fair, unfair = _fair(lawful, policy)
+        rules = rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)
+        candidates, closed = within_contact_policy(fair, context, rules, request.history)
+        unsent = [*unfair, *(Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)]
         state = effect_state(context)
-        considered = valued(candidates, context, policy, state)
+        fatigue = fatigue_of(context, request.history, policy.contact).cost
+        considered = valued(candidates, context, policy, state, fatigue=fatigue)
         decision_id = self._new_id()
         whose = request.customer_id if context.personal else None
         seed = seed_of(policy.exploration.seed, whose, decision_id)
@@ -169,6 +178,19 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
     horizon = assigned.policy.horizon_days
     return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, horizon), assigned, degraded
+
+
+def _fair(candidates: Sequence[Candidate], policy: DecisionPolicy) -> tuple[list[Candidate], list[Dropped]]:
+    """Without what gives away more than one response may."""
+    fair: list[Candidate] = []
+    dropped: list[Dropped] = []
+    for candidate in candidates:
+        broken = over_the_cap(candidate.discount, policy.fairness)
+        if broken is None:
+            fair.append(candidate)
+        else:
+            dropped.append(Dropped(candidate, "suitable", *broken))
+    return fair, dropped
 
 
 def _drawn(considered: Sequence[Considered], choice: Choice, places: Sequence[int]) -> tuple[Considered, ...]:

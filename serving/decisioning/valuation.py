@@ -18,7 +18,9 @@ from training.artifacts.effect_prior import EffectPrior
 State = Mapping[str, float | None]
 
 
-def valued(candidates: Sequence[Candidate], context: CustomerContext, policy: DecisionPolicy, state: State) -> list[Considered]:
+def valued(
+    candidates: Sequence[Candidate], context: CustomerContext, policy: DecisionPolicy, state: State, *, fatigue: float
+) -> list[Considered]:
     """Every candidate with the factors of its value; propensities are not drawn yet.
 
     Args:
@@ -26,10 +28,11 @@ def valued(candidates: Sequence[Candidate], context: CustomerContext, policy: De
         context: the customer and the channel.
         policy: which factors count, and what is believed of effects before they are proven.
         state: of the customer, as `effect_state` gives it; empty where nothing of them is used.
+        fatigue: money that one more message costs later.
     """
     sent = [candidate for candidate in candidates if candidate.type != NO_ACTION]
     tau = iter(_uplifts(sent, context, policy, state))
-    factors = [Factors() if one.type == NO_ACTION else _factors(one, context, next(tau)) for one in candidates]
+    factors = [Factors() if one.type == NO_ACTION else _factors(one, context.message_price, fatigue, next(tau)) for one in candidates]
     values = worth(factors, policy.value).mean.tolist()
     return [
         Considered(
@@ -50,7 +53,7 @@ def finite(candidate: Candidate) -> bool:
     return all(math.isfinite(x) for x in (candidate.probability, candidate.margin, candidate.discount, candidate.cost, candidate.lever))
 
 
-def _factors(candidate: Candidate, context: CustomerContext, tau: tuple[float, float, TauSource]) -> Factors:
+def _factors(candidate: Candidate, price: float, fatigue: float, tau: tuple[float, float, TauSource]) -> Factors:
     mean, sd, source = tau
     return Factors(
         lever=candidate.lever,
@@ -60,8 +63,8 @@ def _factors(candidate: Candidate, context: CustomerContext, tau: tuple[float, f
         tau_source=source,
         margin=candidate.margin,
         discount=candidate.discount,
-        contact_cost=candidate.cost + context.message_price,
-        fatigue=context.cost_of_leaving,
+        contact_cost=candidate.cost + price,
+        fatigue=fatigue,
     )
 
 

@@ -17,7 +17,7 @@ from serving.services import Services
 
 
 def candidate(kind: str, *channels: str, now: datetime) -> Candidate:
-    return Candidate(kind, kind, (), 0.1, 1.0, 0.0, (), now + timedelta(days=1), channels)
+    return Candidate(kind, kind, (), 0.1, 1.0, (), now + timedelta(days=1), channels)
 
 
 @pytest.fixture
