@@ -135,19 +135,3 @@ def _require_survival(name: str, survival: NDArray[np.float64]) -> None:
 def _require_probabilities(name: str, values: NDArray[np.floating]) -> None:
     if not np.isfinite(values).all() or (values < 0).any() or (values > 1).any():
         raise SelfTestFailed(f"{name}: {values.ravel()[:8].tolist()} are not probabilities; train it again.")
-
-
-def check_offer_effect(model: OfferEffect) -> None:
-    """Effects leave probabilities, and are finite whatever is known of the customer.
-
-    Raises:
-        SelfTestFailed: says what came out wrong.
-    """
-    p0 = np.array([0.01, 0.5, 0.99])
-    named = [("unknown", "coupon")] * len(p0)
-    for state in (np.full(len(STATE), np.nan), np.ones(len(STATE))):
-        mean, sd = model.beliefs(state, named, p0)
-        if not (
-            np.isfinite(mean).all() and np.isfinite(sd).all() and (p0 + mean >= 0).all() and (p0 + mean <= 1).all() and (sd >= 0).all()
-        ):
-            raise SelfTestFailed("offer_effect: an uplift that leaves no probability.")
