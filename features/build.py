@@ -41,7 +41,7 @@ from features.store import DATABASE, PACKED_FILE
 from features.sweep_lock import writing_people
 from features.tags_build import newest_tags
 from features.versions import content_hash, current_folder, matches, new_version
-from features.warehouse import Warehouse, open_warehouse
+from features.warehouse import Warehouse, current_warehouse
 
 _FORMAT = 1  # raise when the written files change their form
 _WEEK = timedelta(days=7)
@@ -89,7 +89,7 @@ def build_features(
 
 
 def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, progress: Callable[[str], None]) -> Built:
-    warehouse = open_warehouse(settings)
+    warehouse = current_warehouse(settings)  # who withdrew since the history was put together is in no feature
     now = now or warehouse.last_event
     assumptions = load_assumptions(settings.data_dir / ASSUMPTIONS_FILE)
     inputs = {

@@ -11,6 +11,7 @@ import polars as pl
 
 from features.errors import StateBroken
 from features.feature_sets import CUSTOMER, FeatureSet
+from features.permitted import profiled
 from features.settings import FeatureSettings
 from features.versions import current_folder
 
@@ -19,9 +20,15 @@ KEYS = ("customer_id", "as_of")
 
 @dataclass(frozen=True)
 class OfflineFeatures:
-    """A finished build: one Parquet file per view, one row per customer and as-of date."""
+    """A finished build: one Parquet file per view, one row per customer and as-of date.
+
+    Attributes:
+        folder: of its files.
+        permitted: customers whose rows may be read; None for all that were built.
+    """
 
     folder: Path
+    permitted: frozenset[str] | None = None
 
     def read(self, view: str) -> pl.DataFrame:
         """One view, all as-of dates.
@@ -35,6 +42,9 @@ class OfflineFeatures:
         path = self.folder / f"{view}.parquet"
         try:
             frame = pl.scan_parquet(path)
+            if self.permitted is not None:
+                agreed = pl.LazyFrame({"customer_id": sorted(self.permitted)}, schema={"customer_id": pl.String})
+                frame = frame.join(agreed, on="customer_id", how="semi")
             if rows is not None:
                 frame = frame.join(rows.lazy(), on=rows.columns, how="semi")
             return (frame if columns is None else frame.select(columns)).collect()
@@ -65,9 +75,11 @@ class OfflineFeatures:
 
 
 def open_offline(settings: FeatureSettings) -> OfflineFeatures:
-    """Open the current build.
+    """Open the current build, as far as its customers still consent to profiling: a build may be older than a withdrawal.
 
     Raises:
         StateMissing: nothing was built yet.
+        LedgerAway, LedgerBroken: nobody's consent is known.
     """
-    return OfflineFeatures(current_folder(settings.features_dir, remedy="run `huitou build` first."))
+    folder = current_folder(settings.features_dir, remedy="run `huitou build` first.")
+    return OfflineFeatures(folder, frozenset(profiled(settings)))

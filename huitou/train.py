@@ -35,7 +35,7 @@ def train(
     Runs and models are recorded in MLflow (DATA_DIR/mlflow.db); look at them with
     `mlflow ui --backend-store-uri sqlite:///DATA_DIR/mlflow.db`. A model whose inputs have not changed is not trained again.
     """
-    from features.warehouse import open_warehouse
+    from features.warehouse import current_warehouse
     from huitou.tables import models_table
     from training.pipeline import MODELS
     from training.pipeline import train as train_models
@@ -48,7 +48,7 @@ def train(
     if unknown:
         raise typer.BadParameter(f"no model {', '.join(unknown)}; choose from {', '.join(MODELS)}.", param_hint="MODEL")
     settings = feature_settings(data_dir)
-    warehouse = open_warehouse(settings)
+    warehouse = current_warehouse(settings)  # put together anew where somebody withdrew their consent since
     data = TrainingData(settings, warehouse, clock(now) or warehouse.last_event, seed)
     with steps(len(chosen)) as progress:
         results = train_models(chosen, data, Registry(TrainingSettings.beside(settings)), ProgressWatcher(progress), force=force)

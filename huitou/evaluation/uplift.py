@@ -91,12 +91,12 @@ def uplift(
 
 def _of_history(data_dir: Path | None, given: dict[str, str | None], experiment: str | None) -> Study:
     """The history's experiment, else who answers its mailings."""
-    from features.warehouse import open_warehouse
+    from features.warehouse import current_warehouse
     from training.studies.mailings.study import MailingStudy
     from training.studies.uplift.history import has_experiment, needed_experiment
     from training.studies.uplift.study import UpliftStudy
 
-    warehouse = open_warehouse(feature_settings(data_dir))
+    warehouse = current_warehouse(feature_settings(data_dir))  # without whoever withdrew their consent
     if has_experiment(warehouse):
         return UpliftStudy(warehouse, _columns(given, {"--treatment": "treatment"}), experiment=experiment)
     if not warehouse.report["rows"]["contacts"]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from features.errors import TooLittleHistory
 from features.settings import FeatureSettings
-from features.warehouse import Warehouse, open_warehouse
+from features.warehouse import Warehouse, current_warehouse
 from training.datasets.hazard_rows import Snapshots
 from training.evaluation.churn import closed_label, is_measurable
 from training.studies.churn.contenders import HISTORY, JUDGED, OWN, PLAN, Plan
@@ -115,9 +115,9 @@ class ChurnStudy:
         """
         if self.source.columns is None:
             settings = self.settings.model_copy(update={"data_dir": self.source.path})
-            warehouse = open_warehouse(settings)
+            warehouse = current_warehouse(settings)  # without whoever withdrew their consent
             orders = warehouse.read("orders").drop_nulls("customer_id")
-            # The folder is written to by nobody here: its views read past orders only, whatever the warehouse holds.
+            # The history is written to by nobody from here on: its views read past orders only, whatever the warehouse holds.
             return History(self.source.path.name, orders, [], settings, lambda _: warehouse)
         log = read_order_log(self.source.path, self.source.columns, tell)
         settings = self.settings.model_copy(update={"data_dir": aside})
