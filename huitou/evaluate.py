@@ -8,6 +8,7 @@ from huitou.evaluation.baskets import baskets
 from huitou.evaluation.bundles import bundles
 from huitou.evaluation.churn import churn
 from huitou.evaluation.items import items
+from huitou.evaluation.policy import policy
 from huitou.evaluation.purchases import purchases
 from huitou.evaluation.simulator import simulator
 from huitou.evaluation.uplift import uplift
@@ -31,3 +32,4 @@ app.command("baskets")(baskets)
 app.command("items")(items)
 app.command("uplift")(uplift)
 app.command("simulator")(simulator)
+app.command("policy")(policy)

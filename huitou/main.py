@@ -26,6 +26,7 @@ from huitou import (
     explain,
     import_history,
     ledger,
+    policy,
     retain,
     score,
     serve,
@@ -66,6 +67,7 @@ app.command("explain")(explain.explain)
 app.add_typer(campaign.app, name="campaign")
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(policy.app, name="policy")
 app.command("demo")(demo.demo)
 
 

@@ -43,6 +43,7 @@ def judge_policies(
     clip: float | None = None,
     seed: int,
     draws: int = DRAWS,
+    asks_paid: bool = True,
 ) -> list[JudgedPolicy]:
     """Judge policies beside a champion.
 
@@ -54,6 +55,7 @@ def judge_policies(
         clip: λ of clipped DR; None: √n.
         seed: of folds and draws.
         draws: of the bootstrap.
+        asks_paid: whether too few rewards above 0 are a reason to refuse; not where what is rare is counted.
 
     Returns:
         In the order of `targets`.
@@ -62,7 +64,7 @@ def judge_policies(
         BrokenLog: a policy's probabilities are none.
     """
     expected = None if model is None else expected_rewards(rounds, model, seed=seed)
-    covered = {name: support(rounds, target) for name, target in targets.items()}
+    covered = {name: support(rounds, target, asks_paid=asks_paid) for name, target in targets.items()}
     found = {name: estimate(rounds, target, expected, clip=clip) for name, target in targets.items()}
     figures = _intervals(CustomerBootstrap(rounds.customer, seed=seed, draws=draws), found, champion)
     judged = []

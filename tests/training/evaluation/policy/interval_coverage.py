@@ -9,25 +9,36 @@ from training.evaluation.policy.estimators import Estimator
 from training.evaluation.policy.judged_policies import judge_policies
 
 CUSTOMERS = 600
+SHARE = 0.2  # of exploration
 POLICIES = ("logged", "uniform", "greedy", "softer")
 
 
 @cache
-def true_values() -> dict[str, float]:
+def true_values(share: float = SHARE) -> dict[str, float]:
     """Value of every policy over the customers that could have come, to three digits and more."""
-    crowd = known_bandit(10**6, customers=200_000)
+    crowd = known_bandit(10**6, customers=200_000, share=share)
     return {policy: crowd.value(policy) for policy in crowd.targets}
 
 
-def covered(seeds: int, *, policies: tuple[str, ...] = POLICIES, customers: int = CUSTOMERS) -> dict[tuple[str, str, Estimator], int]:
-    """Logs whose interval holds the truth: (policy, `value` or `difference`, estimator) → how many of `seeds`."""
-    true, hits = true_values(), dict[tuple[str, str, Estimator], int]()
+Hits = dict[tuple[str, str, Estimator], list[bool]]
+
+
+def covered(
+    seeds: int,
+    *,
+    policies: tuple[str, ...] = POLICIES,
+    customers: int = CUSTOMERS,
+    share: float = SHARE,
+    clip: float | None = None,
+) -> Hits:
+    """(policy, `value` or `difference`, estimator) → of every log that gave a figure, whether its interval held the truth."""
+    true, hits = true_values(share), Hits()
     for seed in range(seeds):
-        bandit = known_bandit(seed, customers=customers)
+        bandit = known_bandit(seed, customers=customers, share=share)
         targets = {policy: bandit.targets[policy] for policy in policies}
-        for judged in judge_policies(bandit.rounds, targets, champion="logged", seed=seed, draws=400):
+        for judged in judge_policies(bandit.rounds, targets, champion="logged", clip=clip, seed=seed, draws=400):
             for what, figures, base in (("value", judged.value, 0.0), ("difference", judged.difference, true["logged"])):
                 for estimator, interval in figures.items():
-                    key = (judged.name, what, estimator)
-                    hits[key] = hits.get(key, 0) + (interval.low <= true[judged.name] - base <= interval.high)
+                    held = interval.low <= true[judged.name] - base <= interval.high
+                    hits.setdefault((judged.name, what, estimator), []).append(held)
     return hits
