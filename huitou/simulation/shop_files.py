@@ -75,5 +75,6 @@ def offer_documents(world: World) -> list[dict[str, Any]]:
     for number, offer in enumerate(world.parameters.offers):
         targets = world.offers.targets[number]
         products = [messages.product(p) for p, c in enumerate(world.category_of.tolist()) if targets[c]] if offer.categories else []
-        documents.append({"offer_id": offer.id, "type": offer.kind, "title": {"en": offer.id.replace("_", " ")}, "product_ids": products})
+        said = {"offer_id": offer.id, "type": offer.kind, "title": {"en": offer.id.replace("_", " ")}, "product_ids": products}
+        documents.append(said | {"channels": [world.parameters.messages.channel], "discount_share": offer.discount})
     return documents
