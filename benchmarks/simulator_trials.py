@@ -1,4 +1,4 @@
-"""What is measured, against the truth: A/A tests, the holdout's lift, off-policy intervals; in the simulated shop, by a policy without models.
+"""What is measured, against the truth of the simulated shop: A/A tests, the holdout's lift, off-policy intervals.
 
     python -m benchmarks.simulator_trials [--world ordinary] [--aa 1000] [--holdout 400] [--coverage 200]
 
