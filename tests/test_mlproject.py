@@ -19,6 +19,7 @@ COMMANDS = {
     "items": ["train", "items"],
     "bundles": ["train", "bundles"],
     "channel_churn": ["train", "channel_churn"],
+    "offer_effect": ["train", "offer_effect"],
     "score": ["score"],
 }
 
