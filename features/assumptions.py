@@ -42,12 +42,27 @@ class Offers(_Part):
     bundle_discount: float = Field(ge=0, lt=1, description="share taken off the bundle's list price")
     winback_discount: float = Field(ge=0, lt=1, description="share taken off the next order of a returning customer")
     winback_from_churn: float = Field(ge=0, le=1, description="churn probability within 28 days from which win-back is suitable")
+    birthday_within_days: int = Field(default=7, ge=0, le=366, description="birthday offers from so many days before it")
+    live_invite_days: float = Field(default=3.0, ge=0, description="live sessions are offered from so many days before they begin")
+    tier_points: tuple[float, ...] = Field(default=(), description="points that tier levels 1, 2, … take; empty: not stated, no offers")
+    tier_near_share: float = Field(default=0.2, ge=0, le=1, description="a tier is near when at most this share of its points is lacking")
+    usage_tip_from_days: float = Field(default=3.0, ge=0, description="days after an order from which a usage tip makes sense")
+    usage_tip_until_days: float = Field(default=21.0, ge=0, description="and until which it does")
+    survey_from_days: float = Field(default=7.0, ge=0, description="days after an order from which it can be asked about")
+    survey_until_days: float = Field(default=21.0, ge=0, description="and until which it is remembered")
+    advocate_from_rating: float = Field(default=4.5, ge=0, description="mean rating from which somebody speaks well of the shop")
+    # Promoters answer 9 or 10: Reichheld, "The One Number You Need to Grow", 2003.
+    advocate_from_nps: float = Field(default=9.0, ge=0, le=10, description="last answer to 'would you recommend us' from which they do")
+    no_discounts_from_share: float = Field(
+        default=1.0, ge=0, le=1, description="share of discounts in what a customer paid so far, above which no further are offered"
+    )
 
 
 class Catalogue(_Part):
     """Which products may be offered."""
 
     excluded_categories: list[str] = []
+    durable_categories: list[str] = Field(default=[], description="bought once: not offered to who has one; empty: not stated")
     inactive_after_days: int = Field(ge=1, description="a product that did not sell for so long is not offered")
     # In the Complete Journey 3 % of the repeat purchases of a product come within two days of the one before, 16 % within a week.
     just_bought_days: float = Field(default=2.0, ge=0, description="what was bought so lately is not offered again; 0 offers it at once")

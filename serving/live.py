@@ -91,7 +91,7 @@ class Live:
     def warm(self) -> Live:
         """Pay for the masks now, not in a request; returns itself."""
         self.catalogue.warm()
-        _ = self.item_mask, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
+        _ = self.item_mask, self.item_categories, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
         return self
 
     @cached_property
@@ -99,6 +99,14 @@ class Live:
         """Which of the item model's products may be offered; None without the model."""
         items = self.models.items
         return None if items is None else self.catalogue.mask(items.product_ids.tolist())
+
+    @cached_property
+    def item_categories(self) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+        """Names of the categories of the item model's products, and each product's place among them; "" where it belongs to none."""
+        items = self.models.items
+        ids = [] if items is None else items.product_ids.tolist()
+        names, places = np.unique(np.array([self.catalogue.category_of(p) or "" for p in ids], np.str_), return_inverse=True)
+        return names, places.astype(np.int64)
 
     @cached_property
     def bundle_mask(self) -> NDArray[np.bool_] | None:

@@ -1,10 +1,12 @@
-"""What must never be sent: each rule names why a candidate is dropped, whichever offer type made it."""
+"""What must never be sent, whichever offer type made it: each rule names why a candidate is dropped, in both languages."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from features.offers.customer_conditions import judge_of
+from serving.condition_values import condition_values
 from serving.customer_context import CustomerContext
 from serving.decisioning.valuation import finite
 from serving.offers import no_action
@@ -37,18 +39,48 @@ def _no_number(candidate: Candidate, _: CustomerContext) -> Broken:
 
 
 def _inactive(candidate: Candidate, context: CustomerContext) -> Broken:
-    gone = _names(item.product_id for item in candidate.items if not context.live.catalogue.active(item.product_id))
+    gone = names(item.product_id for item in candidate.items if not context.live.catalogue.active(item.product_id))
     return (f"Not in the catalogue or not sold lately: {gone}", f"不在目录中或近期未售出:{gone}") if gone else None
 
 
 def _out_of_stock(candidate: Candidate, context: CustomerContext) -> Broken:
-    gone = _names(item.product_id for item in candidate.items if not context.live.catalogue.offerable(item.product_id))
+    gone = names(item.product_id for item in candidate.items if not context.live.catalogue.offerable(item.product_id))
     return (f"Out of stock: {gone}", f"缺货:{gone}") if gone else None
 
 
 def _ended(candidate: Candidate, context: CustomerContext) -> Broken:
     at = candidate.valid_until.isoformat()
     return (f"Ended at {at}", f"已于 {at} 结束") if candidate.valid_until < context.now else None
+
+
+def _not_started(candidate: Candidate, context: CustomerContext) -> Broken:
+    starts = None if candidate.offer is None else candidate.offer.starts_at
+    if starts is None or starts <= context.now:
+        return None
+    return f"Starts at {starts.isoformat()}", f"于 {starts.isoformat()} 开始"
+
+
+def _stage(candidate: Candidate, context: CustomerContext) -> Broken:
+    if candidate.offer is None or not candidate.offer.stages or context.segments.stage in candidate.offer.stages:
+        return None
+    wanted = names(candidate.offer.stages)
+    return f"Stage is {context.segments.stage}; it is for {wanted}", f"生命周期阶段为 {context.segments.stage},仅适用于 {wanted}"
+
+
+def _layer(candidate: Candidate, context: CustomerContext) -> Broken:
+    layer = context.segments.layer
+    if candidate.offer is None or not candidate.offer.layers or layer in candidate.offer.layers:
+        return None
+    wanted = names(candidate.offer.layers)
+    return f"Layer is {layer or 'not known'}; it is for {wanted}", f"价值分层为 {layer or '未知'},仅适用于 {wanted}"
+
+
+def _conditions(candidate: Candidate, context: CustomerContext) -> Broken:
+    if candidate.offer is None or candidate.offer.conditions is None:
+        return None
+    written = context.live.offers.by_id.get(candidate.offer.offer_id)
+    suits = judge_of(candidate.offer.conditions) if written is None or written.suits is None else written.suits
+    return None if suits(condition_values(context)) else ("Its conditions do not hold", "不满足优惠条件")
 
 
 def _channel_not_consented(candidate: Candidate, context: CustomerContext) -> Broken:
@@ -66,35 +98,22 @@ def _channel_not_consented(candidate: Candidate, context: CustomerContext) -> Br
     )
 
 
-def _in_cart(candidate: Candidate, context: CustomerContext) -> Broken:
-    present = [item.product_id for item in candidate.items if item.product_id in context.cart]
-    # A bundle completes a cart that holds some of it; any other offer would sell what is already being bought.
-    enough = len(candidate.items) if candidate.type == "bundle" else 1
-    names = _names(present)
-    return (f"Already in the cart: {names}", f"已在购物车中:{names}") if present and len(present) >= enough else None
-
-
-def _just_bought(candidate: Candidate, context: CustomerContext) -> Broken:
-    bought = [item.product_id for item in candidate.items if item.product_id in context.just_bought]
-    if not bought and candidate.type == "replenishment":
-        # Another product of the category fills the same need.
-        needs = {context.live.catalogue.category_of(product) for product in context.just_bought} - {None}
-        bought = [item.product_id for item in candidate.items if context.live.catalogue.category_of(item.product_id) in needs]
-    return (f"Just bought: {_names(bought)}", f"刚刚购买:{_names(bought)}") if bought else None
-
-
-def _names(products: Iterable[str]) -> str:
+def names(products: Iterable[str]) -> str:
+    """Names in one line."""
     return ", ".join(products)
 
 
-RULES: tuple[tuple[str, Callable[[Candidate, CustomerContext], Broken]], ...] = (
+Rules = Sequence[tuple[str, Callable[[Candidate, CustomerContext], Broken]]]
+RULES: Rules = (
     ("no_number", _no_number),
     ("inactive", _inactive),
     ("out_of_stock", _out_of_stock),
     ("ended", _ended),
+    ("not_started", _not_started),
+    ("stage", _stage),
+    ("layer", _layer),
+    ("conditions", _conditions),
     ("channel_not_consented", _channel_not_consented),
-    ("in_cart", _in_cart),
-    ("just_bought", _just_bought),
 )
 
 
@@ -105,19 +124,24 @@ def eligible(candidates: list[Candidate], context: CustomerContext) -> tuple[lis
         candidates: of every offer type.
         context: the customer, the clock, the channel, the cart.
     """
+    return sifted("eligible", RULES, candidates, context)
+
+
+def sifted(step: str, rules: Rules, candidates: Sequence[Candidate], context: CustomerContext) -> tuple[list[Candidate], list[Dropped]]:
+    """Split candidates by rules, the first broken one naming why; doing nothing breaks none."""
     kept: list[Candidate] = []
     dropped: list[Dropped] = []
     for candidate in candidates:
-        broken = None if candidate.type == no_action.NAME else _first_broken(candidate, context)
+        broken = None if candidate.type == no_action.NAME else _first_broken(rules, candidate, context)
         if broken is None:
             kept.append(candidate)
         else:
-            dropped.append(Dropped(candidate, "eligible", *broken))
+            dropped.append(Dropped(candidate, step, *broken))
     return kept, dropped
 
 
-def _first_broken(candidate: Candidate, context: CustomerContext) -> tuple[str, str, str] | None:
-    for code, rule in RULES:
+def _first_broken(rules: Rules, candidate: Candidate, context: CustomerContext) -> tuple[str, str, str] | None:
+    for code, rule in rules:
         sentences = rule(candidate, context)
         if sentences is not None:
             return code, *sentences

@@ -19,6 +19,7 @@ from features.decisions.slots import STEP, fill_slots
 from features.errors import StateBroken
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from serving.customer_context import CustomerContext
+from serving.decisioning.applicability import applicable
 from serving.decisioning.contact_policy import STEP as CONTACT_POLICY
 from serving.decisioning.contact_step import within_contact_policy
 from serving.decisioning.contacts import rules_of
@@ -27,6 +28,7 @@ from serving.decisioning.eligibility import Dropped, eligible
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fairness import over_the_cap
 from serving.decisioning.fatigue import fatigue_of
+from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import valued
 from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
@@ -121,10 +123,12 @@ class Engine:
         degraded |= live.models.degraded()
         made = [candidate for offer_type in self.offer_types for candidate in offer_type.candidates(context)]
         lawful, unlawful = eligible(made, context)
-        fair, unfair = _fair(lawful, policy)
+        sensible, senseless = applicable(lawful, context)
+        good, harmful = suitable(sensible, context)
+        fair, unfair = _fair(good, policy)
         rules = rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)
         candidates, closed = within_contact_policy(fair, context, rules, request.history)
-        unsent = [*unfair, *(Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)]
+        unsent = [*senseless, *harmful, *unfair, *(Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)]
         state = effect_state(context)
         fatigue = fatigue_of(context, request.history, policy.contact).cost
         considered = valued(candidates, context, policy, state, fatigue=fatigue)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
@@ -126,7 +127,7 @@ def _entry(key: Key, body: str, terms: Terms) -> WrittenOffer | LeftOut:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         return LeftOut(kind, document_id, f"{'.'.join(map(str, first['loc'])) or 'the whole'}: {first['msg']}")
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         return LeftOut(kind, document_id, f"it cannot be read ({error})")
     objection = terms.objection(offer) if kind is Kind.OFFER else None
     if objection is not None:
@@ -146,10 +147,18 @@ def _offer_of(kind: Kind, told: Mapping[str, Any], terms: Terms) -> dict[str, An
             "discount_share": terms.bundle_discount,
         }
     made = "live_invite" if told["type"] == _LIVE else "content"
-    taken = ("title", "product_ids", "url", "starts_at", "ends_at")
+    taken = ("title", "product_ids", "url", "ends_at")
+    begins = told.get("starts_at")
+    if made == "live_invite" and begins is not None:
+        # A session is offered before it begins, and until it ends.
+        starts = datetime.fromisoformat(begins)
+        dates = {"starts_at": starts - timedelta(days=terms.live_invite_days), "ends_at": told.get("ends_at") or starts}
+    else:
+        dates = {} if begins is None else {"starts_at": begins}
     return {
         "offer_id": f"{made}:{told['content_id']}",
         "type": made,
         "content_id": told["content_id"],
         **{name: told[name] for name in taken if name in told},
+        **dates,
     }

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.terms import Objection, asks_for_a_set
 from serving.offers.within import within
+from serving.offers.written import written_offers
 from training.artifacts.bundles import ScoredBundle
 
 
@@ -22,6 +25,16 @@ class BundleOffers:
     considered: int = 8
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Sets of the model, then the shop's: a set that both know has the model's chance."""
+        made = self._of_model(context)
+        known = {candidate.offer_id for candidate in made}
+        return [*made, *(candidate for candidate in written_offers(context, self.name) if candidate.offer_id not in known)]
+
+    def demand(self, offer: Offer) -> Objection | None:
+        """A set."""
+        return asks_for_a_set(offer)
+
+    def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """Sets whose products may all be offered and are not already all in the cart."""
         model = context.live.models.bundles
         if model is None:

@@ -8,6 +8,7 @@ from math import prod
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.within import within
+from serving.offers.written import written_offers
 
 _LIKED = OfferReason(
     "new_for_you",
@@ -31,6 +32,10 @@ class ItemOffers:
     shown: int = 4
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """What the model thinks of, and what the shop wrote."""
+        return [*self._of_model(context), *written_offers(context, self.name)]
+
+    def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """At most one candidate.
 
         The response is buying at least one of the products, taken as independent; the margin is what is then expected of all of them.

@@ -8,10 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
+from serving.offers.terms import Objection
 
 VALUE_BASIS = "effect of sending: learned from randomised decisions where tau_source says so, a prior belief elsewhere"
 RESPONSE_DAYS = 28  # the window of the models' probabilities, and by default of every value
@@ -102,4 +103,13 @@ class OfferType(Protocol):
 
         Never a product that may not be offered; a context without a customer gets what suits everybody, or nothing.
         """
+        ...
+
+
+@runtime_checkable
+class Demanding(Protocol):
+    """An offer type that demands more of a written offer than the common form."""
+
+    def demand(self, offer: Offer) -> Objection | None:
+        """What the offer lacks; None when it does."""
         ...

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from features.offers.offer import Offer
 from serving.category_needs import category_needs, usual_quantities
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.terms import Objection, asks_for_products
 from serving.offers.within import within
+from serving.offers.written import written_offers
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ class ReplenishmentOffers:
     considered: int = 8
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Categories that the model finds due, and the shop's own of what the customer bought before."""
+        bought = set() if context.customer is None else set(context.customer.recent.product_ids.tolist())
+        written = [one for one in written_offers(context, self.name) if not bought.isdisjoint(item.product_id for item in one.items)]
+        return [*self._of_model(context), *written]
+
+    def demand(self, offer: Offer) -> Objection | None:
+        """What is bought again."""
+        return asks_for_products(offer)
+
+    def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """Categories whose due date is near and that have a product to offer."""
         model, inputs, customer = context.live.models.repurchase, context.category_inputs, context.customer
         if model is None or inputs is None or customer is None:

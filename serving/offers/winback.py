@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
+from serving.offers.written import written_offers
 from training.artifacts.reasons import Reason
 
 _MISSED = ("We have missed you", "好久不见,期待您回来")
@@ -19,7 +20,7 @@ class WinbackOffers:
     name: str = "winback"
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """At most one candidate: a return leaves the mean basket's margin, and gives away the discount on it."""
+        """The shop's own, and one that needs none: a return leaves the mean basket's margin, and gives away the discount on it."""
         model, churn, customer = context.live.models.return_hazard, context.churn, context.customer
         if model is None or churn is None or customer is None:
             return []
@@ -30,6 +31,7 @@ class WinbackOffers:
         basket = customer.value("amount_mean")
         basket = basket if math.isfinite(basket) else 0.0
         causes = [reason for reason in model.reasons(customer.vector) if reason.effect > 0]
+        reasons = (_at_risk(leaving), *(_cause(reason) for reason in causes))
         return [
             Candidate(
                 offer_id=self.name,
@@ -38,10 +40,11 @@ class WinbackOffers:
                 probability=context.p_order or 0.0,
                 margin=basket * assumptions.margins.default,
                 discount=basket * assumptions.offers.winback_discount,
-                reasons=(_at_risk(leaving), *(_cause(reason) for reason in causes)),
+                reasons=reasons,
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(assumptions.consent.channels),
-            )
+            ),
+            *written_offers(context, self.name, *reasons),
         ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from huitou.explanation.words import WORDS, Words, date, number, percent
 from huitou.language import Language
-from serving.decisioning import arbitration
+from serving.decisioning import applicability, arbitration, suitability
 from serving.decisioning.eligibility import RULES
 from serving.offers.offer_types import OFFER_TYPES
 from serving.segments import Layer, Stage
@@ -31,7 +31,7 @@ def test_every_word_has_both_languages_with_the_same_fields() -> None:
 
 def test_every_name_that_serving_knows_has_a_word() -> None:
     names = {f"stage.{stage}" for stage in Stage} | {f"layer.{layer}" for layer in Layer}
-    names |= {f"type.{offer_type.name}" for offer_type in OFFER_TYPES} | {f"dropped.{code}" for code, _ in RULES}
+    names |= {f"type.{offer_type.name}" for offer_type in OFFER_TYPES} | {f"dropped.{code}" for code, _ in (*RULES, *applicability.RULES, *suitability.RULES)}
     assert names <= set(WORDS)
     tree = ast.parse(Path(arbitration.__file__).read_text(encoding="utf-8"))
     codes = {
@@ -60,7 +60,7 @@ def test_a_language_is_spoken_throughout() -> None:
 
 
 def test_a_name_without_a_word_is_shown_as_it_is() -> None:
-    assert Words(Language.ZH).of("type", "birthday") == "birthday"
+    assert Words(Language.ZH).of("type", "lottery") == "lottery"
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,20 @@ from datetime import timedelta
 import pytest
 
 from serving.catalogue import Catalogue
-from serving.decisioning.eligibility import eligible
+from serving.customer_context import CustomerContext
+from serving.decisioning.applicability import applicable
+from serving.decisioning.eligibility import Dropped, eligible
 from serving.offers.no_action import NoAction
 from serving.offers.protocol import Candidate, OfferItem
 from tests.contracts.offer_suite import MakeContext
 from tests.serving.small_shop import AS_OF, INACTIVE, OUT_OF_STOCK
+
+
+def sifted_all(candidates: list[Candidate], context: CustomerContext) -> tuple[list[Candidate], list[Dropped]]:
+    """Lawful and sensible."""
+    lawful, unlawful = eligible(candidates, context)
+    kept, senseless = applicable(lawful, context)
+    return kept, [*unlawful, *senseless]
 
 
 def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tuple[str, ...] = ("email", "app")) -> Candidate:
@@ -34,9 +43,9 @@ def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tup
     ],
 )
 def test_each_rule_drops_and_names_itself(candidate: Candidate, given: dict[str, object], code: str, context_of: MakeContext) -> None:
-    kept, dropped = eligible([candidate], context_of("c000", **given))
+    kept, dropped = sifted_all([candidate], context_of("c000", **given))
     assert not kept
-    assert [(d.step, d.code, bool(d.sentence_en), bool(d.sentence_zh)) for d in dropped] == [("eligible", code, True, True)]
+    assert [(d.step, d.code, bool(d.sentence_en), bool(d.sentence_zh)) for d in dropped] == [("applicable" if code == "in_cart" else "eligible", code, True, True)]
 
 
 @pytest.mark.parametrize(
@@ -49,7 +58,7 @@ def test_each_rule_drops_and_names_itself(candidate: Candidate, given: dict[str,
     ],
 )
 def test_what_breaks_no_rule_is_kept(candidate: Candidate, given: dict[str, object], context_of: MakeContext) -> None:
-    assert eligible([candidate], context_of("c000", **given)) == ([candidate], [])
+    assert sifted_all([candidate], context_of("c000", **given)) == ([candidate], [])
 
 
 def test_doing_nothing_is_always_lawful(context_of: MakeContext) -> None:
@@ -76,7 +85,7 @@ def test_what_was_just_bought_is_not_offered_again(context_of: MakeContext) -> N
     assert product in bought.just_bought
     assert bought.live.catalogue.offerable(product)
     for kind in ("item", "bundle", "replenishment"):
-        kept, dropped = eligible([offer(product, kind=kind)], bought)
+        kept, dropped = sifted_all([offer(product, kind=kind)], bought)
         assert not kept
         assert [d.code for d in dropped] == ["just_bought"]
     assert product not in {item.product_id for item in bought.best_items(40)}
@@ -88,5 +97,5 @@ def test_what_was_just_bought_is_not_offered_again(context_of: MakeContext) -> N
         p.product_id for p in bought.live.catalogue.products.products if p.category == category and p.product_id not in bought.just_bought
     ]
     for other in others[:1]:
-        assert [d.code for d in eligible([offer(other, kind="replenishment")], bought)[1]] == ["just_bought"]
-        assert eligible([offer(other)], bought)[0]
+        assert [d.code for d in sifted_all([offer(other, kind="replenishment")], bought)[1]] == ["just_bought"]
+        assert sifted_all([offer(other)], bought)[0]

@@ -1,0 +1,30 @@
+"""Birthday: a present in the days before it, by the customer's own calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from serving.condition_values import days_until_birthday
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import Candidate, OfferReason
+from serving.offers.written import written_offers
+
+
+@dataclass(frozen=True)
+class BirthdayOffers:
+    """Written offers, for customers who told their birthday; `offers.birthday_within_days` of the assumptions says when."""
+
+    name: str = "birthday"
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Those of the shop, while the birthday is near."""
+        if context.customer is None:
+            return []
+        days = days_until_birthday(context.customer.facts, context.now)
+        if days is None or days > context.live.catalogue.assumptions.offers.birthday_within_days:
+            return []
+        return written_offers(context, self.name, _soon(days))
+
+
+def _soon(days: int) -> OfferReason:
+    return OfferReason("birthday_soon", f"Has their birthday in {days} days", f"{days} 天后过生日", "Happy birthday", "生日快乐")

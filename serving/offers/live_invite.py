@@ -1,0 +1,28 @@
+"""Live invitation: a session that takes place at a time, offered while it can still be watched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from features.offers.offer import Offer
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import Candidate, OfferReason
+from serving.offers.terms import Objection, asks_for_content
+from serving.offers.written import written_offers
+
+_REASON = OfferReason("live_invite", "A live session takes place soon", "直播即将开始")
+
+
+@dataclass(frozen=True)
+class LiveInviteOffers:
+    """Written offers, and those that the shop's content makes (`serving.offers.book`)."""
+
+    name: str = "live_invite"
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Every one of them; somebody unknown may see them too."""
+        return written_offers(context, self.name, _REASON)
+
+    def demand(self, offer: Offer) -> Objection | None:
+        """Something to show."""
+        return asks_for_content(offer)

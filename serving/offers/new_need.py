@@ -1,0 +1,80 @@
+"""New need: a category the customer never bought from, and will probably come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.within import within
+from serving.offers.written import written_offers
+from training.artifacts.logistic_map import sigmoid
+
+_HORIZONS = (56, 91)
+
+
+@dataclass(frozen=True)
+class NewNeedOffers:
+    """The likeliest new categories, each with its likeliest product.
+
+    The propensity of a category is that at least one of its products is bought, by the item model, products taken as independent and their
+    rate as constant over 56 and 91 days. The offer itself is about the one product: its chance is the offer's.
+
+    Attributes:
+        considered: categories; a message about more would be about none.
+    """
+
+    name: str = "new_need"
+    considered: int = 2
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Those of the model, then those of the shop."""
+        return [*self._of_model(context), *written_offers(context, self.name)]
+
+    def _of_model(self, context: CustomerContext) -> list[Candidate]:
+        customer, items, logits = context.customer, context.live.models.items, context.item_logits
+        categories, mask = context.live.item_categories, context.live.item_mask
+        if customer is None or items is None or logits is None or mask is None:
+            return []
+        chances = np.where(mask, sigmoid(logits), 0.0)
+        names, of_product = categories
+        stays_away = np.bincount(of_product, weights=np.log1p(-np.minimum(chances, 1.0 - 1e-9)), minlength=len(names))
+        propensity = 1.0 - np.exp(stays_away)
+        propensity[np.isin(names, ["", *customer.categories])] = 0.0
+        best = np.argsort(-propensity, kind="stable")[: self.considered]
+        made = (self._candidate(context, place, float(propensity[place]), chances) for place in best.tolist() if propensity[place] > 0)
+        return [candidate for candidate in made if candidate is not None]
+
+    def _candidate(self, context: CustomerContext, place: int, propensity: float, chances: NDArray[np.float64]) -> Candidate | None:
+        items, catalogue = context.live.models.items, context.live.catalogue
+        names, of_product = context.live.item_categories
+        if items is None:
+            return None
+        position = int(np.argmax(np.where(of_product == place, chances, -1.0)))
+        product, category = str(items.product_ids[position]), str(names[place])
+        if product in context.barred:
+            return None
+        chance = within(float(chances[position]), context.horizon_days)
+        return Candidate(
+            offer_id=f"{self.name}:{category}",
+            type=self.name,
+            items=(OfferItem(product, catalogue.name(product), chance),),
+            probability=chance,
+            margin=catalogue.margin(product),
+            reasons=(_because(catalogue.category_name(category), *(within(propensity, days) for days in _HORIZONS)),),
+            valid_until=context.now + VALID_FOR,
+            channels=tuple(catalogue.assumptions.consent.channels),
+        )
+
+
+def _because(category: str, within_56: float, within_91: float) -> OfferReason:
+    return OfferReason(
+        "new_need",
+        f"Never bought {category}; {within_56:.0%} likely to within 56 days, {within_91:.0%} within 91",
+        f"从未购买 {category};56 天内购买概率 {within_56:.0%},91 天内 {within_91:.0%}",
+        f"{category.capitalize()} for you",
+        f"为您推荐:{category}",
+    )

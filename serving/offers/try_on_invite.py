@@ -1,0 +1,28 @@
+"""Try-on invitation: see the product on oneself, in the shop's own AR or VR."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from features.offers.offer import Offer
+from serving.customer_context import CustomerContext
+from serving.offers.protocol import Candidate, OfferReason
+from serving.offers.terms import Objection, asks_for_link
+from serving.offers.written import written_offers
+
+_REASON = OfferReason("try_on_invite", "Can be tried on before it is bought", "可在购买前试穿试戴")
+
+
+@dataclass(frozen=True)
+class TryOnInviteOffers:
+    """Written offers with a deep link; what opens behind it is the shop's."""
+
+    name: str = "try_on_invite"
+
+    def candidates(self, context: CustomerContext) -> list[Candidate]:
+        """Every written one."""
+        return written_offers(context, self.name, _REASON)
+
+    def demand(self, offer: Offer) -> Objection | None:
+        """A link, without which nobody could follow it."""
+        return asks_for_link(offer)
