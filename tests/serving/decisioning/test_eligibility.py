@@ -45,7 +45,9 @@ def offer(*products: str, kind: str = "item", valid_days: int = 1, channels: tup
 def test_each_rule_drops_and_names_itself(candidate: Candidate, given: dict[str, object], code: str, context_of: MakeContext) -> None:
     kept, dropped = sifted_all([candidate], context_of("c000", **given))
     assert not kept
-    assert [(d.step, d.code, bool(d.sentence_en), bool(d.sentence_zh)) for d in dropped] == [("applicable" if code == "in_cart" else "eligible", code, True, True)]
+    assert [(d.step, d.code, bool(d.sentence_en), bool(d.sentence_zh)) for d in dropped] == [
+        ("applicable" if code == "in_cart" else "eligible", code, True, True)
+    ]
 
 
 @pytest.mark.parametrize(
