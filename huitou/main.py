@@ -26,6 +26,7 @@ from huitou import (
     explain,
     import_history,
     ledger,
+    offers,
     policy,
     retain,
     score,
@@ -52,6 +53,7 @@ app = typer.Typer(
 app.add_typer(import_history.app, name="import")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(offers.app, name="offers")
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
 app.command("retain")(retain.retain)
