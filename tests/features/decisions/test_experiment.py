@@ -71,6 +71,12 @@ def test_a_holdout_of_everybody_leaves_nobody_to_experiment_on() -> None:
     assert said(experiment(), holdouts={"universal": 0.9, "model_control": 0.05}) is None
 
 
+def test_an_arm_with_a_model_that_would_not_answer_is_refused() -> None:
+    told = said(experiment(arms=[ARMS[0], {"name": "newer", "models": {"repurchase": "3-8f2c1a90"}}]))
+    assert told is not None
+    assert told[0] == "arms.1.models"
+
+
 def test_arms_are_checked_beside_the_shops_own_policy() -> None:
     half = experiment(arms=[ARMS[0], {"name": "caps", "overrides": {"value": {"budget_price": 1.0}}}])
     assert said(half) is None
