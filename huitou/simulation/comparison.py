@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.assumptions import FILE, load_assumptions
 from features.decisions.policy import DecisionPolicy
+from huitou.simulation.beliefs import HIGHEST_RISK, beliefs_of, lines, saved_by_audience
 from huitou.simulation.messages import Messages
 from huitou.simulation.served_policy import ServedPolicy
 from huitou.simulation.shop import nights, open_shop
@@ -18,8 +20,9 @@ from training.simulation.oracle_beside import OracleBeside
 from training.simulation.parameters import WorldParameters
 from training.simulation.peers import PEERS, Limits, Peer, PeerName, limits_for
 from training.simulation.state import State
-from training.simulation.table import SimulatorTable, oracle_share, policy_row
+from training.simulation.table import AudienceRow, SimulatorTable, figure, oracle_share, policy_row
 from training.simulation.trajectory import Policy, Trajectory, before_live, live
+from training.simulation.truth import truth
 from training.simulation.world import World, make_world
 
 OURS = "huitou"
@@ -61,6 +64,7 @@ class _Lived:
     best: dict[str, list[NDArray[np.float64]]] = field(default_factory=dict)
     judged: list[NDArray[np.bool_]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    saved: dict[str, list[float]] = field(default_factory=dict)
 
 
 def compare(asked: Comparison, seeds: Sequence[int], *, tell: Tell = lambda _: None) -> SimulatorTable:
@@ -86,6 +90,7 @@ def compare(asked: Comparison, seeds: Sequence[int], *, tell: Tell = lambda _: N
         currency=asked.parameters.currency,
         rows=tuple(policy_row(name, paths, nothing, lived.judged) for name, paths in lived.paths.items()),
         oracle_shares=tuple(oracle_share(name, lived.true[name], lived.best[name]) for name in lived.true),
+        audiences=_audiences(lived),
         notes=tuple(lived.notes),
     )
 
@@ -113,11 +118,41 @@ def _served(asked: Comparison, world: World, folder: Path, *, limits: Limits, li
     state = world.begin()
     open_shop(world, state, folder, night, tell=tell)
     served = ServedPolicy(world, folder, night, asked.http, tell=tell)
-    _live(world, state.copy(), served, asked.weeks, name=OURS, limits=limits, lived=lived)
+    last = state.copy()
+    _live(world, last, served, asked.weeks, name=OURS, limits=limits, lived=lived)
+    _believed(world, last, served, lived)
     lived.notes.append(f"answers: {served.answered()}")
+    lived.notes += [f"not taken: offer {refused}" for refused in served.refused]
     if served.degraded:
         lived.notes.append("degraded: " + ", ".join(f"{part} {count:,}" for part, count in served.degraded.most_common()))
     return state
+
+
+def _believed(world: World, state: State, served: ServedPolicy, lived: _Lived) -> None:
+    """The morning after the last week: what is believed and what is true, and whom a campaign would save."""
+    known = truth(world, state)
+    served.choose(len(served.chosen) + 1, state, lambda: known)
+    believed = beliefs_of(world, served.data_dir, served.decisions[-1])
+    if not len(believed.customer):
+        return
+    lived.notes += lines(believed, known)
+    at_risk_from = load_assumptions(served.data_dir / FILE).offers.winback_from_churn
+    for audience, saved in saved_by_audience(world, believed, known, served.risk, at_risk_from=at_risk_from).items():
+        lived.saved.setdefault(audience, []).append(saved)
+
+
+def _audiences(lived: _Lived) -> tuple[AudienceRow, ...]:
+    """Ratios where highest risk first saves anything at all."""
+    base = lived.saved.get(HIGHEST_RISK, [])
+    compared = bool(base) and min(base) > 0
+    return tuple(
+        AudienceRow(
+            audience=name,
+            saved=figure(saved),
+            times_highest_risk=figure([s / b for s, b in zip(saved, base, strict=True)]) if compared and name != HIGHEST_RISK else None,
+        )
+        for name, saved in lived.saved.items()
+    )
 
 
 def _live(world: World, state: State, policy: Policy, weeks: int, *, name: str, limits: Limits, lived: _Lived) -> None:

@@ -39,6 +39,8 @@ class ServedPolicy:
         answers: by week, type and id of what was answered first.
         chosen: how often each kind of offer was answered first, by week.
         degraded: part → answers that said so.
+        risk: customer → chance of no order within 28 days, as last answered.
+        refused: offers of the world that the service does not take, with its reason.
     """
 
     world: World
@@ -50,6 +52,8 @@ class ServedPolicy:
     answers: list[dict[int, tuple[str, str]]] = field(default_factory=list)
     chosen: list[Counter[str]] = field(default_factory=list)
     degraded: Counter[str] = field(default_factory=Counter)
+    refused: tuple[str, ...] = ()
+    risk: dict[int, float] = field(default_factory=dict)
 
     def choose(self, week: int, state: State, known: Known) -> NDArray[np.int64]:  # noqa: ARG002 - the truth is not looked at
         """See `Policy`: one request for every customer who can be reached, at the hour of sending."""
@@ -70,6 +74,8 @@ class ServedPolicy:
             actions[customer] = number
             decided[customer], first[customer] = answer["decision_id"], (offer["type"], offer["offer_id"])
             counted[offer["type"]] += 1
+            if answer["churn"] is not None:
+                self.risk[customer] = answer["churn"]["probability_28d"]
         self.decisions.append(decided)
         self.answers.append(first)
         self.chosen.append(counted)
@@ -105,7 +111,7 @@ class ServedPolicy:
             ({"product_id": messages.product(p), "quantity": 100 if there else 0} for p, there in enumerate(stocked)),
         )
         if week == 1:
-            _send(api, "PUT", "/v1/offers", "items", offer_documents(self.world))
+            self.refused = _refused(api, offer_documents(self.world))
         last = state.day - WEEK if week > 1 else state.day  # the others' consent came with the import
         new = np.flatnonzero((self.world.people.arrives > last) & (self.world.people.arrives <= state.day)).tolist()
         said = (
@@ -137,6 +143,12 @@ class ServedPolicy:
                     "outcome": "converted",
                     "value": round(paid, 2),
                 } | at
+
+
+def _refused(api: Api, offers: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Feed offers; those that the service cannot decide on are told, and it does without them."""
+    items = api.call("PUT", "/v1/offers", [{"items": offers}])[0]["items"]
+    return tuple(f"{offers[item['index']]['offer_id']}: {item['field']}: {item['reason']}" for item in items)
 
 
 def _send(api: Api, method: str, path: str, under: str, documents: Iterable[dict[str, Any]]) -> None:

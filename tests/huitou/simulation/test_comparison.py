@@ -30,7 +30,9 @@ def test_huitou_is_asked_told_and_compared() -> None:
     assert len(rows[OURS].cumulated) == 2
     assert {share.policy for share in table.oracle_shares} == {OURS, "myopic oracle"}
     assert all(np.isfinite(week.mean) for share in table.oracle_shares for week in share.by_week)
-    assert [part for part in parts if "asking" in part] == [f"seed 1: {OURS}, week {week}: asking" for week in (1, 2)]
+    assert [part for part in parts if "asking" in part] == [
+        f"seed 1: {OURS}, week {week}: asking" for week in (1, 2, 3)
+    ]  # and the morning after
 
 
 def test_what_happened_is_told_once_and_whole(world: World) -> None:
