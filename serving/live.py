@@ -34,6 +34,7 @@ class Live:
         models: finished models.
         experiments: the policy that decides, and what is tried out beside it.
         offers: the shop's written offers.
+        exhausted: ids of those whose budget is spent.
     """
 
     version: str
@@ -42,6 +43,7 @@ class Live:
     models: LiveModels
     experiments: ExperimentBook
     offers: OfferBook = field(default_factory=OfferBook)
+    exhausted: frozenset[str] = frozenset()
 
     @property
     def policy(self) -> DecisionPolicy:

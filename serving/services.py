@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import functools
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +17,7 @@ from features.decisions.policy import FILE as POLICY_FILE
 from features.decisions.policy import DecisionPolicy
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
+from features.ledger.columns import EPOCH
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
@@ -29,6 +31,7 @@ from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
 from serving.live_models import LiveModels, ModelShelf
 from serving.offers.book import OfferBook
+from serving.offers.budgets import exhausted
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
 from serving.offers.terms import Terms
 from serving.permissions import Permissions, Permitted
@@ -38,6 +41,7 @@ from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
 
 _REMEDY = "run `huitou build` first."
+_BUDGETS_SECONDS = 5.0  # between two looks at what was spent: a campaign's money lasts days
 _WRITERS = 4  # one commits, another parses meanwhile; more only wait
 _Told = ParamSpec("_Told")
 _Found = TypeVar("_Found")
@@ -74,6 +78,7 @@ class Services:
     reload_problem: str | None = None
     last_lag: Lag | None = None
     decisions: DecisionLog = field(init=False)
+    _budgets_due: float = 0.0
     _reloading: threading.Lock = field(default_factory=threading.Lock)
     _writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WRITERS, "ledger-writer"))
 
@@ -105,8 +110,8 @@ class Services:
 
     @property
     def contacts_since(self) -> datetime:
-        """How far back a person's messages are looked at."""
-        return self.now - rules_of(self.live.policy.contact, self.outbound_channels).look_back
+        """How far back a person's messages are looked at; all of them where an offer counts how often it was sent."""
+        return EPOCH if self.live.offers.capped else self.now - rules_of(self.live.policy.contact, self.outbound_channels).look_back
 
     def _suits(self, policy: DecisionPolicy) -> None:
         rules_of(policy.contact, self.outbound_channels)
@@ -195,7 +200,19 @@ class Services:
                 self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))
             if levels:
                 self.live = self.live.restocked(levels)
-            return tried or bool(levels or self.watch.just_written)
+            spent = self._budgets_spent()
+            return tried or spent or bool(levels or self.watch.just_written)
+
+    def _budgets_spent(self) -> bool:
+        """Look now and then which budgets are spent; returns whether that has changed."""
+        if not self.live.offers.budgeted or (self.watch.just_written == {} and time.monotonic() < self._budgets_due):
+            return False
+        self._budgets_due = time.monotonic() + _BUDGETS_SECONDS
+        found = exhausted(self.live.offers, self.ledger, self.live.catalogue.assumptions)
+        if found == self.live.exhausted:
+            return False
+        self.live = replace(self.live, exhausted=found).warm()
+        return True
 
     def reload_if_changed(self) -> bool:
         """Take over new champions and a new build; returns whether anything changed. Safe to call from any thread.
@@ -277,6 +294,7 @@ def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy,
         )
     live = live.trying(ExperimentBook.of_documents(watch.experiments, policy))
     live = live.with_offers(OfferBook.of(watch.written, terms_of(live)))
+    live = replace(live, exhausted=exhausted(live.offers, watch.ledger, live.catalogue.assumptions)).warm()
     return live.restocked(watch.levels) if watch.levels else live
 
 

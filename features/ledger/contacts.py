@@ -31,6 +31,7 @@ CONTACTS = Table(
     Column("message_id", Id),  # the sender's name of the message that went; null: not heard of yet
     Column("at", Moment, nullable=False),
     Index(None, "recorded_as", "at"),
+    Index(None, "offer_id"),
 )
 NOT_SENT = "not_sent"  # the outcome that gives a contact back
 _AT_ONCE = 500  # below SQLite's limit of variables

@@ -36,6 +36,7 @@ OUTCOMES = Table(
     Column("occurred_at", Moment, nullable=False),
     Column("received_at", Moment, nullable=False),
     Index(None, "decision_id"),
+    Index(None, "offer_id"),
 )
 _BY_OUTCOME = select(OUTCOMES.c.outcome_id).where(OUTCOMES.c.outcome_id.in_(bindparam("ids", expanding=True)))
 _COLUMNS = tuple(column.name for column in DECISIONS.columns)

@@ -28,6 +28,7 @@ from serving.decisioning.eligibility import Dropped, eligible
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fairness import over_the_cap
 from serving.decisioning.fatigue import fatigue_of
+from serving.decisioning.offer_limits import within_limits
 from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import valued
 from serving.errors import CUSTOMER_UNREADABLE
@@ -122,13 +123,7 @@ class Engine:
         policy = assigned.policy
         degraded |= live.models.degraded()
         made = [candidate for offer_type in self.offer_types for candidate in offer_type.candidates(context)]
-        lawful, unlawful = eligible(made, context)
-        sensible, senseless = applicable(lawful, context)
-        good, harmful = suitable(sensible, context)
-        fair, unfair = _fair(good, policy)
-        rules = rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)
-        candidates, closed = within_contact_policy(fair, context, rules, request.history)
-        unsent = [*senseless, *harmful, *unfair, *(Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)]
+        candidates, fallen = _sendable(made, context, policy, request.history)
         state = effect_state(context)
         fatigue = fatigue_of(context, request.history, policy.contact).cost
         considered = valued(candidates, context, policy, state, fatigue=fatigue)
@@ -148,7 +143,7 @@ class Engine:
             policy=policy,
             state=state,
             considered=drawn,
-            dropped=tuple(_kept(one) for one in (*unlawful, *unsent)),
+            dropped=tuple(_kept(one) for one in fallen),
             explored=choice.explored,
             seed=seed,
             holdout=holdout,
@@ -158,7 +153,7 @@ class Engine:
         )
         offers = tuple(Given(candidates[place], drawn[place]) for place in places)
         unslotted = (Dropped(candidates[u.place], STEP, u.code, u.sentence_en, u.sentence_zh) for u in unchosen)
-        return Decision(context, offers, (*unlawful, *unsent, *unslotted), record, degraded)
+        return Decision(context, offers, (*fallen, *unslotted), record, degraded)
 
 
 def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[CustomerContext, dict[str, str]]:
@@ -182,6 +177,21 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
     horizon = assigned.policy.horizon_days
     return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, horizon), assigned, degraded
+
+
+def _sendable(
+    made: list[Candidate], context: CustomerContext, policy: DecisionPolicy, history: ContactHistory
+) -> tuple[list[Candidate], list[Dropped]]:
+    """What may be sent now and makes sense, and what falls, in the order of the steps."""
+    rules = rules_of(policy.contact, context.live.catalogue.assumptions.outbound_channels)
+    lawful, unlawful = eligible(made, context)
+    sensible, senseless = applicable(lawful, context)
+    good, harmful = suitable(sensible, context)
+    fair, unfair = _fair(good, policy)
+    allowed, used_up = within_limits(fair, history, context.live.exhausted)
+    candidates, closed = within_contact_policy(allowed, context, rules, history)
+    put_off = (Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)
+    return candidates, [*unlawful, *senseless, *harmful, *unfair, *used_up, *put_off]
 
 
 def _fair(candidates: Sequence[Candidate], policy: DecisionPolicy) -> tuple[list[Candidate], list[Dropped]]:

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -99,6 +100,16 @@ class OfferBook:
             _entries=entries,
             _hashes=hashes,
         )
+
+    @cached_property
+    def capped(self) -> bool:
+        """Whether some offer may be sent to one customer so many times only: then all their messages are looked at."""
+        return any(one.offer.cap is not None for one in self.by_id.values())
+
+    @cached_property
+    def budgeted(self) -> bool:
+        """Whether some offer has a budget."""
+        return any(one.offer.budget is not None for one in self.by_id.values())
 
     def of_type(self, name: str) -> tuple[WrittenOffer, ...]:
         """Offers of a type, by id."""
