@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
@@ -26,6 +27,10 @@ class Api(Protocol):
         Raises:
             HuitouError: the service refused one.
         """
+        ...
+
+    def wait(self, seconds: float) -> None:
+        """Let the service go on by itself for a while."""
         ...
 
 
@@ -52,6 +57,10 @@ class InProcessApi:
     def call(self, method: str, path: str, bodies: Sequence[Document]) -> list[Document]:
         """See `Api`."""
         return self._loop.run_until_complete(self._calls(method, path, bodies))
+
+    def wait(self, seconds: float) -> None:
+        """See `Api`."""
+        self._loop.run_until_complete(asyncio.sleep(seconds))
 
     async def _calls(self, method: str, path: str, bodies: Sequence[Document]) -> list[Document]:
         return [await self._one(method, path, json.dumps(body).encode()) for body in bodies]
@@ -85,6 +94,10 @@ class HttpApi:
     def call(self, method: str, path: str, bodies: Sequence[Document]) -> list[Document]:
         """See `Api`."""
         return [self._one(method, path, json.dumps(body).encode()) for body in bodies]
+
+    def wait(self, seconds: float) -> None:
+        """See `Api`."""
+        time.sleep(seconds)
 
     def _one(self, method: str, path: str, body: bytes) -> Document:
         request = urllib.request.Request(  # noqa: S310 - loopback

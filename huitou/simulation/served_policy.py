@@ -22,6 +22,7 @@ from training.simulation.trajectory import Known
 from training.simulation.world import WEEK, Happened, World
 
 _NO_ACTION = {"type": "no_action", "offer_id": "no_action", "items": []}
+_FOLLOWED_SECONDS = 1.5  # the service looks at what was fed four times a second
 _AT_ONCE = 1000  # the API's own limit of items and messages a call
 
 
@@ -110,8 +111,7 @@ class ServedPolicy:
             "items",
             ({"product_id": messages.product(p), "quantity": 100 if there else 0} for p, there in enumerate(stocked)),
         )
-        if week == 1:
-            self.refused = _refused(api, offer_documents(self.world))
+        self.refused = _refused(api, offer_documents(self.world, state.day))
         last = state.day - WEEK if week > 1 else state.day  # the others' consent came with the import
         new = np.flatnonzero((self.world.people.arrives > last) & (self.world.people.arrives <= state.day)).tolist()
         said = (
@@ -119,6 +119,7 @@ class ServedPolicy:
             for c in new
         )
         _send(api, "PUT", "/v1/consents", "items", said)
+        api.wait(_FOLLOWED_SECONDS)
 
     def _outcomes(self, days: Sequence[Happened]) -> Iterator[dict[str, Any]]:
         """What came of the week's decisions: opened, clicked, bought within the week, unsubscribed."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomli_w
 
 from features.assumptions import FILE, load_assumptions
@@ -68,13 +69,19 @@ def write_assumptions(world: World, data_dir: Path) -> None:
     load_assumptions(path)
 
 
-def offer_documents(world: World) -> list[dict[str, Any]]:
-    """The world's offers as the shop feeds them."""
-    messages = Messages(world)
+def offer_documents(world: World, day: int) -> list[dict[str, Any]]:
+    """The world's offers as the shop feeds them on a day: an offer names products that are in stock, a set one of each category.
+
+    One whose category is sold out stays as it was fed before.
+    """
+    messages, stocked = Messages(world), world.surroundings.stocked[day]
     documents = []
     for number, offer in enumerate(world.parameters.offers):
-        targets = world.offers.targets[number]
-        products = [messages.product(p) for p, c in enumerate(world.category_of.tolist()) if targets[c]] if offer.categories else []
+        targets: list[int] = np.flatnonzero(world.offers.targets[number]).tolist() if offer.categories else []
+        there = [np.flatnonzero((world.category_of == category) & stocked).tolist() for category in targets]
+        if not all(there):
+            continue
+        products = [messages.product(p) for part in there for p in (part[:1] if offer.kind == "bundle" else part)]
         said = {"offer_id": offer.id, "type": offer.kind, "title": {"en": offer.id.replace("_", " ")}, "product_ids": products}
         documents.append(said | {"channels": [world.parameters.messages.channel], "discount_share": offer.discount})
     return documents
