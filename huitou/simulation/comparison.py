@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.assumptions import FILE, load_assumptions
-from features.decisions.policy import DecisionPolicy
+from features.decisions.policy import ContactPolicy, DecisionPolicy
 from huitou.simulation.beliefs import HIGHEST_RISK, beliefs_of, lines, saved_by_audience
 from huitou.simulation.messages import Messages
 from huitou.simulation.served_policy import ServedPolicy
 from huitou.simulation.shop import nights, open_shop
+from huitou.simulation.shop_files import write_policy
 from training.simulation.oracle_beside import OracleBeside
 from training.simulation.parameters import WorldParameters
 from training.simulation.peers import PEERS, Limits, Peer, PeerName, limits_for
@@ -26,6 +27,7 @@ from training.simulation.truth import truth
 from training.simulation.world import World, make_world
 
 OURS = "huitou"
+_POLICY = DecisionPolicy(contact=ContactPolicy(presets=("wecom",)))
 
 Tell = Callable[[str], None]
 
@@ -37,7 +39,7 @@ class Comparison:
     Attributes:
         parameters: of the world.
         weeks: lived by every policy.
-        policy: huitou's policy, whose holdouts and exploration bind everybody.
+        policy: huitou's policy, whose holdouts, exploration and monthly cap (`wecom`: 4 messages) bind everybody.
         peers: whom besides sending nothing.
         served: whether huitou itself runs; without it only the peers do.
         http: ask a service process over HTTP instead of in this one.
@@ -47,7 +49,7 @@ class Comparison:
 
     parameters: WorldParameters
     weeks: int = 12
-    policy: DecisionPolicy = field(default_factory=DecisionPolicy)
+    policy: DecisionPolicy = _POLICY
     peers: tuple[PeerName, ...] = PEERS
     served: bool = True
     http: bool = False
@@ -116,6 +118,7 @@ def _served(asked: Comparison, world: World, folder: Path, *, limits: Limits, li
     """Live huitou's policy; returns the first morning, which all share."""
     night = nights(folder, train_every_weeks=asked.train_every_weeks, models=asked.models, tell=tell)
     state = world.begin()
+    write_policy(asked.policy, folder)
     open_shop(world, state, folder, night, tell=tell)
     served = ServedPolicy(world, folder, night, asked.http, tell=tell)
     last = state.copy()

@@ -14,6 +14,8 @@ import numpy as np
 import tomli_w
 
 from features.assumptions import FILE, load_assumptions
+from features.decisions.policy import FILE as POLICY_FILE
+from features.decisions.policy import DecisionPolicy, load_policy
 from features.sources.tabular.shop_assumptions import install_shop_assumptions
 from huitou.simulation.messages import Messages, OrderLine
 from training.simulation.world import Happened, World
@@ -69,6 +71,13 @@ def write_assumptions(world: World, data_dir: Path) -> None:
     load_assumptions(path)
 
 
+def write_policy(policy: DecisionPolicy, data_dir: Path) -> None:
+    """Write policy.toml; what is None is left out, since TOML has no word for it."""
+    path = data_dir / POLICY_FILE
+    path.write_text(tomli_w.dumps(policy.model_dump(mode="json", exclude_none=True)), encoding="utf-8")
+    load_policy(path)
+
+
 def offer_documents(world: World, day: int) -> list[dict[str, Any]]:
     """The world's offers as the shop feeds them on a day: an offer names products that are in stock, a set one of each category.
 
@@ -83,5 +92,7 @@ def offer_documents(world: World, day: int) -> list[dict[str, Any]]:
             continue
         products = [messages.product(p) for part in there for p in (part[:1] if offer.kind == "bundle" else part)]
         said = {"offer_id": offer.id, "type": offer.kind, "title": {"en": offer.id.replace("_", " ")}, "product_ids": products}
+        if offer.kind == "content":
+            said["url"] = f"https://shop.example/{offer.id}"
         documents.append(said | {"channels": [world.parameters.messages.channel], "discount_share": offer.discount})
     return documents
