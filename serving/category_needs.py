@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.feature_sets import CATEGORY
 from serving.churn_scores import median_days
+from training.artifacts.hazard_path import STEP_DAYS
 from training.artifacts.repurchase import RepurchaseModel
 
 REACH_DAYS = 28  # four steps of 7 days, the window of every offer's probability
@@ -56,3 +57,20 @@ def usual_quantities(category_features: Array) -> Array:
     """Decayed mean quantity of a purchase, from the online block (n, features of `CATEGORY`); at least 1, also where unknown, (n,)."""
     quantity = category_features[:, _QUANTITY]
     return np.where(quantity > 1.0, quantity, 1.0)
+
+
+def chances_within(model: RepurchaseModel, category: Array, customer: Array, days: float) -> Array:
+    """P(bought again within so many days after the as-of date), (n,); geometric inside a step.
+
+    Args:
+        model: a finished model.
+        category: (n, `model.category_inputs`).
+        customer: as `category_needs`.
+        days: more than 0; beyond the model's longest lead its last hazard goes on.
+    """
+    stays_away = np.zeros(len(category))
+    whole, left = divmod(days, STEP_DAYS)
+    for lead in range(int(whole) + (left > 0)):
+        hazard = np.minimum(model.hazards(category, customer, min(lead, model.header.max_lead)), 1.0 - 1e-9)
+        stays_away += np.log1p(-hazard) * (1.0 if lead < whole else left / STEP_DAYS)
+    return np.asarray(-np.expm1(stays_away))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
+from serving.category_needs import chances_within
 from serving.channel_scores import cost_of_leaving
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
@@ -142,6 +143,15 @@ class CustomerContext:
             return []
         exclude = {*self.barred, *self.recent.product_ids.tolist()} if explore else self.barred
         return items.best(logits.copy(), limit, allowed=self.live.item_mask, exclude=exclude)
+
+    @cached_property
+    def category_chances(self) -> dict[str, float]:
+        """Category the customer has bought → P(buys it again within the horizon); empty without customer or model."""
+        model, inputs = self.live.models.repurchase, self.category_inputs
+        if model is None or inputs is None or self.customer is None:
+            return {}
+        found = chances_within(model, *inputs, self.horizon_days)
+        return dict(zip(self.customer.categories, found.tolist(), strict=True))
 
     @cached_property
     def category_inputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

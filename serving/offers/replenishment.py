@@ -11,7 +11,6 @@ from serving.category_needs import category_needs, usual_quantities
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.terms import Objection, asks_for_products
-from serving.offers.within import within
 from serving.offers.written import written_offers
 
 
@@ -64,7 +63,7 @@ class ReplenishmentOffers:
             name, days = customer.categories[row], float(needs.days_until_due[place])
             product = context.live.catalogue.usual_product(name, own)
             if days <= self.due_within_days and product is not None:
-                chance = within(float(needs.probability_28d[place]), context.horizon_days)
+                chance = context.category_chances[name]
                 found.append(self._candidate(context, name, product, _Due(chance, days, float(quantities[place]))))
         return found
 

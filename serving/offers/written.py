@@ -1,8 +1,9 @@
 """Candidates of the shop's written offers: their chance without being sent, and what a response leaves, by the models.
 
-P₀ is P(an order with one of the offer's products within the horizon), products taken as independent; without products, P(any order). The
-margin is the offer's own where it says one, else of the products, or of the customer's mean basket at the assumed rate. Stock, dates,
-stages and conditions are judged later (`decisioning/eligibility.py`), so that what falls is named.
+P₀ is P(an order with one of the offer's products within the horizon): products of a category that the customer buys share its chance,
+others are taken as independent; without products, P(any order). The margin is the offer's own where it says one, else of the products, or
+of the customer's mean basket at the assumed rate. Stock, dates, stages and conditions are judged later (`decisioning/eligibility.py`), so
+that what falls is named.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
+
+import numpy as np
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
@@ -82,13 +85,46 @@ def _of_products(context: CustomerContext, items: tuple[OfferItem, ...], *, whol
     if context.live.models.items is None:
         return None
     catalogue = context.live.catalogue
-    chance = 1.0 - prod(1.0 - item.score for item in items)
+    likely, chance = _by_category(context, items)
     if chance <= 0.0:
         return _Response(0.0, 0.0, 0.0)
-    weights = [1.0 if whole else item.score / chance for item in items]
+    weights = [1.0 if whole else score / chance for score in likely]
     margin = sum(weight * catalogue.margin(item.product_id) for weight, item in zip(weights, items, strict=True))
     paid = sum(weight * catalogue.price(item.product_id) for weight, item in zip(weights, items, strict=True))
     return _Response(chance, margin, paid)
+
+
+def _by_category(context: CustomerContext, items: tuple[OfferItem, ...]) -> tuple[list[float], float]:
+    """Each product's chance, and that of any of them.
+
+    The item model knows who likes what, the repurchase model when a category is needed again: the products of such a category share its
+    chance by their own, as alternatives to each other.
+    """
+    catalogue, chances = context.live.catalogue, context.category_chances
+    of = [catalogue.category_of(item.product_id) for item in items]
+    due = {name for name in of if name is not None and name in chances}
+    liked = _liked(context, due) if due else {}
+    found, alike = [], dict[str, float]()
+    for item, name in zip(items, of, strict=True):
+        shared = name is not None and liked.get(name, 0.0) > 0.0
+        score = chances[name] * min(1.0, item.score / liked[name]) if name is not None and shared else item.score
+        found.append(score)
+        key = name if name is not None and shared else item.product_id
+        alike[key] = min(1.0, alike.get(key, 0.0) + score)
+    return found, 1.0 - prod(1.0 - chance for chance in alike.values())
+
+
+def _liked(context: CustomerContext, categories: set[str]) -> dict[str, float]:
+    """Sum of the chances of every product of some categories that may be offered or not: what an offer of all of them is a part of."""
+    items, logits = context.live.models.items, context.item_logits
+    names, of_product = context.live.item_categories
+    if items is None or logits is None:
+        return dict.fromkeys(categories, 0.0)
+    found = {}
+    for place in np.flatnonzero(np.isin(names, list(categories))).tolist():
+        scores = sigmoid(logits[of_product == place])
+        found[str(names[place])] = sum(within(score, context.horizon_days) for score in scores.tolist())
+    return {name: found.get(name, 0.0) for name in categories}
 
 
 def _of_basket(context: CustomerContext) -> _Response | None:

@@ -22,7 +22,8 @@ from serving.offers.book import OfferBook, offer_documents
 from serving.offers.new_need import NewNeedOffers
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
 from serving.offers.protocol import Candidate, OfferType
-from serving.services import terms_of
+from serving.offers.written import written_offer
+from serving.services import Services, terms_of
 from tests.contracts.offer_suite import MakeContext, OfferTypeSuite
 from tests.serving.offers.test_offer_types import with_offers
 from tests.serving.small_shop import CUSTOMERS, OUT_OF_STOCK
@@ -189,3 +190,21 @@ class TestNewNeed(OfferTypeSuite):
                 (item,) = made.items
                 assert context.live.catalogue.category_of(item.product_id) not in context.customer.categories
                 assert np.isclose(made.probability, item.score)
+
+
+def test_products_of_a_category_that_is_due_share_its_chance(services: Services, context_of: MakeContext) -> None:
+    context = next(c for c in (context_of(customer, horizon_days=7) for customer in CUSTOMERS) if c.category_chances)
+    category, chance = max(context.category_chances.items(), key=lambda one: one[1])
+    model, (rows, customer) = context.live.models.repurchase, context.category_inputs
+    place = context.customer.categories.index(category)
+    assert chance == pytest.approx(float(model.hazards(rows, customer, 0)[place]))
+    everything = [p.product_id for p in context.live.catalogue.products.products if p.category == category]
+    known = [p for p in everything if len(context.live.models.items.positions_of([p])[0])]
+    whole = written_offer(context, Offer(offer_id="o", type="coupon", product_ids=tuple(known)))
+    part = written_offer(context, Offer(offer_id="o", type="coupon", product_ids=tuple(known[:1])))
+    assert whole.probability == pytest.approx(chance)
+    assert 0 < part.probability < chance
+    longer = context_of(context.customer.customer_id, horizon_days=28)
+    assert longer.category_chances[category] == pytest.approx(float(model.predict(rows, customer).probability_28d[place]), abs=1e-6)
+    between = context_of(context.customer.customer_id, horizon_days=10)
+    assert chance < between.category_chances[category] < longer.category_chances[category]
