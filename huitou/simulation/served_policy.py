@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from huitou.simulation.api import Api, opened
 from huitou.simulation.messages import SENDING_HOUR, Messages
 from huitou.simulation.shop import Night, Tell, silent
-from huitou.simulation.shop_files import offer_documents
+from huitou.simulation.shop_files import offer_documents, product_documents
 from huitou.simulation.told_offers import ToldOffers
 from training.simulation.state import NOTHING, State
 from training.simulation.trajectory import Known
@@ -111,6 +111,8 @@ class ServedPolicy:
             "items",
             ({"product_id": messages.product(p), "quantity": 100 if there else 0} for p, there in enumerate(stocked)),
         )
+        if week == 1:
+            _send(api, "PUT", "/v1/products", "items", product_documents(self.world))  # some may never have been sold
         self.refused = _refused(api, offer_documents(self.world, state.day))
         last = state.day - WEEK if week > 1 else state.day  # the others' consent came with the import
         new = np.flatnonzero((self.world.people.arrives > last) & (self.world.people.arrives <= state.day)).tolist()

@@ -44,15 +44,20 @@ def write_history(world: World, days: Iterable[Happened], folder: Path) -> dict[
     with paths["products"].open("w", encoding="utf-8", newline="") as products:
         named = csv.DictWriter(products, ["product_id", "name", "category", "department"])
         named.writeheader()
-        named.writerows(_products(world, messages))
+        named.writerows(
+            {"product_id": p["product_id"], "name": p["name"], "category": p["product_category"], "department": p["department"]}
+            for p in product_documents(world)
+        )
     return paths
 
 
-def _products(world: World, messages: Messages) -> Iterator[dict[str, str]]:
+def product_documents(world: World) -> Iterator[dict[str, str]]:
+    """The catalogue, as it is fed; each category is a department of its own, since margins are by department."""
+    messages = Messages(world)
     for number, category in enumerate(world.category_of.tolist()):
         name = world.parameters.categories[category].name
         product = messages.product(number)
-        yield {"product_id": product, "name": product.replace("_", " ").replace("-", " "), "category": name, "department": name}
+        yield {"product_id": product, "name": product.replace("_", " ").replace("-", " "), "product_category": name, "department": name}
 
 
 def write_assumptions(world: World, data_dir: Path) -> None:
