@@ -9,12 +9,14 @@ from sqlalchemy import Connection, func, select
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.assumptions import load_assumptions
+from features.decisions.policy import DecisionPolicy
 from features.decisions.state import STATE
 from features.ledger import identities
 from features.ledger.decisions import DECISIONS
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.settings import FeatureSettings
 
+_DEFAULT = DecisionPolicy()
 _AT_ONCE = 5_000  # records decoded together; at some 10 kB each
 _FACTORS = pl.Struct(dict.fromkeys(("p0", "margin", "discount", "contact_cost", "fatigue"), pl.Float64))
 _OFFER = pl.Struct(
@@ -91,9 +93,10 @@ def _frame(records: list[str]) -> pl.DataFrame:
         "customer_id",
         pl.col("now").str.to_datetime(format="%+", time_zone="UTC", time_unit="us"),
         "channel",
-        policy.field("horizon_days").alias("horizon_days"),
-        holdouts.field("universal").fill_null(0.0).alias("universal"),
-        holdouts.field("model_control").fill_null(0.0).alias("model_control"),
+        # A record leaves out what is as by default: where it says nothing of its policy, the default held.
+        policy.field("horizon_days").fill_null(_DEFAULT.horizon_days).alias("horizon_days"),
+        holdouts.field("universal").fill_null(_DEFAULT.holdouts.universal).alias("universal"),
+        holdouts.field("model_control").fill_null(_DEFAULT.holdouts.model_control).alias("model_control"),
         "state",
         "considered",
     )
