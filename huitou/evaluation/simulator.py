@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ def simulator(
     customers: Annotated[
         int | None, typer.Option(min=20, help="Customers on the first day, instead of the world's own number.", show_default=False)
     ] = None,
+    policy: Annotated[Path | None, typer.Option(help="policy.toml of huitou; by default the defaults.", show_default=False)] = None,
     peers_only: Annotated[bool, typer.Option("--peers-only", help="Without huitou itself: a matter of minutes.")] = False,
     http: Annotated[bool, typer.Option("--http", help="Ask a service process over HTTP instead of the application in this one.")] = False,
     train_every: Annotated[
@@ -35,6 +37,7 @@ def simulator(
     asked about over the API, what happened goes back in by events and outcomes, and at night huitou builds and trains. The other policies
     live the same world with the same chance. See docs/simulator.md for the worlds, and for what this does not show.
     """
+    from features.decisions.policy import load_policy
     from huitou.simulation.comparison import Comparison, compare
     from training.simulation.parameters import load_world
 
@@ -47,7 +50,11 @@ def simulator(
         parameters = parameters.model_copy(update={"people": people})
     if json is not None and not json.parent.is_dir():
         raise HuitouError(f"--json {json}: there is no folder {json.parent}; name another place.")
+    if policy is not None and not policy.is_file():
+        raise HuitouError(f"--policy {policy}: there is no such file.")
     asked = Comparison(parameters, weeks=weeks, served=not peers_only, http=http, train_every_weeks=train_every)
+    if policy is not None:
+        asked = replace(asked, policy=load_policy(policy))
     with steps(1) as progress, progress.step("simulator"):
         table = compare(asked, range(first_seed, first_seed + seeds), tell=progress.tell)
     for line in lines(table):
