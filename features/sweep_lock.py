@@ -20,7 +20,13 @@ _ROWS = ".rows.lock"
 
 @contextlib.contextmanager
 def writing_people(data_dir: Path) -> Iterator[None]:
-    """Read people and write them elsewhere in the data folder; waits for an erasure that goes through the files. May be nested."""
+    """Read people and write them elsewhere in the data folder; waits for an erasure that goes through the files. May be nested.
+
+    Where there is no folder yet nobody is in it: then there is nothing to wait for, and none is made.
+    """
+    if not data_dir.is_dir():
+        yield
+        return
     with _locked(data_dir / _PEOPLE, fcntl.LOCK_SH):
         yield
 

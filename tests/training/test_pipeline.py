@@ -119,7 +119,7 @@ def champion_text(data: TrainingData) -> str:
 
 
 def leftovers(data: TrainingData) -> list[str]:
-    return [p.name for p in data.settings.data_dir.iterdir() if p.name.startswith(".")]
+    return [p.name for p in data.settings.data_dir.iterdir() if p.name.startswith(".") and p.suffix != ".lock"]
 
 
 def test_a_model_is_judged_recorded_refitted_and_made_champion(

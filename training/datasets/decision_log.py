@@ -60,6 +60,8 @@ def decision_log(settings: FeatureSettings) -> pl.DataFrame:
             found = pl.concat([_frame([]), *_decoded(connection)])
     finally:
         ledger.close()
+    if found.is_empty():
+        return found.drop("channel")
     inbound = load_assumptions(settings.data_dir / ASSUMPTIONS_FILE).consent.inbound_channels
     sent = found.filter(pl.col("channel").is_null() | ~pl.col("channel").is_in(inbound))
     return sent.drop("channel").with_columns(pl.col("customer_id").replace(links)).sort("now", "customer_id", maintain_order=True)

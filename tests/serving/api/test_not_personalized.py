@@ -22,6 +22,7 @@ RIGHTS = {
     ("GET", "/v1/customers/{customer_id}/data"),
     ("GET", "/v1/customers/{customer_id}/consents"),
     ("GET", "/v1/customers/{customer_id}/identities"),
+    ("GET", "/v1/decisions/{decision_id}"),
     ("DELETE", "/v1/customers/{customer_id}"),
     ("PUT", "/v1/consents"),
     ("POST", "/v1/identities"),
