@@ -34,8 +34,9 @@ def test_every_name_that_serving_knows_has_a_word() -> None:
         f"dropped.{code}" for code, _ in (*RULES, *applicability.RULES, *suitability.RULES)
     }
     assert names <= set(WORDS)
-    slots = {"worth_no_more_than_silence", "product_already_offered", "beyond_limit"}
-    assert {f"dropped.{code}" for code in slots} <= set(WORDS)
+    slots = {"worth_no_more_than_silence", "product_already_offered", "beyond_limit", "holdout"}
+    limits = {"discount_above_cap", "budget_spent", "offer_cap_reached", "cap_reached", "cool_off", "quiet_hours"}
+    assert {f"dropped.{code}" for code in slots | limits} <= set(WORDS)
 
 
 def test_no_word_is_left_over() -> None:
