@@ -105,7 +105,7 @@ ALL_KINDS = frozenset(offer_type.name for offer_type in OFFER_TYPES)
 
 def test_the_answers_are_telling(data: Path, done: subprocess.CompletedProcess[str]) -> None:
     offers = re.findall(r"^  offer (\w+) +worth +([\d.]+)", done.stdout, re.MULTILINE)
-    # Nothing is proven to be caused here yet, and a message risks the channel: silence is lawful, and what is drawn differs from run to run.
+    # Nothing is proven to be caused here yet, and a message risks the channel: silence is lawful, and draws differ from run to run.
     assert len(offers) >= 2
     assert all(kind in ALL_KINDS for kind, _ in offers)
     leaving, staying = (float(p) for p in re.findall(r"28d ([\d.]+)", done.stdout))
