@@ -67,6 +67,10 @@ def _values(names: list[str], values: dict[str, float]) -> list[str]:
     return [(f"{values[name]:.4f}" if abs(values[name]) < 10 else f"{values[name]:,.1f}") if name in values else "-" for name in names]
 
 
+def _products(offer: dict[str, Any]) -> str:
+    return ", ".join(item.get("name") or item["product_id"] for item in offer.get("items", [])[:3])
+
+
 def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:
     """One next-best-offer answer as lines for a person."""
     churn = answer.get("churn") or {}
@@ -84,6 +88,18 @@ def answer_lines(title: str, answer: dict[str, Any]) -> list[str]:
         lines.append(f"  churn probability: {', '.join(shown)}; next order expected {expected}")
     lines.extend(f"  because {reason['sentence_en']} ({reason['effect']:+.3f})" for reason in churn.get("reasons", [])[:3])
     for offer in answer.get("offers", []):
-        items = ", ".join(item.get("name") or item["product_id"] for item in offer.get("items", [])[:3])
-        lines.append(f"  offer {offer['type']:<13} worth {float(offer['expected_value']):7.2f} (p {offer['probability']:.3f}) {items}")
+        worth = f"{float(offer['expected_value']):7.2f} (p {offer['probability']:.3f})"
+        lines.append(f"  offer {offer['type']:<13} worth {worth} {_products(offer)}")
+    lines.extend(
+        f"  weighed {one['type']:<11} worth {float(one['expected_value']):7.2f} {_products(one)}: {one['sentence_en'].lower()}"
+        for one in _weighed(answer.get("dropped", []))
+    )
     return lines
+
+
+def _weighed(dropped: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of what was valued and not given the best of each type, best first: why silence, or why not something else."""
+    best: dict[str, dict[str, Any]] = {}
+    for one in sorted((one for one in dropped if one["expected_value"] is not None), key=lambda one: -one["expected_value"]):
+        best.setdefault(one["type"], one)
+    return list(best.values())

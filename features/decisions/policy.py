@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from enum import StrEnum
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -148,9 +149,9 @@ class DecisionPolicy(_Part):
     prior: Prior = Prior()
     fairness: Fairness = Fairness()
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """`name@hash`: changes with any value."""
+        """`name@hash`: changes with any value; hashed once, not in every answer."""
         return f"{self.name}@{content_hash(self.model_dump(mode='json'))[:8]}"
 
     def changed(self, overrides: dict[str, Any]) -> DecisionPolicy:

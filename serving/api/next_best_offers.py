@@ -30,7 +30,7 @@ from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import Decision, Given, OfferRequest
-from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, cents
+from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, Candidate, cents
 from serving.permissions import Permitted
 from serving.services import Services
 
@@ -156,7 +156,7 @@ def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
     return OfferView(
         offer_id=candidate.offer_id,
         type=candidate.type,
-        items=[ItemView(product_id=i.product_id, name=i.name, score=probability(i.score)) for i in candidate.items],
+        items=_items(candidate),
         expected_value=cents(considered.value),
         probability=probability(factors.p0),
         uplift=round(factors.tau, 6),
@@ -174,10 +174,16 @@ def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
     )
 
 
+def _items(candidate: Candidate) -> list[ItemView]:
+    return [ItemView(product_id=item.product_id, name=item.name, score=probability(item.score)) for item in candidate.items]
+
+
 def _dropped(dropped: Dropped) -> DroppedView:
     return DroppedView(
         offer_id=dropped.candidate.offer_id,
         type=dropped.candidate.type,
+        items=_items(dropped.candidate),
+        expected_value=None if dropped.value is None else cents(dropped.value),
         step=dropped.step,
         code=dropped.code,
         sentence_en=dropped.sentence_en,

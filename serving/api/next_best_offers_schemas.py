@@ -85,6 +85,8 @@ class DroppedView(BaseModel):
 
     offer_id: str
     type: str
+    items: list[ItemView]
+    expected_value: Money | None = Field(description="As of an offer; null of what fell before it was valued.")
     step: str = Field(description="Of the decision in which it fell: eligible, contact_policy, arbitrate, …")
     code: str
     sentence_en: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from features.decisions.state import STATE
+from features.store import CustomerFeatures
 from serving.customer_context import CustomerContext
 
 
@@ -13,13 +14,12 @@ def effect_state(context: CustomerContext) -> dict[str, float | None]:
     customer = context.customer
     if customer is None:
         return {}
-    made = {"silence_in_cycles": _silence(context), "p_order": context.p_order, "value_percentile": _percentile(context)}
+    made = {"silence_in_cycles": _silence(customer), "p_order": context.p_order, "value_percentile": _percentile(context)}
     return {name: _known(made[name] if name in made else customer.value(name)) for name in STATE}
 
 
-def _silence(context: CustomerContext) -> float | None:
-    assert context.customer is not None  # noqa: S101 - asked for a customer only
-    silence, gap = context.customer.value("days_since_last_order"), context.customer.value("gap_mean")
+def _silence(customer: CustomerFeatures) -> float | None:
+    silence, gap = customer.value("days_since_last_order"), customer.value("gap_mean")
     return silence / gap if gap > 0 else None
 
 

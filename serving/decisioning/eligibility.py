@@ -22,6 +22,7 @@ class Dropped:
         step: of the decision in which it fell: eligible, contact_policy, arbitrate, …
         code: stable name of the rule.
         sentence_en, sentence_zh: for the marketer.
+        value: money expected of sending it rather than nothing; None of what fell before it was valued.
     """
 
     candidate: Candidate
@@ -29,6 +30,7 @@ class Dropped:
     code: str
     sentence_en: str
     sentence_zh: str
+    value: float | None = None
 
 
 Broken = tuple[str, str] | None  # what a rule says: the sentence in English and in Chinese

@@ -152,7 +152,7 @@ class Engine:
             limit=request.limit,
         )
         offers = tuple(Given(candidates[place], drawn[place]) for place in places)
-        unslotted = (Dropped(candidates[u.place], STEP, u.code, u.sentence_en, u.sentence_zh) for u in unchosen)
+        unslotted = (Dropped(candidates[u.place], STEP, u.code, u.sentence_en, u.sentence_zh, considered[u.place].value) for u in unchosen)
         return Decision(context, offers, (*fallen, *unslotted), record, degraded)
 
 

@@ -72,7 +72,10 @@ def test_an_answer_is_told_in_lines() -> None:
             }
         ],
     }
-    lines = answer_lines("Loyal", answer)
+    weighed = {"type": "coupon", "expected_value": -0.2, "items": [], "sentence_en": "Not expected to bring more"}
+    fallen = {"type": "item", "expected_value": None, "items": [], "sentence_en": "Out of stock"}
+    lines = answer_lines("Loyal", answer | {"dropped": [weighed | {"expected_value": -0.3}, weighed, fallen]})
+    assert lines.pop().split() == ["weighed", "coupon", "worth", "-0.20", ":", "not", "expected", "to", "bring", "more"]
     assert "customer c1" in lines[0]
     assert "28d 0.250; next order expected not within half a year" in lines[1]
     assert "56d" not in lines[1]
