@@ -153,6 +153,7 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
 def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
     """An offer as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
     candidate, considered, factors = given.candidate, given.considered, given.considered.factors
+    written = candidate.offer
     return OfferView(
         offer_id=candidate.offer_id,
         type=candidate.type,
@@ -167,6 +168,10 @@ def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
         discount=cents(factors.discount),
         cost=cents(factors.contact_cost + factors.fatigue),
         cost_of_leaving=cents(factors.fatigue),
+        message_key=given.message_key,
+        title={} if written is None else dict(written.title),
+        url=None if written is None else written.url,
+        content_id=None if written is None else written.content_id,
         reason_codes=[reason.code for reason in candidate.reasons],
         reasons=[reason_view(reason) for reason in candidate.reasons],
         valid_until=candidate.valid_until,

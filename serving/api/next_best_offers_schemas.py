@@ -74,6 +74,10 @@ class OfferView(BaseModel):
         description="Part of the cost: what the message adds to P(leaves the channel within 28 days), as two predictions differ,"
         " times the margin expected of 91 days. 0 without the channel_churn model."
     )
+    message_key: str | None = Field(description="Of the text in the system that sends: an experiment's copy, else the offer's own.")
+    title: dict[str, str] = Field(description="For the customer, by language, as the shop wrote the offer; empty of what a model made.")
+    url: str | None = Field(description="Deep link of a written offer.")
+    content_id: str | None = Field(description="Content that a written offer points to.")
     reason_codes: list[str]
     reasons: list[ReasonView]
     valid_until: datetime
@@ -147,6 +151,10 @@ class NextBestOffersAnswer(Provenance):
                             "discount": 0.0,
                             "cost": 0.05,
                             "cost_of_leaving": 0.04,
+                            "message_key": None,
+                            "title": {},
+                            "url": None,
+                            "content_id": None,
                             "reason_codes": ["due_soon"],
                             "reasons": [
                                 {

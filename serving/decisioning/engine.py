@@ -68,10 +68,12 @@ class Given:
     Attributes:
         candidate: what is offered, and the channels on which it may be sent now.
         considered: its value, the factors of it, and the probability with which it came first.
+        message_key: of the text in the system that sends: an experiment's copy, else the offer's own.
     """
 
     candidate: Candidate
     considered: Considered
+    message_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class Engine:
             model_versions=live.models.versions,
             limit=request.limit,
         )
-        offers = tuple(Given(candidates[place], drawn[place]) for place in places)
+        offers = tuple(Given(candidates[place], drawn[place], _message_key(candidates[place], assigned)) for place in places)
         unslotted = (Dropped(candidates[u.place], STEP, u.code, u.sentence_en, u.sentence_zh, considered[u.place].value) for u in unchosen)
         return Decision(context, offers, (*fallen, *unslotted), record, degraded)
 
@@ -205,6 +207,10 @@ def _fair(candidates: Sequence[Candidate], policy: DecisionPolicy) -> tuple[list
         else:
             dropped.append(Dropped(candidate, "suitable", *broken))
     return fair, dropped
+
+
+def _message_key(candidate: Candidate, assigned: Assigned) -> str | None:
+    return assigned.messages.get(candidate.offer_id, None if candidate.offer is None else candidate.offer.message_key)
 
 
 def _drawn(considered: Sequence[Considered], choice: Choice, places: Sequence[int]) -> tuple[Considered, ...]:
