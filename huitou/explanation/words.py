@@ -150,8 +150,8 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "channel": ("Channel {channel}.", "渠道 {channel}。"),
         "channel_open": ("Channel not decided (`--channel`); allowed are {allowed}.", "渠道未定(`--channel`);可用渠道:{allowed}。"),
         "value_basis": (
-            "Worth: money expected of sending rather than not. Effects are a belief until this shop's own decisions have proven them.",
-            "价值:发送相对于不发送的预期收益。效果在被本店自身决策证实之前为先验估计。",
+            "Worth = effect × margin − discount − cost: what sending brings; effects are a belief until this shop's decisions prove them.",
+            "价值 = 效果 × 毛利 − 让利 − 成本:发送所带来的收益;效果在被本店决策证实之前为先验估计。",
         ),
         "dropped": ("Not offered", "未采用"),
         "dropped.no_number": ("its value cannot be computed", "无法计算价值"),

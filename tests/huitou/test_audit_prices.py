@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from features.decisions.policy import DecisionPolicy
 from features.decisions.record import Considered, DecisionRecord, Factors, Holdout
 from features.errors import HuitouError
 from features.ledger import identities
@@ -48,15 +49,13 @@ def decided(number: int, who: str, stage: str, discount: float, *, holdout: Hold
         decision_id=f"d{number}",
         customer_id=who,
         now=NOW,
-        policy_version="p@1",
-        ranking="expected_value",
-        horizon_days=28,
+        policy=DecisionPolicy(),
         considered=(coupon, nothing),
         seed=1,
         holdout=holdout,
     )
     body = json.dumps({"stage": stage, "layer": "regular"})
-    return Decided(f"d{number}", who, NOW, body, record=made.model_dump_json() if record == "" else record)
+    return Decided(f"d{number}", who, NOW, body, record=made.model_dump_json(exclude_defaults=True) if record == "" else record)
 
 
 def fill(ledger: Ledger, loyal: float, buyers: float) -> None:

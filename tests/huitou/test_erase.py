@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import random
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,20 +59,35 @@ def asked(folder: Path) -> bool:
         return bool(connection.execute("SELECT count(*) FROM erasures").fetchone()[0])
 
 
+def begun_erasure(folder: Path) -> subprocess.Popen[bytes]:
+    """A run of the command whose wish is in the ledger."""
+    command = [sys.executable, "-m", "huitou", "erase", GONE, "--data-dir", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and not asked(folder):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.002)
+    return process
+
+
+def unfinished(folder: Path) -> bool:
+    with contextlib.closing(sqlite3.connect(f"file:{folder / 'ledger.db'}?mode=ro", uri=True)) as connection:
+        return bool(connection.execute("SELECT count(*) FROM erasures WHERE finished_at IS NULL").fetchone()[0])
+
+
 def test_a_killed_erasure_is_finished_by_the_next_run(tmp_path: Path) -> None:
     write_shop(tmp_path / "whole")
-    draw, interrupted = random.Random(11), 0  # noqa: S311 - times to kill at
+    shutil.copytree(tmp_path / "whole", tmp_path / "timed")
+    process, started = begun_erasure(tmp_path / "timed"), time.perf_counter()
+    while unfinished(tmp_path / "timed"):
+        assert process.poll() in {None, 0}
+    takes, interrupted = time.perf_counter() - started, 0  # on this machine, as busy as it is
+    assert process.wait() == 0
     for kill in range(_KILLS):
         folder = tmp_path / f"data-{kill}"
         shutil.copytree(tmp_path / "whole", folder)
-        command = [sys.executable, "-m", "huitou", "erase", GONE, "--data-dir", str(folder)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while process.poll() is None and not asked(folder):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(timeout=0.01)
+        process = begun_erasure(folder)
         try:
-            # From the moment the wish is in the ledger; drawn times reach from the first place to beyond the last.
-            process.wait(timeout=draw.uniform(0.0, 0.4))
+            process.wait(timeout=takes * kill / _KILLS)  # from the first place to nearly the last
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -85,7 +100,7 @@ def test_a_killed_erasure_is_finished_by_the_next_run(tmp_path: Path) -> None:
         assert CliRunner().invoke(app, [*again, "--data-dir", str(folder)]).exit_code == 0
         assert left(folder) == []
         assert STAYS in (folder / "scores.csv").read_text(encoding="utf-8")
-    assert interrupted, "no run was killed in the middle: the times drawn fit this machine no more"
+    assert interrupted, "no run was killed in the middle"
 
 
 def test_it_says_what_it_removed_and_can_be_repeated(tmp_path: Path) -> None:

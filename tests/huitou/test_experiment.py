@@ -11,7 +11,7 @@ import pytest
 
 from features.decisions.assignment import arm_of, holdout_of
 from features.decisions.experiment import Experiment
-from features.decisions.policy import Holdouts
+from features.decisions.policy import DecisionPolicy, Holdouts
 from features.decisions.record import Considered, DecisionRecord
 from features.ledger.catalogue import Kind, put_documents
 from features.ledger.decisions import Decided, record_decisions
@@ -46,16 +46,13 @@ def tried(built_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
                 decision_id=f"d{number}",
                 customer_id=who,
                 now=met,
-                policy_version="p",
-                ranking="expected_value",
-                horizon_days=28,
+                policy=DecisionPolicy(holdouts=HOLDOUTS),
                 considered=(Considered(offer_id="no_action", type="no_action", propensity=1, policy_propensity=1, slot=1),),
                 seed=0,
                 holdout=holdout_of(who, HOLDOUTS),
-                holdout_shares=(HOLDOUTS.universal, HOLDOUTS.model_control),
             )
             exposures = tuple(Exposure(one.experiment_id, who, arm_of(who, one.salt or "", [("a", 1), ("b", 1)]), met) for one in written)
-            decided.append(Decided(f"d{number}", who, met, "{}", record=record.model_dump_json(), exposures=exposures))
+            decided.append(Decided(f"d{number}", who, met, "{}", record=record.model_dump_json(exclude_defaults=True), exposures=exposures))
         record_decisions(connection, decided)
     ledger.close()
     return folder

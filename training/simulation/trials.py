@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from features.decisions.assignment import arm_of, place
+from features.errors import TooLittleHistory
 from training.evaluation.policy.estimators import Estimator
 from training.evaluation.policy.judged_policies import judge_policies
 from training.evaluation.policy.logged_rounds import LoggedRounds
@@ -100,7 +101,11 @@ class CoverageTrial:
 
 
 def coverage_trial(parameters: WorldParameters, seed: int) -> CoverageTrial:
-    """Log one morning by a random policy, wait out the horizon, judge two other policies."""
+    """Log one morning by a random policy, wait out the horizon, judge two other policies.
+
+    Raises:
+        TooLittleHistory: the world has too few customers for an interval to be told.
+    """
     horizon = parameters.horizon_days
     world = make_world(parameters, seed=seed, weeks=-(-horizon // WEEK))
     state = world.begin()
@@ -133,6 +138,8 @@ def coverage_trial(parameters: WorldParameters, seed: int) -> CoverageTrial:
     true = {name: float((target * valued).sum(axis=1).mean()) for name, target in targets.items()}
     judged = judge_policies(rounds, {name: t.ravel() for name, t in targets.items()}, champion="silence", seed=seed)
     mine = next(policy for policy in judged if policy.name == "reminders")
+    if mine.support.refusal:
+        raise TooLittleHistory(f"{len(who):,} customers make no interval: {mine.support.refusal}")
     gap = true["reminders"] - true["silence"]
     return CoverageTrial(
         {e: mine.value[e].low <= true["reminders"] <= mine.value[e].high for e in ESTIMATORS},

@@ -76,7 +76,7 @@ def test_plain_ascii_can_show_all_of_it(explain: Explain, printed: Printed, cust
     text = fitted(printed(page(explain(customer), Words(Language.EN)), encoding="utf-8"), "ascii")
     plain = fitted(text, "ascii")
     assert plain.isascii()
-    assert "response x margin - cost" in plain
+    assert "effect x margin - discount - cost" in plain
 
 
 def test_who_is_missing_a_model_reads_why(explain: Explain, printed: Printed, own_explained_shop: Path) -> None:

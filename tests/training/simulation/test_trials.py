@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from features.errors import TooLittleHistory
 from training.simulation.parameters import load_world
 from training.simulation.trials import ESTIMATORS, coverage_trial, fewer, holdout_trial, null_trial
 
@@ -23,7 +25,13 @@ def test_the_holdout_tells_the_lift() -> None:
 
 
 def test_off_policy_intervals_hold_the_truth() -> None:
-    logs = [coverage_trial(SMALL, seed) for seed in range(12)]
+    enough = fewer(load_world("ordinary"), customers=300, history_weeks=3)
+    logs = [coverage_trial(enough, seed) for seed in range(12)]
     assert set(logs[0].value) == set(ESTIMATORS)
     for estimator in ESTIMATORS:
         assert sum(log.difference[estimator] for log in logs) >= 8
+
+
+def test_a_log_too_small_for_an_interval_says_so() -> None:
+    with pytest.raises(TooLittleHistory, match="make no interval"):
+        coverage_trial(fewer(load_world("ordinary"), customers=40, history_weeks=3), 0)

@@ -14,6 +14,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from features.decisions.experiment import Metric, Outcome
+from features.decisions.policy import Holdouts
 from features.decisions.record import Holdout
 from features.decisions.sample_ratio import SampleRatio, sample_ratio
 from features.ledger import identities
@@ -81,13 +82,14 @@ def decided_on(connection: Connection, *, until: datetime) -> Decided:
     moved: set[str] = set()
     newest, shares = None, (0.0, 0.0)
     for recorded_as, body in connection.execute(query.execution_options(yield_per=1000)):
-        told = json.loads(body)
+        told = json.loads(body)  # not read as a whole: there may be millions; what a record leaves out is its default
         at = datetime.fromisoformat(told["now"])
         if at > until:
             continue
         if newest is None or at >= newest:
-            newest, shares = at, (float(told["holdout_shares"][0]), float(told["holdout_shares"][1]))
-        customer_id, group = owner.get(recorded_as, recorded_as), GROUPS.index(told["holdout"] or "policy")
+            held = Holdouts.model_validate(told["policy"].get("holdouts", {}))
+            newest, shares = at, (held.universal, held.model_control)
+        customer_id, group = owner.get(recorded_as, recorded_as), GROUPS.index(told.get("holdout") or "policy")
         before = first.get(customer_id)
         if before is not None and before[1] != group:
             moved.add(customer_id)
