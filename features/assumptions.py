@@ -89,10 +89,16 @@ class Layers(_Part):
 
 
 class Stages(_Part):
-    """What makes a buyer loyal: so many order days, and a chance of less than this to let `layers.cycles` of their own cycles pass."""
+    """What tells the life-cycle stages apart.
+
+    A buyer is loyal with so many order days, and a chance of less than this to let `layers.cycles` of their own cycles pass. Somebody
+    who never ordered is interested when they looked at products, searched or answered within so many days, and aware otherwise.
+    """
 
     loyal_from_order_days: int = Field(default=6, ge=1)  # five gaps: the least from which a rhythm can be told from chance
     loyal_below_survival: float = Field(default=0.3, ge=0, le=1)
+    # As far as the offers' probabilities and a message's response count: what was looked at before is another visit.
+    interested_within_days: float = Field(default=28.0, ge=0)
 
 
 class Consent(_Part):

@@ -29,6 +29,7 @@ from features.freshness import Followed, write_followed
 from features.ledger.erasing import unfinished
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks
+from features.never_bought_build import join_files, newest_never_bought, write_never_bought
 from features.offline import OfflineFeatures
 from features.online import materialize, pack_customers
 from features.online_removal import remove_from
@@ -58,7 +59,7 @@ class Built:
         offline: folder of the offline features.
         online: folder of the online store.
         as_of_dates: number of as-of dates, the newest included.
-        customers: number of customers online.
+        customers: number of customers online, those who never ordered included.
         changed: False when the previous build was still good.
     """
 
@@ -96,6 +97,7 @@ def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, prog
         "format": _FORMAT,
         "warehouse": warehouse.version,
         "now": now.isoformat(),
+        "never bought": settings.never_bought_days,
         "sets": [CUSTOMER.hash, CATEGORY.hash, RECENT.hash, TAGS.hash, FACTS.hash],
         "assumptions": assumptions.version,
         "code": content_hash(*sorted(Path(__file__).parent.rglob("*.py"))),  # a changed definition must not pass for a built one
@@ -190,9 +192,15 @@ def _write_offline(
     categories = offline.read(CATEGORY_CYCLE.name)
     packed = pack_customers(vectors, categories, recent=recent, tags=tags, customers=customers, as_of=dates[-1])
     packed.write_parquet(folder / PACKED_FILE)
+    others = newest_never_bought(warehouse, as_of=dates[-1], within_days=settings.never_bought_days)
+    if others.height:
+        progress(f"who never ordered: {others.height:,} rows")
+        first = (folder / PACKED_FILE).rename(folder / f".{PACKED_FILE}")
+        rows = write_never_bought(shop, warehouse, others, folder=folder, as_of=dates[-1])
+        join_files([first, *rows], folder / PACKED_FILE)
     products = build_products(warehouse, assumptions, vectors, dates[-1])
     (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")
-    return packed.height
+    return packed.height + others.height
 
 
 def _begin_following(folder: Path, warehouse: Warehouse, now: datetime) -> None:

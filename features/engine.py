@@ -6,7 +6,8 @@ The definitions use only what DuckDB and Spark both run (grouped sums and range 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ import polars as pl
 from features.settings import FeatureSettings
 from features.units import read_units
 from features.warehouse import Warehouse
+
+_PERSONAL = ("orders", "order_lines", "customers", "contacts", "redemptions", "refunds", "interactions", "activities")
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,14 @@ class Shop:
 
     def of_customers(self, customer_ids: list[str]) -> Shop:
         """The same history, of these customers only: what one customer's refresh reads."""
+        return self._where(lambda table: table.filter(table.customer_id.isin(customer_ids)))
 
-        def mine(table: ibis.Table) -> ibis.Table:
-            return table.filter(table.customer_id.isin(customer_ids))
+    def of_spine(self, spine: ibis.Table) -> Shop:
+        """The same history, of the customers in a table with `customer_id`, however many."""
+        return self._where(lambda table: table.semi_join(spine, "customer_id"))
 
-        return Shop(
-            orders=mine(self.orders),
-            order_lines=mine(self.order_lines),
-            products=self.products,
-            customers=mine(self.customers),
-            contacts=mine(self.contacts),
-            offers=self.offers,
-            redemptions=mine(self.redemptions),
-            refunds=mine(self.refunds),
-            interactions=mine(self.interactions),
-            activities=mine(self.activities),
-            units=self.units,
-            unit_days=self.unit_days,
-            first_event=self.first_event,
-            empty=self.empty,
-        )
+    def _where(self, mine: Callable[[ibis.Table], ibis.Table]) -> Shop:
+        return replace(self, **{name: mine(getattr(self, name)) for name in _PERSONAL})
 
 
 def open_engine(settings: FeatureSettings) -> Any:  # noqa: ANN401 - Ibis backends share no public base type

@@ -19,6 +19,12 @@ class FeatureSettings(BaseSettings):
     threads: int = Field(default=2, ge=1, description="Threads of the engine and of model training.")
     memory_limit_mb: int = Field(default=2048, ge=256, description="Memory the engine may use before it spills to disk.")
 
+    never_bought_days: int = Field(
+        default=180,
+        ge=0,
+        description="Customers who never ordered are online if they did something in so many days; 0 keeps buyers only.",
+    )
+
     ledger_url: str | None = Field(
         default=None,
         description="Database of the ledger, postgresql://… or sqlite:///…; by default the file ledger.db in the data folder.",

@@ -44,6 +44,7 @@ class CustomerFeatures:
         categories: names of the product categories bought so far.
         category_features: (categories, features) of `CATEGORY`.
         recent: recent purchases, the most recent first.
+        looked: what somebody who never ordered looked at lately, in the same form with no order; nothing for buyers.
         tags: `kind:label` → days since it was told, the newest first: what the customer said of themselves and was given
             (`features.tags_build`).
         facts: birthday, time zone and locale, as far as told.
@@ -57,6 +58,12 @@ class CustomerFeatures:
     recent: RecentPurchases
     tags: Mapping[str, float] = field(default_factory=dict)
     facts: CustomerFacts = NOTHING_TOLD
+    looked: RecentPurchases = field(default_factory=nothing_recent)
+
+    @property
+    def has_ordered(self) -> bool:
+        """Whether there is any order: models of orders are learned from those who have, and say nothing of the others."""
+        return self.value("order_count") > 0
 
     def value(self, feature: str) -> float:
         """One feature of `CUSTOMER` by name."""
@@ -149,14 +156,15 @@ def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatur
         raise StateBroken(f"The online row of customer {customer_id} lacks {', '.join(sorted(missing))}; run `huitou build --force`.")
     vector = Block.unpack(blobs["vector"], feature_hash=CUSTOMER.hash)
     categories = Block.unpack(blobs["categories"], feature_hash=CATEGORY.hash)
-    recent = Block.unpack(blobs["recent"], feature_hash=RECENT.hash)
+    recent = _recent(Block.unpack(blobs["recent"], feature_hash=RECENT.hash))
     return CustomerFeatures(
         customer_id=customer_id,
         as_of=vector.as_of,
         vector=vector.values[0],
         categories=categories.labels,
         category_features=categories.values,
-        recent=_recent(recent),
+        recent=recent if recent.orders else nothing_recent(),
+        looked=nothing_recent() if recent.orders else recent,
         tags=_tags(blobs.get("tags")),
         facts=_facts(blobs.get("facts")),
     )
@@ -176,7 +184,7 @@ def _facts(blob: bytes | None) -> CustomerFacts:
 
 
 def _recent(block: Block) -> RecentPurchases:
-    # The first row carries the number of orders under the empty label, which no product has.
+    # The first row carries the number of orders under the empty label, which no product has; without an order they were only looked at.
     if len(block.labels) <= 1:
         return nothing_recent()
     return RecentPurchases(

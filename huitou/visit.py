@@ -191,10 +191,10 @@ def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
         raise HuitouError("The return hazard was not trained here; run `huitou train return_hazard`.")
     model = ReturnHazard.load(local_models.model_folder(data_dir, "return_hazard", champion.ref))
     reader = open_reader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
-    known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None]
+    known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None and c.has_ordered]
     reader.close()
     if not known:
-        raise HuitouError("The online store holds no customer; run `huitou build` again.")
+        raise HuitouError("The online store holds no customer who ordered; run `huitou build` again.")
     churn = model.churn_probability(np.stack([c.vector for c in known]), 28)
     spend = np.array([c.value("amount_decayed_112d") for c in known])
     leaving, safe = churn >= min(0.5, churn.max()), churn <= np.quantile(churn, 0.1)

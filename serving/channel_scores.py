@@ -9,18 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.assumptions import Assumptions
+from features.feature_sets import CUSTOMER
 from serving.live import Live
 from serving.spending import expected_margin
 from training.artifacts.channel_churn import ChannelChurn
 
 RESPONSE_DAYS = 28.0  # within which a message's effect on leaving is counted, as its response is
 LOST_DAYS = 91.0  # of margin, when the customer leaves: a quarter, the longest standard horizon
+_ORDERS = CUSTOMER.columns.index("order_count")
+_JUST_NOW = [CUSTOMER.columns.index(name) for name in ("days_since_first_order", "days_since_last_order")]
+_ONE = [i for i, name in enumerate(CUSTOMER.columns) if name in {"order_count", "order_day_count"} or name.startswith("order_days_")]
 
 Array = NDArray[np.float64]
 
 
 def channel_probabilities(live: Live, stored: Array, horizons: Iterable[int]) -> list[dict[int, float | None]]:
     """P(leaves the channel within each horizon), customer by customer; None without the model, and for who has left already.
+
+    Who never ordered is taken for a new buyer (`as_new_buyers`).
 
     Args:
         live: holds the model.
@@ -31,8 +37,28 @@ def channel_probabilities(live: Live, stored: Array, horizons: Iterable[int]) ->
     model = live.models.channel_churn
     if model is None:
         return [dict.fromkeys(days) for _ in stored]
-    found = model.churn_probability(stored, np.array(days, dtype=np.float64))
+    found = model.churn_probability(as_new_buyers(stored), np.array(days, dtype=np.float64))
     return [dict(zip(days, map(_known, row), strict=True)) for row in found.tolist()]
+
+
+def as_new_buyers(stored: Array) -> Array:
+    """Customers who never ordered as if they had ordered for the first time just now, everything else as it is; others unchanged.
+
+    The model learned from customers who ordered. Nearest to somebody who did not, and inside what it has seen, is who did so a moment ago;
+    left as they are, trees that never saw a missing date would read it as one anyway, without anybody having said so.
+
+    Args:
+        stored: (n, features) of `CUSTOMER`.
+    """
+    never = ~(stored[:, _ORDERS] > 0)
+    if not never.any():
+        return stored
+    new = stored[never]
+    new[:, _JUST_NOW] = 0.0
+    new[:, _ONE] = 1.0
+    made = stored.copy()
+    made[never] = new
+    return made
 
 
 def cost_of_leaving(model: ChannelChurn | None, stored: Array, assumptions: Assumptions) -> Array:
@@ -42,7 +68,7 @@ def cost_of_leaving(model: ChannelChurn | None, stored: Array, assumptions: Assu
     """
     if model is None:
         return np.zeros(len(stored))
-    return model.contact_effect(stored, RESPONSE_DAYS) * expected_margin(stored, LOST_DAYS, assumptions)
+    return model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS) * expected_margin(stored, LOST_DAYS, assumptions)
 
 
 def _known(chance: float) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -59,13 +59,18 @@ class CustomerContext:
         return self.customer is not None
 
     @property
+    def buyer(self) -> CustomerFeatures | None:
+        """The customer, if they ever ordered: the only ones of whom models of orders say anything."""
+        return self.customer if self.customer is not None and self.customer.has_ordered else None
+
+    @property
     def message_price(self) -> float:
         """Price of one message on the channel; nothing where the answer is shown to somebody who is here."""
         return 0.0 if self.comes_by_themselves else self.live.catalogue.assumptions.contact_cost(self.channel)
 
     @cached_property
     def p_order(self) -> float | None:
-        """P(orders within the horizon); None without customer or model."""
+        """P(orders within the horizon); None without model, and of somebody who never ordered."""
         if self.churn is None:
             return None
         return 1.0 - cycle_survival(self.churn.curve[0], float(self.horizon_days))
@@ -85,6 +90,16 @@ class CustomerContext:
     def recent(self) -> RecentPurchases:
         """Recent purchases with the cart's products as bought today: what is in the cart tells most about the next need."""
         return nothing_recent() if self.customer is None else with_cart(self.customer.recent, self.cart)
+
+    @cached_property
+    def taste(self) -> RecentPurchases:
+        """What speaks for the customer's taste: purchases and cart; of somebody who never ordered, what they looked at, and the cart.
+
+        Looks have no order: the item model then takes nothing for a repeat purchase.
+        """
+        if self.customer is None or self.customer.has_ordered or not len(self.customer.looked):
+            return self.recent
+        return replace(with_cart(self.customer.looked, self.cart), orders=0)
 
     @cached_property
     def just_bought(self) -> frozenset[str]:
@@ -110,15 +125,15 @@ class CustomerContext:
 
     @cached_property
     def churn(self) -> ChurnScores | None:
-        """Churn scores of this one customer; None without customer or model."""
+        """Churn scores of this one customer; None without model, and of somebody who never ordered: they have nothing to return to."""
         model = self.live.models.return_hazard
-        return None if model is None or self.customer is None else score_churn(model, self.customer.vector[None, :])
+        return None if model is None or self.buyer is None else score_churn(model, self.buyer.vector[None, :])
 
     @cached_property
     def value(self) -> ValueScores | None:
-        """What this one customer is worth; None without customer or model."""
+        """What this one customer is worth; None without model, and of somebody who never ordered: the model learned from who did."""
         model = self.live.models.value
-        return None if model is None or self.customer is None else model.score(self.customer.vector[None, :])
+        return None if model is None or self.buyer is None else model.score(self.buyer.vector[None, :])
 
     @cached_property
     def segments(self) -> Segments:
@@ -129,7 +144,7 @@ class CustomerContext:
     def item_logits(self) -> NDArray[np.float32] | None:
         """Log-odds of every product of the item model; what anybody would buy when nothing personal is used."""
         items = self.live.models.items
-        return None if items is None else items.logits(self.recent)
+        return None if items is None else items.logits(self.taste)
 
     def best_items(self, limit: int, *, explore: bool = False) -> list[ScoredItem]:
         """Products that may be offered, best first, none of them in the cart or just bought.

@@ -18,6 +18,7 @@ from features.feature_sets import CUSTOMER
 from features.store import CustomerFeatures
 from serving.catalogue import Catalogue
 from serving.churn_scores import ChurnScores
+from serving.interest import is_interested
 from serving.live import Live
 from training.artifacts.hazard_path import STEP_DAYS
 from training.artifacts.return_hazard import ReturnHazard
@@ -45,8 +46,9 @@ class Layer(StrEnum):
 class Stage(StrEnum):
     """Where a customer stands.
 
-    Orders tell strangers, buyers and loyal customers apart. `aware` and `interested` need browsing events, `advocate` needs referrals;
-    a shop whose data hold none of them never sees these three.
+    Orders make buyers and loyal customers. Who never ordered is `interested` by what they looked at and answered lately, else `aware` if
+    the shop knows anything they did; of a `stranger` it knows nothing, or may use nothing. `advocate` needs referrals; a shop whose data
+    hold none never sees it.
     """
 
     STRANGER = "stranger"
@@ -59,7 +61,7 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True)
 class Segments:
-    """Of one customer; somebody unknown is a stranger without a layer."""
+    """Of one customer; somebody unknown is a stranger. Layers lay buyers by worth: who never ordered has none."""
 
     stage: Stage
     layer: Layer | None
@@ -77,8 +79,11 @@ def segments_of(
         value: the same of the value model.
         row: of the scores.
     """
-    if customer is None or not customer.value("order_count") > 0:
-        return Segments(Stage.STRANGER, None if customer is None else Layer.DORMANT)
+    if customer is None:
+        return Segments(Stage.STRANGER, None)
+    if not customer.has_ordered:
+        interested = is_interested(customer, live.catalogue.assumptions.stages.interested_within_days)
+        return Segments(Stage.INTERESTED if interested else Stage.AWARE, None)
     cycle, assumptions = own_cycle(customer, live.models.return_hazard), live.catalogue.assumptions
     staying_away = None if churn is None else cycle_survival(churn.curve[row], cycle * assumptions.layers.cycles)
     if _is_dormant(customer, assumptions.layers, cycle, staying_away):

@@ -139,7 +139,8 @@ def _life_stage(event: Event, told: facts.LifeStage) -> Rows:
 
 def _traits(event: Event, told: facts.Traits) -> Rows:
     said = {"age_band": told.age_band, "birthday": told.birthday, "timezone": told.timezone, "locale": told.locale}
-    return [("customers", {"customer_id": event.recorded_as, **said})]
+    # The facts have no date; that somebody identified themselves has.
+    return [("customers", {"customer_id": event.recorded_as, **said}), *_activity(event)]
 
 
 def _activity(

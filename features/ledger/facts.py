@@ -5,6 +5,7 @@ Fields carry the names of Segment's e-commerce specification; what is not named 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
@@ -20,6 +21,7 @@ Short = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"
 Amount = Annotated[float, Field(ge=0, le=1e12, allow_inf_nan=False)]
 Quantity = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 _MAX_LINES = 1000
+_MOMENT = re.compile(r"^(?P<day>\d{4}-\d{2}-\d{2})[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?) ?(?:Z|[+-]\d{2}:?\d{2})?$")
 
 
 class Facts(BaseModel):
@@ -169,10 +171,19 @@ class Left(Facts):
     group_id: FactId | None = None
 
 
-class Traits(Facts):
-    """What `identify` says of the customer; attributes of the profile."""
+def _day_told(value: object) -> object:
+    # Segment's libraries serialize a date as its midnight. Another time of day is midnight somewhere else, on a day that nobody knows.
+    if not isinstance(value, str) or (found := _MOMENT.match(value)) is None:
+        return value
+    if found["time"].strip("0:.,"):
+        raise ValueError("a time of day other than midnight leaves the day open; send the date as it is on paper, such as 1990-01-02")
+    return found["day"]
 
-    birthday: Annotated[str, StringConstraints(pattern=r"^(\d{4}|-)-\d{2}-\d{2}$")] | None = None
+
+class Traits(Facts):
+    """What `identify` says of the customer; attributes of the profile. Of a date-time at midnight, in whatever zone, the date is taken."""
+
+    birthday: Annotated[str, BeforeValidator(_day_told), StringConstraints(pattern=r"^(\d{4}|-)-\d{2}-\d{2}$")] | None = None
     age_band: Short | None = None
     timezone: Short | None = None
     locale: Short | None = None

@@ -22,13 +22,15 @@ from features.ledger import consents
 from features.ledger import events as ledger_events
 from features.ledger.ledger import Ledger
 from features.ledger.tombstones import erased_since
+from features.looks_build import recent_looks
+from features.never_bought import never_bought
 from features.online import pack_customers
 from features.recent_build import recent_purchases
 from features.refreshing.compiled import Compiled, compile_views
 from features.refreshing.demand import Demand
 from features.refreshing.held import Frames, hold
 from features.refreshing.people import People
-from features.schema import ACTIVITIES, CUSTOMERS, ORDERS, REFUNDS, TIME
+from features.schema import ACTIVITIES, CUSTOMERS, INTERACTIONS, ORDERS, REFUNDS, TIME
 from features.settings import FeatureSettings
 from features.tags_build import newest_tags
 
@@ -43,7 +45,7 @@ class Refreshed:
 
     Attributes:
         packed: one row a customer as `features.online.pack_customers` makes them.
-        gone: customers without a row, as in the build: who never ordered, and who does not consent to profiling.
+        gone: customers without a row, as in the build: who does not consent to profiling, and who never ordered and did nothing lately.
     """
 
     packed: pl.DataFrame
@@ -73,6 +75,7 @@ class Refresher:
             StateBroken: a file of the history cannot be read.
         """
         self._ledger, self._assumptions = ledger, assumptions
+        self._never_bought_days = settings.never_bought_days
         self.held = hold(settings, backend, ledger)
         if self.held.first_event is None:
             raise TooLittleHistory("The history holds no order, so there are no features to keep fresh.")
@@ -98,14 +101,22 @@ class Refresher:
             self._compiled = self._compile(first)
             self.demand = Demand(self.held, self._ledger, first)
         buyers = orders["customer_id"].unique().sort()
-        gone = tuple(customer for customer in people.customers if customer not in set(buyers))
-        spine = pl.DataFrame({"customer_id": buyers}).with_columns(as_of=pl.lit(as_of).cast(TIME))
+        others = self._never_bought(tables, permitted, as_of)
+        spine = pl.DataFrame({"customer_id": pl.concat([buyers, others])}).with_columns(as_of=pl.lit(as_of).cast(TIME))
+        online = set(spine["customer_id"])
+        gone = tuple(customer for customer in people.customers if customer not in online)
         vectors, pairs = self._compiled.run(tables, spine)
         categories = pairs.join(self.demand.rows(as_of), on="product_category", how="left").select(*KEYS, *CATEGORY.columns)
         lines = tables["order_lines"].filter(pl.col("customer_id").is_in(buyers.implode()))
         tags = newest_tags(tables[ACTIVITIES.name], as_of)
-        recent, customers = recent_purchases(lines, as_of), tables[CUSTOMERS.name]
+        looks = recent_looks(tables[INTERACTIONS.name].filter(pl.col("customer_id").is_in(others.implode())), as_of)
+        recent, customers = pl.concat([recent_purchases(lines, as_of), looks]), tables[CUSTOMERS.name]
         return Refreshed(pack_customers(vectors, categories, recent=recent, tags=tags, customers=customers, as_of=as_of), gone)
+
+    def _never_bought(self, tables: Frames, permitted: list[str], as_of: datetime) -> pl.Series:
+        """Who of the permitted never ordered and did something lately."""
+        parts = (tables[table.name].lazy().filter(pl.col("customer_id").is_in(permitted)) for table in (ORDERS, INTERACTIONS, ACTIVITIES))
+        return never_bought(*parts, as_of=as_of, within_days=self._never_bought_days)["customer_id"]
 
     def _rows(self, connection: Connection, people: People, as_of: datetime) -> Frames:
         """Every row of these customers, each under its customer."""

@@ -16,6 +16,8 @@ from huitou.explanation.words import Words, date, percent
 def churn(e: Explanation, words: Words) -> list[RenderableType]:
     """The section."""
     title = section(words("churn"))
+    if e.churn.undefined is not None:
+        return [*title, Text(words(e.churn.undefined)), *([indented(_channel(e, words))] if e.churn.at_horizons else [])]
     if not e.churn.at_horizons:
         return [*title, Text(words("no_churn"))]
     expected = e.churn.expected_next_order_date
@@ -34,6 +36,13 @@ def _interval(e: Explanation, words: Words) -> list[RenderableType]:
     return [Text(words("expected.after", low=date(low)) if high is None else words("expected.between", low=date(low), high=date(high)))]
 
 
+def _channel(e: Explanation, words: Words) -> RenderableType:
+    shown = table(words("within"), words("leaves_channel"), right=(0, 1))
+    for entry in e.churn.at_horizons:
+        shown.add_row(words("days", n=entry.horizon_days), percent(entry.channel_churn_probability))
+    return shown
+
+
 def _horizons(e: Explanation, words: Words) -> RenderableType:
     beyond = any(entry.beyond_history for entry in e.churn.at_horizons)
     channel = any(entry.channel_churn_probability is not None for entry in e.churn.at_horizons)
@@ -41,12 +50,16 @@ def _horizons(e: Explanation, words: Words) -> RenderableType:
     heads += [*([words("leaves_channel")] if channel else []), *([words("tail")] if beyond else [])]
     shown = table(*heads, right=(0, 1, 2, *((3,) if channel else ())))
     for entry in e.churn.at_horizons:
-        cells = [words("days", n=entry.horizon_days), percent(entry.churn_probability), percent(entry.percentile / 100, digits=0)]
+        cells = [words("days", n=entry.horizon_days), percent(entry.churn_probability), _share(entry.percentile)]
         if channel:
             leaves = entry.channel_churn_probability
             cells.append("" if leaves is None else percent(leaves))
         shown.add_row(*cells, *([words("tail.yes") if entry.beyond_history else ""] if beyond else []))
     return shown
+
+
+def _share(percentile: float | None) -> str:
+    return percent(None if percentile is None else percentile / 100, digits=0)
 
 
 def _expected_days(e: Explanation) -> float | None:

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.api.answer_schemas import DegradedPart, ReasonView
-from serving.api.customer_schemas import ChurnAtHorizon
+from serving.api.customer_schemas import ChurnAtHorizon, ChurnUndefined
 from serving.api.fields import Money, Percentile, Probability
 from serving.api.next_best_offers_schemas import DroppedView, OfferView
 
@@ -44,7 +44,7 @@ class Portrait(_Frozen):
     """Who the customer is."""
 
     stage: str
-    layer: str
+    layer: str | None = Field(description="Null for somebody who never ordered.")
     spend_percentile: Percentile
     predicted_orders: float | None = Field(description="Days with an order within 365 days; null without the model, as the next four.")
     predicted_clv: Money | None = Field(description="Spend within 365 days.")
@@ -66,9 +66,10 @@ class SurvivalPoint(_Frozen):
 
 
 class Churn(_Frozen):
-    """How likely the customer is to stay away, and why; empty without the model."""
+    """How likely the customer is to stay away, and why; empty without the model, and of somebody who never ordered."""
 
     at_horizons: list[ChurnAtHorizon]
+    undefined: ChurnUndefined | None = Field(default=None, description="Why there is none though the model is there.")
     expected_next_order_date: datetime | None = Field(description="When the curve crosses one half; null when not within half a year.")
     next_order_date_low: datetime | None = Field(description="When it crosses nine tenths: the 80 % interval begins.")
     next_order_date_high: datetime | None = Field(description="When it crosses a tenth; null when not within half a year.")

@@ -124,9 +124,10 @@ def _before(as_of: datetime, days: float) -> datetime | None:
 
 def _churn(live: Live, customer: CustomerFeatures, answer: ScoresAnswer, horizon_days: int) -> Churn:
     model, days = live.models.return_hazard, np.arange(horizon_days + 1, dtype=np.float64)
-    curve = [] if model is None else model.survival(customer.vector[None, :], days)[0].tolist()
+    curve = [] if model is None or not customer.has_ordered else model.survival(customer.vector[None, :], days)[0].tolist()
     return Churn(
         at_horizons=answer.churn,
+        undefined=answer.churn_undefined,
         expected_next_order_date=answer.expected_next_order_date,
         next_order_date_low=answer.next_order_date_low,
         next_order_date_high=answer.next_order_date_high,

@@ -33,14 +33,17 @@ def _header(e: Explanation, words: Words) -> list[RenderableType]:
     title = Text.assemble(
         (words("customer", id=e.customer_id), "bold"),
         "  ",
-        (words.of("stage", e.portrait.stage), "bold cyan"),
-        ", ",
-        (words.of("layer", e.portrait.layer), "bold cyan"),
+        (", ".join(_segments(e, words)), "bold cyan"),
         "  ",
         (f"{words('as_of', date=date(e.as_of))}, {fresh}", "dim"),
     )
     kind = "degraded" if e.degraded else "note"
     return [title, *(Text(words(kind, reason=problem.reason), style="yellow") for problem in e.problems)]
+
+
+def _segments(e: Explanation, words: Words) -> list[str]:
+    layer = e.portrait.layer
+    return [words.of("stage", e.portrait.stage), *([] if layer is None else [words.of("layer", layer)])]
 
 
 def _foundation(e: Explanation, words: Words) -> list[RenderableType]:

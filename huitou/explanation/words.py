@@ -74,6 +74,11 @@ WORDS: MappingProxyType[str, tuple[str, str]] = MappingProxyType(
         "and_more": ("and {n} more", "另有 {n} 件"),
         # churn
         "churn": ("Will they stay away?", "流失风险"),
+        "never_ordered": (
+            "Never ordered: the models of orders are learned from customers who did, and say nothing here.",
+            "尚未下单:订单类模型只从下过单的顾客学习,因此没有结果。",
+        ),
+        "within": ("within", "期限"),
         "no_churn": ("The return hazard model gives no answer; see the note above.", "回购模型没有给出结果,见上方说明。"),
         "horizon": ("no order within", "未下单期限"),
         "days": ("{n} days", "{n} 天"),

@@ -45,28 +45,39 @@ _SHOP_WIDE_EXAMPLE: JsonDict = {
 }
 
 
+ChurnUndefined = Literal["never_ordered"]
+
+
 class ChurnAtHorizon(BaseModel):
     """P(no order within the horizon)."""
 
     horizon_days: int
-    churn_probability: Probability
-    percentile: Percentile = Field(description="Share of customers at lower risk; interpolated between 14, 28, 56 and 91 days.")
+    churn_probability: Probability | None = Field(description="Null for somebody who never ordered: see `churn_undefined`.")
+    percentile: Percentile | None = Field(
+        description="Share of customers at lower risk; interpolated between 14, 28, 56 and 91 days. Null as above."
+    )
     channel_churn_probability: Probability | None = Field(
         default=None,
         description="P(leaves the channel within the horizon: unsubscribes, leaves the group, deletes the contact); null for who has left,"
-        " and without the model, which not every shop's history allows.",
+        " and without the model, which not every shop's history allows. Somebody who never ordered is taken for a new buyer.",
     )
     beyond_history: bool = Field(
-        description="The horizon reaches silences that no training row had: there half of the answer is a parametric model's."
+        description="The horizon reaches silences that no training row had: there half of the answer is a parametric model's. Also true"
+        " for somebody who never ordered, as the models learn from who did."
     )
 
 
 class Expectations(BaseModel):
     """What is expected of one customer. Orders of one day count once."""
 
-    stage: str
-    layer: str
+    stage: str = Field(description="aware, interested, buyer, loyal or advocate.")
+    layer: str | None = Field(description="high_value, potential, regular or dormant; null for somebody who never ordered.")
     churn: list[ChurnAtHorizon] = Field(description="Empty, and degraded, without the model.")
+    churn_undefined: ChurnUndefined | None = Field(
+        default=None,
+        description="Why there is no churn, next order, value or reason, though the models are there: `never_ordered`. They are learned"
+        " from customers who ordered and say nothing of somebody who never did; channel churn, offers and recommendations do.",
+    )
     expected_next_order_date: datetime | None = Field(
         default=None, description="The chance of having ordered reaches one half; null when not within half a year."
     )

@@ -189,7 +189,9 @@ def known_customer(live: Live, customer_id: str) -> CustomerFeatures:
 
 def _shap(live: Live, customer: CustomerFeatures) -> dict[str, float] | None:
     hazard = live.models.return_hazard
-    return None if hazard is None else {name: round(value, 6) for name, value in hazard.shap(customer.vector).items()}
+    if hazard is None or not customer.has_ordered:
+        return None
+    return {name: round(value, 6) for name, value in hazard.shap(customer.vector).items()}
 
 
 def _number(value: float) -> float | None:
@@ -198,6 +200,8 @@ def _number(value: float) -> float | None:
 
 def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]) -> dict[str, Any]:
     """Fields that scores and portrait share."""
+    if not customer.has_ordered:
+        return _without_orders(live, customer, horizons)
     stored, model, value = customer.vector[None, :], live.models.return_hazard, live.models.value
     found = None if model is None else score_churn(model, stored, also=horizons, interval=True)
     worth = None if value is None else value.score(stored)
@@ -225,6 +229,25 @@ def _predicted(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]
         "next_order_date_high": latest,
         "expected_next_order_date": expected_date(customer.as_of, float(found.days_until_order[0])),
         "reasons": [cause_view(reason) for reason in model.reasons(customer.vector)],
+    }
+
+
+def _without_orders(live: Live, customer: CustomerFeatures, horizons: tuple[int, ...]) -> dict[str, Any]:
+    """The same fields for somebody who never ordered: the stage, and of all horizons the chance to leave the channel."""
+    segments = segments_of(live, customer, None, None)
+    (leaving,) = channel_probabilities(live, customer.vector[None, :], horizons)
+    churn = [
+        ChurnAtHorizon(horizon_days=h, churn_probability=None, percentile=None, channel_churn_probability=leaving[h], beyond_history=True)
+        for h in sorted(set(horizons))
+        if leaving[h] is not None
+    ]
+    return {
+        "stage": segments.stage,
+        "layer": segments.layer,
+        "churn": churn,
+        "churn_undefined": "never_ordered",
+        "expected_margin_28d": cents(0.0),
+        "reasons": [],
     }
 
 

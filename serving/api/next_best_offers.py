@@ -124,6 +124,7 @@ def answer_of(services: Services, body: NextBestOffersRequest, decision: Decisio
         stage=context.segments.stage if body.personalized else None,
         layer=context.segments.layer,
         churn=churn_view(context, explain=body.explain),
+        churn_undefined=None if context.customer is None or context.customer.has_ordered else "never_ordered",
         offers=[offer_view(given, context.usable(given.candidate.channels)) for given in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
         policy_version=record.policy_version,
@@ -137,7 +138,7 @@ def answer_of(services: Services, body: NextBestOffersRequest, decision: Decisio
 
 
 def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
-    """Churn of the context's customer; None when nothing personal is used or there is no model."""
+    """Churn of the context's customer; None when nothing personal is used, they never ordered or there is no model."""
     scores, model, customer = context.churn, context.live.models.return_hazard, context.customer
     if scores is None or model is None or customer is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
@@ -186,8 +187,13 @@ class NextBestOffersAnswer(Provenance):
     customer_id: str | None
     decision_id: str
     stage: str | None = Field(description="stranger, aware, interested, buyer, loyal or advocate; null when not personalized.")
-    layer: str | None = Field(description="high_value, potential, regular or dormant; null when nothing personal was used.")
+    layer: str | None = Field(
+        description="high_value, potential, regular or dormant; null when nothing personal was used, and for somebody who never ordered."
+    )
     churn: ChurnView | None
+    churn_undefined: Literal["never_ordered"] | None = Field(
+        default=None, description="Why `churn` is null though the model is there: it says nothing of somebody who never ordered."
+    )
     offers: list[OfferView] = Field(description="Best first; `no_action` marks the line below which silence is worth more.")
     dropped: list[DroppedView] = Field(default=[], description="Only with `explain`.")
     policy_version: str

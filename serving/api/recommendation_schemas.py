@@ -45,7 +45,7 @@ class RecommendedItem(BaseModel):
     product_id: str
     name: str
     price: Money | None = Field(description="Mean amount paid lately; null when it never sold.")
-    score: float | None = Field(description="Ranks; log-odds. Null where no model ranked.")
+    score: float | None = Field(description="Ranks; log-odds. Null where no model ranked, and for somebody known who never ordered.")
     probability: Probability | None = Field(description="P(bought within 28 days). Null where no model ranked.")
 
 

@@ -23,7 +23,8 @@ class Population:
     """All customers with their churn scores, sorted by id.
 
     Attributes:
-        customers: (n) features.
+        customers: (n) features of those who ever ordered; the scores are theirs.
+        never_ordered: features of the others.
         stored: (n, features) of `CUSTOMER`.
         churn: scores of the same rows, with the interval of the next order.
         value: what the same rows are worth; None without the model.
@@ -39,6 +40,7 @@ class Population:
     segments: Sequence[Segments]
     model: ReturnHazard
     unreadable: int
+    never_ordered: Sequence[CustomerFeatures] = ()
 
 
 def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, ...] = ()) -> Population:
@@ -57,6 +59,7 @@ def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, 
     if model is None:
         raise ModelUnavailable(live.models.problems.get("return_hazard", "There is no return_hazard model; run `huitou train`."))
     customers: list[CustomerFeatures] = []
+    never_ordered: list[CustomerFeatures] = []
     unreadable = 0
     for customer_id in live.reader.customer_ids():
         if customer_id not in profiled:
@@ -67,13 +70,14 @@ def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, 
             unreadable += 1  # told in the summary; one damaged row must not cost a campaign
             continue
         if customer is not None:
-            customers.append(customer)
+            (customers if customer.has_ordered else never_ordered).append(customer)
     if not customers:
         raise StateBroken(
-            "The online store holds no readable customer who agreed to profiling; run `huitou build --force`, or see `huitou import`."
+            "The online store holds no readable customer who ordered and agreed to profiling; run `huitou build --force`, or see"
+            " `huitou import`."
         )
     stored = np.vstack([customer.vector for customer in customers])
     churn = score_churn(model, stored, also=also, interval=True)
     value = None if live.models.value is None else live.models.value.score(stored)
     segments = [segments_of(live, customer, churn, value, row) for row, customer in enumerate(customers)]
-    return Population(customers, stored, churn, value, segments, model, unreadable)
+    return Population(customers, stored, churn, value, segments, model, unreadable, never_ordered)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from features.store import CustomerFeatures
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.live import Live
-from serving.segments import spend_percentile
+from serving.segments import segments_of, spend_percentile
 from serving.services import Services
 from serving.spending import expected_margin
 from training.artifacts.return_hazard import HORIZONS
@@ -40,7 +43,7 @@ COLUMNS = (
 
 
 def score_all(services: Services, out: Path) -> int:
-    """Write one row per customer; returns how many.
+    """Write one row per customer; returns how many. Who never ordered comes last, with a stage and the chance to leave the channel only.
 
     Args:
         services: the state and the models.
@@ -76,6 +79,21 @@ def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
             round(float(margins[i]), 2),
             *tail,
         )
+    yield from _of_the_others(live, population.never_ordered, tail)
+
+
+def _of_the_others(live: Live, customers: Sequence[CustomerFeatures], tail: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+    """Rows of customers who never ordered: what is learned from orders is empty."""
+    if not customers:
+        return
+    leaving = channel_probabilities(live, np.vstack([customer.vector for customer in customers]), HORIZONS)
+    for customer, chances in zip(customers, leaving, strict=True):
+        known = {
+            "customer_id": customer.customer_id,
+            **{f"channel_churn_probability_{h}d": chances[h] for h in HORIZONS},
+            "stage": segments_of(live, customer, None, None).stage,
+        }
+        yield (*(known.get(name) for name in COLUMNS[: -len(tail)]), *tail)
 
 
 def _value_cells(value: ValueScores | None, row: int) -> list[float | None]:

@@ -18,7 +18,10 @@ _REASON = OfferReason(
 
 @dataclass(frozen=True)
 class BackInStockOffers:
-    """Written offers. Which products somebody looked at is not kept online one by one: who bought or asked for one of them is told."""
+    """Written offers. Who bought or asked for one of the products is told, and of those who never ordered who looked at one.
+
+    Which products a buyer looked at is not kept online one by one.
+    """
 
     name: str = "back_in_stock"
 
@@ -26,7 +29,7 @@ class BackInStockOffers:
         """Those of what the customer wants; while it is still sold out, eligibility drops them."""
         if context.customer is None:
             return []
-        wanted = set(context.customer.recent.product_ids.tolist())
+        wanted = {*context.customer.recent.product_ids.tolist(), *context.customer.looked.product_ids.tolist()}
         wanted |= {tag.removeprefix(_NEED) for tag in context.customer.tags if tag.startswith(_NEED)}
         found = [one.offer for one in context.live.offers.of_type(self.name) if self._wants(context, one.offer, wanted)]
         return [candidate for offer in found if (candidate := written_offer(context, offer, _REASON)) is not None]

@@ -17,6 +17,13 @@ _LIKED = OfferReason(
     "You may like this",
     "您可能喜欢",
 )
+_LOOKED_AT = OfferReason(
+    "looked_at_alike",
+    "Never ordered; close to what the customer looked at lately",
+    "顾客尚未下单,与其近期浏览的商品相近",
+    "You may like this",
+    "您可能喜欢",
+)
 _POPULAR = OfferReason("popular", "Bought by many customers lately", "近期热销", "Popular right now", "近期热销")
 
 
@@ -55,8 +62,14 @@ class ItemOffers:
                 items=items,
                 probability=response,
                 margin=expected / response if response > 0 else 0.0,
-                reasons=(_LIKED if context.personal else _POPULAR,),
+                reasons=(_why(context),),
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(catalogue.assumptions.consent.channels),
             )
         ]
+
+
+def _why(context: CustomerContext) -> OfferReason:
+    if context.buyer is not None:
+        return _LIKED
+    return _LOOKED_AT if context.customer is not None and len(context.customer.looked) else _POPULAR

@@ -139,7 +139,7 @@ def test_stages(services: Services) -> None:
     live = services.live
     customer = changed(people(services)[0], order_count=9, order_day_count=6, gap_mean=10, days_since_last_order=30)
     assert segments_of(live, None, None, None) == Segments(Stage.STRANGER, None)
-    assert segments_of(live, changed(customer, order_count=0), weekly(0.5), None).stage == Stage.STRANGER
+    assert segments_of(live, changed(customer, order_count=0), None, None) == Segments(Stage.AWARE, None)
     # Three cycles are 30 days: 0.75 a week leaves 0.29 of the chance, 0.77 leaves 0.33.
     assert segments_of(live, customer, weekly(0.75), None).stage == Stage.LOYAL
     assert segments_of(live, customer, weekly(0.77), None).stage == Stage.BUYER

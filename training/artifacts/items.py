@@ -156,7 +156,10 @@ class ItemModel:
         return self._folding.solve(positions, weights[places])
 
     def logits(self, recent: RecentPurchases) -> NDArray[np.float32]:
-        """Log-odds of every product for one customer, `(n,)` float32; what nobody knows of the customer is what `popular` says."""
+        """Log-odds of every product for one customer, `(n,)` float32; what nobody knows of the customer is what `popular` says.
+
+        Without an order (`recent.orders` 0: products looked at, not bought) they give the taste only: every product is new, none a repeat.
+        """
         positions, places = self.positions_of(recent.product_ids.tolist())
         if not len(positions):
             return self._anybody.copy()
@@ -166,13 +169,16 @@ class ItemModel:
         score = self.factors @ self._folding.solve(positions, weights)
         np.log(np.maximum(score, SCORE_FLOOR, out=score), out=score)
         log_orders = float(np.log(max(recent.orders, 1)))
-        buyers, recent_buyers = self.popularity
-        own = repeat_columns((score[positions], buyers[positions], recent_buyers[positions], log_orders), purchases, days)
-        repeat = s.repeat.logit(own)
+        repeat = None
+        if recent.orders:
+            buyers, recent_buyers = self.popularity
+            own = repeat_columns((score[positions], buyers[positions], recent_buyers[positions], log_orders), purchases, days)
+            repeat = s.repeat.logit(own)
         score *= np.float32(maps.coefficient("log_score"))
         score += self._explore_static
         score += np.float32(maps.coefficient("log_orders") * log_orders)
-        score[positions] = repeat
+        if repeat is not None:
+            score[positions] = repeat
         return np.asarray(score, np.float32)
 
     def recommend(

@@ -14,6 +14,8 @@ from fastapi.testclient import TestClient
 
 from features.build import build_features
 from features.folding.compact import compact
+from features.ledger import consents
+from features.ledger.consents import ANY, State, Statement
 from features.ledger.ledger import Ledger, open_ledger
 from features.refreshing.following import Following, Step
 from features.settings import FeatureSettings
@@ -77,6 +79,15 @@ class Replay:
         body = answer.json()
         assert body["accepted"] == len(events), body
         return list(body["messages"]) if "messages" in body else []
+
+    def agree(self, *customers: str) -> None:
+        """State that people consent to everything."""
+        ledger = self.ledger()
+        try:
+            with ledger.database.writing() as connection:
+                consents.state(connection, [Statement(c, ANY, ANY, State.GRANTED, ledger.clock(), "test") for c in customers])
+        finally:
+            ledger.close()
 
     def ledger(self) -> Ledger:
         """The ledger, opened once more."""
@@ -144,9 +155,10 @@ def assert_same(found: CustomerFeatures, expected: CustomerFeatures) -> None:
     np.testing.assert_allclose(
         found.category_features, expected.category_features, rtol=TOLERANCE, atol=TOLERANCE, err_msg=found.customer_id
     )
-    assert found.recent.product_ids.tolist() == expected.recent.product_ids.tolist()
-    np.testing.assert_array_equal(found.recent.purchases, expected.recent.purchases)
-    np.testing.assert_array_equal(found.recent.days_since_last, expected.recent.days_since_last)
-    assert found.recent.orders == expected.recent.orders
+    for ours, theirs in ((found.recent, expected.recent), (found.looked, expected.looked)):
+        assert ours.product_ids.tolist() == theirs.product_ids.tolist()
+        np.testing.assert_array_equal(ours.purchases, theirs.purchases)
+        np.testing.assert_array_equal(ours.days_since_last, theirs.days_since_last)
+        assert ours.orders == theirs.orders
     assert list(found.tags.items()) == list(expected.tags.items())
     assert found.facts == expected.facts

@@ -13,7 +13,8 @@ import pytest
 
 from features.errors import HuitouError, StateMissing
 from features.freshness import read_followed, write_followed
-from features.ledger import identities
+from features.ledger import consents, identities
+from features.ledger.consents import ANY, Purpose, State, Statement
 from features.refreshing.following import Following, Step
 from features.settings import FeatureSettings
 from features.store import DATABASE, SqliteCustomerReader
@@ -149,9 +150,24 @@ def test_without_a_build_there_is_nothing_to_keep_fresh(tmp_path: Path) -> None:
         replay.follow()
 
 
-def test_whoever_never_ordered_gets_no_row(replay: Replay) -> None:
+def test_whoever_never_ordered_gets_a_row_once_they_agree_and_loses_it_when_they_withdraw(replay: Replay) -> None:
     replay.post([event("Product Viewed", "only-looks", replay.midnight + timedelta(hours=1), product_id="p")])
     assert sum(step.gone for step in replay.follow()) == 1
+    assert "only-looks" not in replay.online()
+    replay.agree("only-looks")
+    replay.follow()
+    found = replay.online()["only-looks"]
+    assert found.looked.product_ids.tolist() == ["p"]
+    assert not found.has_ordered
+    ledger = replay.ledger()
+    try:
+        with ledger.database.writing() as connection:
+            consents.state(connection, [Statement("only-looks", Purpose.PROFILING, ANY, State.WITHDRAWN, ledger.clock(), "test")])
+    finally:
+        ledger.close()
+    replay.follow()
+    assert "only-looks" not in replay.online()
+    replay.night(replay.midnight + timedelta(hours=2))
     assert "only-looks" not in replay.online()
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from features.customer_facts import NOTHING_TOLD, CustomerFacts
 from features.freshness import read_followed
+from features.never_bought import FILE
+from features.offline import open_offline
 from features.versions import current_folder
 from tests.features.refreshing.replay import Replay, assert_same, event
 
@@ -75,6 +79,63 @@ def test_replayed_days_give_the_features_of_the_night(replay: Replay) -> None:
     assert found[known[1]].facts == before[known[1]].facts != NOTHING_TOLD
     # After the night there is nothing left to do: the new build knows those events.
     assert not replay.follow()
+
+
+def test_whoever_only_browsed_has_the_features_of_the_night(replay: Replay) -> None:
+    noon = replay.midnight + timedelta(hours=12)
+    order = next(replay.orders())
+    p, q = "p-looked-at", order["properties"]["products"][0]["product_id"]
+    known = ("looks", "signed-in", "replies", "follows", "of-a-phone", "buys-at-last")
+    others = ("written-to", "anonymous:pad", "later")
+    replay.agree(*known, *others)
+    on_the_phone = event("Product Viewed", "", noon, product_id=q, message_id="phone") | {"anonymousId": "phone"}
+    on_the_pad = event("Product Viewed", "", noon, product_id=q, message_id="pad") | {"anonymousId": "pad"}
+    del on_the_phone["userId"], on_the_pad["userId"]
+    replay.post(
+        [
+            *(event("Product Viewed", "looks", noon + timedelta(minutes=n), product_id=product) for n, product in enumerate((p, q, p))),
+            event("Product Added", "looks", noon + timedelta(hours=1), product_id=q),
+            event("Product Removed", "looks", noon + timedelta(hours=2), product_id="p-removed"),
+            identify("signed-in", noon),
+            event("Quiz Answered", "replies", noon, answer="敏感肌"),
+            event("Group Joined", "follows", noon, channel="wecom"),
+            on_the_phone,
+            on_the_pad,
+            {"type": "identify", "messageId": "i", "userId": "of-a-phone", "anonymousId": "phone", "timestamp": noon.isoformat()},
+            event("Product Viewed", "buys-at-last", noon, product_id=p),
+            order | {"userId": "buys-at-last", "messageId": "at-last", "properties": {**order["properties"], "order_id": "at-last"}},
+            event("Message Sent", "written-to", noon, channel="email", email_id="m"),
+            event("Product Viewed", "never-agreed", noon, product_id=p),
+            event("Product Viewed", "later", noon + timedelta(days=2), product_id=p),
+        ]
+    )
+    clock = replay.midnight + timedelta(days=1)
+    replay.follow(now=clock)
+    found = replay.online()
+    replay.night(clock)
+    expected = replay.online()
+    assert set(found) == set(expected) >= set(known)
+    assert not {*others, "never-agreed", "anonymous:phone"} & set(found)
+    for customer in known:
+        assert_same(found[customer], expected[customer])
+    looks, buyer = found["looks"], found["buys-at-last"]
+    # Of orders nothing is known, which is not the same as an order today.
+    assert [looks.value(name) for name in ("order_count", "order_days_last_91d", "amount_decayed_112d")] == [0.0, 0.0, 0.0]
+    assert all(math.isnan(looks.value(name)) for name in ("days_since_last_order", "days_since_first_order", "gap_mean", "amount_mean"))
+    assert looks.value("days_since_last_product_view") == pytest.approx((12 * 60 - 2) / 1440)
+    assert looks.looked.product_ids.tolist() == [q, p]
+    assert looks.looked.purchases.tolist() == [2, 2]
+    assert (len(looks.recent), looks.categories) == (0, ())
+    assert found["of-a-phone"].looked.product_ids.tolist() == [q]
+    assert found["signed-in"].facts.timezone == "Asia/Shanghai"
+    assert list(found["replies"].tags) == ["tag:敏感肌"]
+    assert (len(found["follows"].looked), found["follows"].value("channel_left")) == (0, 0.0)
+    assert (len(buyer.looked), buyer.has_ordered) == (0, True)
+    # What a model learns from never holds them.
+    frame = open_offline(replay.settings).keys()
+    assert not set(frame["customer_id"]) & {*known} - {"buys-at-last"}
+    assert set(pl.read_parquet(open_offline(replay.settings).folder / FILE)["customer_id"]) == {*known} - {"buys-at-last"}
+    assert not replay.follow(now=clock), "the night's build knows all of it"
 
 
 def test_what_happens_after_the_clock_is_not_seen(replay: Replay) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from features.ledger.facts import Traits
 from features.ledger.kinds import BY_NAME, KINDS, LEAVING
 from features.sources.incoming import AHEAD, MOST_BYTES, OLDEST, Refused, in_utc, kind_of, make_event, packed
 
@@ -139,6 +140,8 @@ def test_every_name_leads_to_one_kind_whatever_its_case() -> None:
         ("life_stage_stated", {"child_age_band": "2"}, "properties.child_age_band"),
         ("unsubscribed", {"channel": "E-Mail!"}, "properties.channel"),
         ("identified", {"birthday": "3 May"}, "properties.birthday"),
+        ("identified", {"birthday": "1990-01-01T16:00:00.000Z"}, "properties.birthday"),
+        ("identified", {"birthday": "1990-01-02T"}, "properties.birthday"),
     ],
 )
 def test_what_an_event_must_say_is_named_when_it_does_not(kind: str, properties: dict[str, Any], field: str) -> None:
@@ -146,3 +149,15 @@ def test_what_an_event_must_say_is_named_when_it_does_not(kind: str, properties:
         make(properties=properties, kind=kind)
     assert refused.value.field == field
     assert refused.value.reason
+
+
+@pytest.mark.parametrize(
+    "told", ["1990-01-02T00:00:00Z", "1990-01-02T00:00:00.000Z", "1990-01-02T00:00:00+08:00", "1990-01-02 00:00", "1990-01-02"]
+)
+def test_a_birthday_told_as_midnight_is_that_date(told: str) -> None:
+    assert Traits.model_validate({"birthday": told}).birthday == "1990-01-02"
+
+
+def test_a_birthday_told_at_another_hour_says_what_to_send() -> None:
+    with pytest.raises(Refused, match="send the date"):
+        make(properties={"birthday": "1990-01-01T16:00:00Z"}, kind="identified")
