@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from features.folding.compact import compact
 from features.ledger import consents, erasing, events
 from features.ledger.consents import Purpose
 from features.ledger.events import Event, Fate
+from features.never_bought import FILE
 from features.store import SqliteCustomerReader
 from features.versions import current_folder
 from features.warehouse import open_warehouse
@@ -125,3 +127,24 @@ def test_the_online_store_overwrites_what_it_deletes(file_shop: Shop) -> None:
     resume_erasures(shop.settings, shop.ledger, actor="test")
     assert searched(shop) == []
     connection.close()
+
+
+def test_nothing_is_left_of_somebody_who_never_ordered(file_shop: Shop) -> None:
+    shop, browser = file_shop, "only-browsed-8812"
+    fill(shop, built=False)
+    seen = Event("m-browser", "product_viewed", browser, NOW - timedelta(days=2), "test", json.dumps({"product_id": "p1"}))
+    with shop.ledger.database.writing() as connection:
+        consents.state(connection, [consents.Statement(browser, consents.ANY, consents.ANY, consents.State.GRANTED, NOW, "test")])
+    assert set(shop.ledger.append([seen])) == {Fate.ACCEPTED}
+    compact(shop.settings)
+    built = build_features(shop.settings)
+    reader = SqliteCustomerReader(built.online)
+    assert reader.read(browser) is not None
+    assert browser in pl.read_parquet(built.offline / FILE)["customer_id"]
+    erasing.begin(shop.ledger, browser, actor="test")
+    (done,) = resume_erasures(shop.settings, shop.ledger, actor="test")
+    assert done.finished_at == NOW
+    assert (places_of(shop.settings.data_dir, browser), tables_of(shop.ledger, browser)) == ([], [])
+    assert reader.read(browser) is None
+    assert reader.read(STAYS) is not None
+    reader.close()
