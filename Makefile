@@ -7,7 +7,7 @@ DATA_DIR ?= data
 export GOMP_SPINCOUNT := 3000
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: demo test lint lock clean
+.PHONY: demo test lint lock clean bench-serving
 
 demo: $(VENV)/.demo
 	$(BIN)/huitou demo --data-dir $(DATA_DIR)
@@ -23,6 +23,10 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+# How fast the service answers beside its peers: figures in benchmarks/out/serving.json. Two quiet cores, ten minutes; the first run trains.
+bench-serving: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.serving
 
 # Regenerate the hash-locked requirements from pyproject.toml; no index address is written.
 lock: $(VENV)/.dev

@@ -1,0 +1,37 @@
+"""`python -m benchmarks.serving --quick` from an empty folder: that it runs through and says everything; its figures say nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_everything_runs(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.serving", "--quick", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((tmp_path / "serving.json").read_text())
+    assert set(told) == {"machine", "ratios", "measured", "absent"}
+    for wanted in (
+        "throughput: huitou ÷ bare FastAPI",
+        "throughput: huitou ÷ usual way",
+        "requests a CPU-second: huitou ÷ usual way",
+        "throughput: huitou ÷ mlflow, signature",
+        "latency at one connection, p99: huitou ÷ bare FastAPI",
+        "driver ceiling: raw ASGI ÷ huitou",
+    ):
+        assert set(told["ratios"][wanted]) == {"value", "low", "high", "goal", "at_least", "note", "met"}
+    assert {"16 connection(s)", "1 connection(s)", "answers of huitou", "open loop, huitou"} <= set(told["measured"])
+    assert told["measured"]["answers of huitou"]["arbitrated"] > 5
+    assert "throughput: huitou ÷ usual way" in done.stdout
+    (shop,) = (found for found in tmp_path.iterdir() if found.is_dir())
+    assert {"data", "usual", "mlflow", "prepared.json"} == {found.name for found in shop.iterdir()}
