@@ -1,9 +1,16 @@
 """From values to one answer: exact probabilities of what comes first, and a draw that can be made again.
 
-With probability 1 − ε the best offer is taken, with probability ε one is drawn from a softmax that gives every offer a floor. The best is
-not known where an offer's effect is not proven: then it is drawn as Thompson sampling does, from the frequencies with which each offer is
-the best in M seeded draws of what is believed, so that its probability is a number and not an integral. Several slots follow the same
-draw: in the order of value, or of the softmax by the Gumbel top-k trick (Kool, van Hoof and Welling 2019), whose first is a draw from it.
+With probability 1 − ε the best offer is taken: the highest mean value, less what caution takes off for not knowing it well. Taking the
+best of many uncertain draws instead would be optimism, and in a new shop everything is uncertain.
+
+With probability ε something is found out. Part of it is shared out evenly, so that every offer keeps a floor. Of the rest, half goes to
+silence and half to an offer: what an effect is learned from is offers beside silence, among those who are usually sent something as much as
+among the others. Which offer is drawn as Thompson sampling does, from the frequencies with which each is the best of them in M seeded draws
+of what is believed, so that its probability is a number and not an integral; what is surely worse is then not tried in vain. Where nothing
+is uncertain, or the ranking is by no money, a softmax takes the place of that rest.
+
+Several slots follow the same draw: in the order of value, of a draw, or of the softmax by the Gumbel top-k trick (Kool, van Hoof and
+Welling 2019), whose first is a draw from it.
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.policy import DecisionPolicy, Exploration, Ranking
-from features.decisions.record import NO_ACTION, Considered, Holdout, TauSource
+from features.decisions.record import NO_ACTION, Considered, Holdout
 from features.decisions.worth import Worth, worth
 
 Array = NDArray[np.float64]
@@ -26,6 +33,7 @@ _FIRST = 1e9  # money that no offer is worth: what goes first goes before everyt
 # How what is believed before it is proven is shared out: by all offers of a shop, by those of a type; the rest is an offer's own. As in
 # training/artifacts/effect_prior.py, a test holds them together.
 _COMMON, _OF_TYPE = 0.5, 0.25
+_SILENT = 0.5  # of an exploring draw, without its floor: as much silence as offers leaves the least noise in their difference
 _LEAST = 1e-9  # money: what differs from nothing by rounding only is worth no more than silence
 
 
@@ -37,7 +45,7 @@ class Choice:
         order: places in the list of what was considered, first slot first, all of them.
         propensities: (k,) P(comes first) of this draw.
         policy_propensities: (k,) the same of the policy, were the customer in no holdout.
-        explored: whether the softmax was drawn from.
+        explored: whether it was drawn to find something out, rather than the best taken.
     """
 
     order: tuple[int, ...]
@@ -81,13 +89,13 @@ def choose(
         seed: of the decision; equal arguments give equal draws.
         state: what is known of the customer.
         holdout: the holdout into which the customer falls.
-        explore: False: the best in order of its mean value, whatever the policy explores; for answers in which nothing personal is used.
+        explore: False: the best first, whatever the policy explores; for answers in which nothing personal is used.
     """
     ground = _Ground(considered, policy, state)
     random = np.random.default_rng([seed, 1])
     if not explore:
-        exact = _one_hot(len(considered), ground.ranked(ground.mean)[0])
-        return Choice(ground.ranked(ground.mean), exact, exact, explored=False)
+        exact = _one_hot(len(considered), ground.ranked(ground.cautious)[0])
+        return Choice(ground.ranked(ground.cautious), exact, exact, explored=False)
     of_policy = _propensities(ground, policy, seed)
     if holdout is Holdout.UNIVERSAL:
         silent = ground.silence
@@ -97,13 +105,8 @@ def choose(
         even = np.full(len(considered), 1.0 / len(considered))
         return Choice(tuple(random.permutation(len(considered)).tolist()), even, of_policy, explored=False)
     if random.random() < policy.exploration.share:
-        gumbel = -np.log(-np.log(random.random(len(considered))))
-        with np.errstate(divide="ignore"):
-            drawn = np.log(softmax(ground.score, policy.exploration)) + gumbel
-        return Choice(tuple(np.argsort(-drawn, kind="stable").tolist()), of_policy, of_policy, explored=True)
-    draws = ground.draws(policy.exploration.draws, seed)
-    believed = ground.mean if draws is None else draws[int(random.integers(len(draws)))]
-    return Choice(ground.ranked(believed), of_policy, of_policy, explored=False)
+        return Choice(_explored(ground, policy.exploration, seed, random), of_policy, of_policy, explored=True)
+    return Choice(ground.ranked(ground.cautious), of_policy, of_policy, explored=False)
 
 
 def softmax(scores: Array, exploration: Exploration) -> Array:
@@ -130,10 +133,11 @@ class _Ground:
         self.silence = next(i for i, one in enumerate(considered) if one.type == NO_ACTION)
         self._ranking = policy.ranking
         self._first = np.array([_goes_first(one, policy.ranking) for one in considered])
-        self._sd = np.array([one.factors.tau_sd if one.factors.tau_source is TauSource.PRIOR else 0.0 for one in considered])
+        self._sd = np.array([one.factors.tau_sd for one in considered])
         self.mean = self.score = self._worth.mean
+        self.cautious = self.mean - policy.value.caution * np.abs(self._worth.slope) * self._sd
         if policy.ranking not in _BY_VALUE:
-            self.mean = self.score = _other_scores(considered, policy, state)
+            self.mean = self.score = self.cautious = _other_scores(considered, policy, state)
 
     def ranked(self, values: Array) -> tuple[int, ...]:
         """Best first, silence before what is worth no more than it; equals by their ids: a total order."""
@@ -141,8 +145,8 @@ class _Ground:
         return tuple(sorted(range(len(keys)), key=lambda i: (-keys[i], self._ids[i])))
 
     def draws(self, count: int, seed: int) -> Array | None:
-        """(count, k) values under draws of what is believed of τ; None where all of it is proven or the ranking does not ask."""
-        if count == 0 or self._ranking not in _BY_VALUE or not self._sd.any():
+        """(count, k) values under draws of what is believed of τ; None where nothing is uncertain, or nothing but silence is at hand."""
+        if count == 0 or len(self._ids) == 1 or self._ranking not in _BY_VALUE or not self._sd.any():
             return None
         return np.asarray(self._worth.fixed + self._worth.slope * (self._worth.tau + self._sd * self._unit(count, seed)))
 
@@ -153,13 +157,11 @@ class _Ground:
         of_type = normal[:, 1 : 2 + max(self._kinds)][:, self._kinds]
         return np.asarray(math.sqrt(_COMMON) * common + math.sqrt(_OF_TYPE) * of_type + math.sqrt(1 - _COMMON - _OF_TYPE) * own)
 
-    def best(self, draws: Array | None) -> Array:
-        """(k,) how often each offer is the best."""
-        if draws is None:
-            return _one_hot(len(self._ids), self.ranked(self.mean)[0])
-        by_id = np.argsort(self._ids, kind="stable")  # of equals the first by id is the best, here as in `ranked`
-        best = by_id[self._keys(draws)[:, by_id].argmax(axis=1)]
-        return np.asarray(np.bincount(best, minlength=len(self._ids)) / len(draws))
+    def best_offer(self, draws: Array) -> NDArray[np.intp]:
+        """(count,) the place of the best offer of each draw, silence left out; of equals the first by id, as in `ranked`."""
+        by_id = np.argsort(self._ids, kind="stable")
+        by_id = by_id[by_id != self.silence]
+        return np.asarray(by_id[self._keys(draws)[:, by_id].argmax(axis=1)])
 
     def _keys(self, values: Array) -> Array:
         """Values (…, k) in which silence stands above what rounds to nothing, and what goes first above the rest."""
@@ -172,9 +174,33 @@ _BY_VALUE = frozenset({Ranking.EXPECTED_VALUE, Ranking.PRICE_FIRST, Ranking.CATE
 
 
 def _propensities(ground: _Ground, policy: DecisionPolicy, seed: int) -> Array:
-    share = policy.exploration.share
-    best = ground.best(ground.draws(policy.exploration.draws, seed))
-    return np.asarray((1.0 - share) * best + share * softmax(ground.score, policy.exploration))
+    share, count = policy.exploration.share, len(ground.mean)
+    best = _one_hot(count, ground.ranked(ground.cautious)[0])
+    draws = ground.draws(policy.exploration.draws, seed)
+    if draws is None:
+        return np.asarray((1.0 - share) * best + share * softmax(ground.score, policy.exploration))
+    tried = (1.0 - _SILENT) * np.bincount(ground.best_offer(draws), minlength=count) / len(draws)
+    tried[ground.silence] += _SILENT
+    floor = policy.exploration.floor
+    return np.asarray((1.0 - share) * best + share * ((1.0 - floor) * tried + floor / count))
+
+
+def _explored(ground: _Ground, exploration: Exploration, seed: int, random: np.random.Generator) -> tuple[int, ...]:
+    """An order whose first is drawn as `_propensities` says."""
+    draws, count = ground.draws(exploration.draws, seed), len(ground.mean)
+    if draws is None:
+        gumbel = -np.log(-np.log(random.random(count)))
+        with np.errstate(divide="ignore"):
+            drawn = np.log(softmax(ground.score, exploration)) + gumbel
+        return tuple(np.argsort(-drawn, kind="stable").tolist())
+    if random.random() < exploration.floor:
+        return tuple(random.permutation(count).tolist())
+    ranked = ground.ranked(ground.cautious)
+    first = ground.silence
+    if random.random() >= _SILENT:
+        place = int(random.integers(len(draws)))
+        ranked, first = ground.ranked(draws[place]), int(ground.best_offer(draws[place : place + 1])[0])
+    return (first, *(place for place in ranked if place != first))
 
 
 def _goes_first(one: Considered, ranking: Ranking) -> bool:

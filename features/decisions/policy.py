@@ -45,16 +45,19 @@ class Value(_Part):
     discount: bool = True
     contact_cost: bool = True
     fatigue: bool = True
+    caution: float = Field(
+        default=0.0, ge=0, le=5, description="standard deviations of what is believed of an effect, taken off before offers are compared"
+    )
     budget_price: float = Field(default=0.0, ge=0, description="λ: what a unit of budget is worth beyond itself")
 
 
 class Exploration(_Part):
-    """ε-mixed softmax over what may be sent, with a floor; Thompson sampling of what is not proven yet."""
+    """The share of decisions by which effects are found out, and how these are drawn (`features.decisions.choosing`)."""
 
-    share: float = Field(default=0.1, ge=0, le=1, description="of decisions that are drawn from the softmax instead of the best offer")
-    temperature: float = Field(default=1.0, gt=0, description="of the softmax, in the spread of the values at hand")
-    floor: float = Field(default=0.25, ge=0, le=1, description="part of the softmax that is shared out evenly: what every offer gets")
-    draws: int = Field(default=64, ge=0, le=4096, description="posterior draws of Thompson sampling; 0: the best mean is taken")
+    share: float = Field(default=0.1, ge=0, le=1, description="of decisions drawn to find something out, instead of the best offer")
+    temperature: float = Field(default=1.0, gt=0, description="of the softmax where nothing is uncertain, in the spread of the values")
+    floor: float = Field(default=0.25, ge=0, le=1, description="part of the share that is shared out evenly: what every offer gets")
+    draws: int = Field(default=64, ge=0, le=4096, description="draws of what is believed, by which offers are tried; 0: a softmax instead")
     seed: int = 0
 
 

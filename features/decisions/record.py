@@ -124,7 +124,7 @@ class DecisionRecord(_Part):
         state: what is known of the customer that the effect of an offer may depend on; name → number, NaN where not known.
         considered: the offers among which the choice was made; propensities sum to 1.
         dropped: the others.
-        explored: whether the softmax was drawn from, rather than the best offer taken.
+        explored: whether it was drawn to find something out, rather than the best offer taken.
         seed: of the draw.
         holdout: the holdout into which the customer falls, if any.
         assignments: experiments.

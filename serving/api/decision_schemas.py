@@ -56,7 +56,7 @@ class DecisionAnswer(BaseModel):
     policy: dict[str, Any] = Field(description="The whole policy, an experiment's overrides included.")
     holdout: Holdout | None
     experiments: dict[str, str] = Field(description="Experiment → arm.")
-    explored: StrictBool = Field(description="Whether the softmax was drawn from, rather than the best offer taken.")
+    explored: StrictBool = Field(description="Whether it was drawn to find something out, rather than the best offer taken.")
     seed: str = Field(description="Of the draw; text, since it is larger than numbers in JSON may be.")
     model_versions: dict[str, str]
     state: dict[str, float | None] = Field(description="What the effects were looked up with.")

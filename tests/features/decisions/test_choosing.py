@@ -100,12 +100,38 @@ def test_holdouts_give_nothing_or_anything() -> None:
     np.testing.assert_allclose(choose(considered, POLICY, seed=3, state={}, holdout=Holdout.MODEL_CONTROL).propensities, 1 / 3)
 
 
-def test_thompson_explores_what_is_not_proven_only() -> None:
-    policy = POLICY.changed({"exploration": {"share": 0.0, "draws": 256}})
-    proven = propensities([offer("a", 0.02), offer("b", 0.03), SILENCE], policy, seed=5, state={})
-    assert proven.tolist() == [0, 1, 0]
-    believed = propensities([offer("a", 0.02, sd=0.02), offer("b", 0.03, sd=0.02), SILENCE], policy, seed=5, state={})
-    assert 0.1 < believed[0] < believed[1] < 0.9
+def test_beyond_the_exploring_share_uncertainty_makes_nobody_optimistic() -> None:
+    never = POLICY.changed({"exploration": {"share": 0.0}})
+    many = [offer(f"o{i}", 0.009, sd=0.05) for i in range(16)]  # each worth a little less than silence, the best of 16 draws far more
+    assert propensities([*many, SILENCE], never, seed=5, state={}).tolist() == [0.0] * 16 + [1.0]
+    sure = [offer("a", 0.02, sd=0.2), offer("b", 0.03), SILENCE]
+    assert propensities(sure, never, seed=5, state={}).tolist() == [0, 1, 0]
+
+
+def test_caution_takes_off_what_is_not_known() -> None:
+    considered = [offer("vague", 0.05, sd=0.05), offer("known", 0.03, sd=0.005), SILENCE]
+    for caution, best in ((0.0, "vague"), (0.5, "known"), (5.0, NO_ACTION)):
+        policy = GREEDY.changed({"value": {"caution": caution}})
+        assert considered[choose(considered, policy, seed=1, state={}).order[0]].offer_id == best
+
+
+def test_exploring_tries_silence_as_much_as_offers_and_the_better_offers_more() -> None:
+    policy = POLICY.changed({"exploration": {"share": 1.0, "draws": 512}})
+    considered = [offer("a", 0.02, sd=0.02), offer("b", 0.03, sd=0.02), offer("bad", -0.5, sd=0.02), SILENCE]
+    for proven in (False, True):  # what a posterior says is tried as what a prior says
+        source = TauSource.LEARNED if proven else TauSource.PRIOR
+        told = [one.model_copy(update={"factors": one.factors.model_copy(update={"tau_source": source})}) for one in considered[:3]]
+        a, b, bad, silence = propensities([*told, SILENCE], policy, seed=5, state={})
+        assert silence == pytest.approx(0.75 * 0.5 + 0.25 / 4)
+        assert 0.1 < a < b < 0.5
+        assert bad == pytest.approx(0.25 / 4)  # surely worse: tried by the floor alone
+
+
+def test_what_is_tried_comes_first_and_the_others_follow_in_order() -> None:
+    policy = POLICY.changed({"exploration": {"share": 1.0, "floor": 0.0}})
+    considered = [offer("a", -0.02, sd=0.001), offer("b", -0.03, sd=0.001), SILENCE]
+    orders = {choose(considered, policy, seed=s, state={}).order for s in range(40)}
+    assert orders == {(0, 2, 1), (2, 0, 1)}  # "a" although it is worth less than silence, then as ever
 
 
 @pytest.mark.parametrize(
