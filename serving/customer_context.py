@@ -16,8 +16,11 @@ from serving.category_needs import chances_within
 from serving.channel_scores import cost_of_leaving
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
+from serving.offers.within import all_within
 from serving.segments import Segments, cycle_survival, segments_of
 from training.artifacts.items import ScoredItem
+from training.artifacts.logistic_map import sigmoid
+from training.artifacts.reasons import Reason
 from training.artifacts.value import ValueScores
 
 
@@ -130,6 +133,12 @@ class CustomerContext:
         return None if model is None or self.buyer is None else score_churn(model, self.buyer.vector[None, :])
 
     @cached_property
+    def churn_causes(self) -> list[Reason]:
+        """What moves the churn probability most; empty without customer or model."""
+        model = self.live.models.return_hazard
+        return [] if model is None or self.customer is None else model.reasons(self.customer.vector)
+
+    @cached_property
     def value(self) -> ValueScores | None:
         """What this one customer is worth; None without model, and of somebody who never ordered: the model learned from who did."""
         model = self.live.models.value
@@ -145,6 +154,31 @@ class CustomerContext:
         """Log-odds of every product of the item model; what anybody would buy when nothing personal is used."""
         items = self.live.models.items
         return None if items is None else items.logits(self.taste)
+
+    @cached_property
+    def item_chances(self) -> NDArray[np.float64] | None:
+        """P(bought within the horizon) of every product of the item model."""
+        logits = self.item_logits
+        return None if logits is None else all_within(sigmoid(logits).astype(np.float64), self.horizon_days)
+
+    @cached_property
+    def liked(self) -> NDArray[np.float64] | None:
+        """Sum of `item_chances` over the products of each of `Live.item_categories`: what an offer of all of a category is a part of."""
+        chances, (names, of_product) = self.item_chances, self.live.item_categories
+        return None if chances is None else np.asarray(np.bincount(of_product, weights=chances, minlength=len(names)), np.float64)
+
+    @cached_property
+    def due_chances(self) -> NDArray[np.float64] | None:
+        """`category_chances` in the order of `Live.item_categories`, NaN where the customer never bought; None where there are none."""
+        chances, places = self.category_chances, self.live.category_places
+        if not chances:
+            return None
+        found = np.full(len(places), np.nan)
+        known = [(places[name], chance) for name, chance in chances.items() if name in places]
+        if known:
+            at, values = zip(*known, strict=True)
+            found[list(at)] = values
+        return found
 
     def best_items(self, limit: int, *, explore: bool = False) -> list[ScoredItem]:
         """Products that may be offered, best first, none of them in the cart or just bought.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -21,6 +21,7 @@ from serving.catalogue import Catalogue
 from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
 from serving.offers.book import OfferBook
+from serving.offers.written_columns import Availability, WrittenColumns
 
 
 @dataclass(frozen=True)
@@ -65,15 +66,18 @@ class Live:
 
     def with_offers(self, offers: OfferBook) -> Live:
         """The same customers, products and models with other written offers."""
-        return self._sharing(replace(self, offers=offers))
+        return self._sharing(replace(self, offers=offers), but=("written", "availability", "new_bundles")).warm()
 
-    def _sharing(self, made: Live) -> Live:
-        made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__})  # the masks hold
+    def _sharing(self, made: Live, *, but: Collection[str] = ()) -> Live:
+        """The masks hold, all but some."""
+        made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__ and name not in but})
         return made
 
     def restocked(self, levels: Mapping[str, int | None]) -> Live:
         """The same customers and models with other stock; arguments as `Catalogue.restocked`."""
         made = replace(self, catalogue=self.catalogue.restocked(levels))
+        lasting = ("written", "new_bundles", "category_places", "item_categories", "category_columns", "customer_columns")
+        made.__dict__.update({name: self.__dict__[name] for name in lasting if name in self.__dict__})
         changed = {p for p in levels if made.catalogue.offerable(p) != self.catalogue.offerable(p)}
         if not changed:
             shared = ("item_mask", "bundle_mask", "coupon_positions")
@@ -94,6 +98,7 @@ class Live:
         """Pay for the masks now, not in a request; returns itself."""
         self.catalogue.warm()
         _ = self.item_mask, self.item_categories, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
+        _ = self.category_places, self.written, self.availability, self.new_bundles
         return self
 
     @cached_property
@@ -109,6 +114,29 @@ class Live:
         ids = [] if items is None else items.product_ids.tolist()
         names, places = np.unique(np.array([self.catalogue.category_of(p) or "" for p in ids], np.str_), return_inverse=True)
         return names, places.astype(np.int64)
+
+    @cached_property
+    def category_places(self) -> dict[str, int]:
+        """Category → its place in `item_categories`."""
+        return {name: place for place, name in enumerate(self.item_categories[0].tolist())}
+
+    @cached_property
+    def written(self) -> WrittenColumns:
+        """The written offers as columns."""
+        items = self.models.items
+        return WrittenColumns.of(self.offers, self.catalogue, (lambda _: None) if items is None else items.index_of, self.category_places)
+
+    @cached_property
+    def availability(self) -> Availability:
+        """Which of `written` name something that cannot be had now."""
+        return Availability.of(self.written, self.catalogue)
+
+    @cached_property
+    def new_bundles(self) -> NDArray[np.intp]:
+        """Places in `written` of the bundles that the bundle model does not know."""
+        known = set() if self.models.bundles is None else set(self.models.bundles.table.bundle_ids)
+        places = self.written.of_type.get("bundle", np.empty(0, np.intp))
+        return np.array([p for p in places.tolist() if self.written.ids[p].removeprefix("bundle:") not in known], np.intp)
 
     @cached_property
     def bundle_mask(self) -> NDArray[np.bool_] | None:

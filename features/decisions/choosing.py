@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from features.decisions.policy import DecisionPolicy, Exploration, Ranking
 from features.decisions.record import NO_ACTION, Considered, Holdout
+from features.decisions.slate import Slate
 from features.decisions.worth import Worth, worth
 
 Array = NDArray[np.float64]
@@ -60,7 +61,9 @@ def seed_of(policy_seed: int, customer_id: str | None, decision_id: str) -> int:
     return int.from_bytes(told, "big")
 
 
-def propensities(considered: Sequence[Considered], policy: DecisionPolicy, *, seed: int, state: Mapping[str, float | None]) -> Array:
+def propensities(
+    considered: Sequence[Considered] | Slate, policy: DecisionPolicy, *, seed: int, state: Mapping[str, float | None]
+) -> Array:
     """P(comes first) of every offer under a policy, exact, (k,); sums to 1.
 
     Args:
@@ -69,11 +72,11 @@ def propensities(considered: Sequence[Considered], policy: DecisionPolicy, *, se
         seed: of the decision.
         state: what is known of the customer.
     """
-    return _propensities(_Ground(considered, policy, state), policy, seed)
+    return _propensities(_Ground(Slate.of(considered), policy, state), policy, seed)
 
 
 def choose(
-    considered: Sequence[Considered],
+    considered: Sequence[Considered] | Slate,
     policy: DecisionPolicy,
     *,
     seed: int,
@@ -91,7 +94,7 @@ def choose(
         holdout: the holdout into which the customer falls.
         explore: False: the best first, whatever the policy explores; for answers in which nothing personal is used.
     """
-    ground = _Ground(considered, policy, state)
+    ground = _Ground(Slate.of(considered), policy, state)
     random = np.random.default_rng([seed, 1])
     if not explore:
         exact = _one_hot(len(considered), ground.ranked(ground.cautious)[0])
@@ -125,19 +128,19 @@ def softmax(scores: Array, exploration: Exploration) -> Array:
 class _Ground:
     """The offers at hand as arrays, and how a ranking orders them."""
 
-    def __init__(self, considered: Sequence[Considered], policy: DecisionPolicy, state: Mapping[str, float | None]) -> None:
-        self._ids = [one.offer_id for one in considered]
-        kinds = {name: place for place, name in enumerate(dict.fromkeys(one.type for one in considered))}
-        self._kinds = [kinds[one.type] for one in considered]
-        self._worth: Worth = worth([one.factors for one in considered], policy.value)
-        self.silence = next(i for i, one in enumerate(considered) if one.type == NO_ACTION)
+    def __init__(self, slate: Slate, policy: DecisionPolicy, state: Mapping[str, float | None]) -> None:
+        self._ids = slate.offer_ids
+        kinds = {name: place for place, name in enumerate(dict.fromkeys(slate.types))}
+        self._kinds = [kinds[name] for name in slate.types]
+        self._worth: Worth = worth(slate.factors, policy.value)
+        self.silence = slate.silence
         self._ranking = policy.ranking
-        self._first = np.array([_goes_first(one, policy.ranking) for one in considered])
-        self._sd = np.array([one.factors.tau_sd for one in considered])
+        self._first = _goes_first(slate, policy.ranking)
+        self._sd = slate.factors.tau_sd
         self.mean = self.score = self._worth.mean
         self.cautious = self.mean - policy.value.caution * np.abs(self._worth.slope) * self._sd
         if policy.ranking not in _BY_VALUE:
-            self.mean = self.score = self.cautious = _other_scores(considered, policy, state)
+            self.mean = self.score = self.cautious = _other_scores(slate, policy, state)
 
     def ranked(self, values: Array) -> tuple[int, ...]:
         """Best first, silence before what is worth no more than it; equals by their ids: a total order."""
@@ -203,21 +206,25 @@ def _explored(ground: _Ground, exploration: Exploration, seed: int, random: np.r
     return (first, *(place for place in ranked if place != first))
 
 
-def _goes_first(one: Considered, ranking: Ranking) -> bool:
+def _goes_first(slate: Slate, ranking: Ranking) -> NDArray[np.bool_]:
     if ranking is Ranking.PRICE_FIRST:
-        return one.factors.discount > 0
-    return ranking is Ranking.CATEGORY_FIRST and one.type in _NEEDS
+        return np.asarray(slate.factors.discount > 0)
+    if ranking is Ranking.CATEGORY_FIRST:
+        return np.array([name in _NEEDS for name in slate.types])
+    return np.zeros(len(slate), np.bool_)
 
 
-def _other_scores(considered: Sequence[Considered], policy: DecisionPolicy, state: Mapping[str, float | None]) -> Array:
+def _other_scores(slate: Slate, policy: DecisionPolicy, state: Mapping[str, float | None]) -> Array:
     """Scores that are no money, with silence at 0."""
     if policy.ranking is Ranking.PROPENSITY:
-        return np.array([100.0 * one.factors.p0 for one in considered])  # any response is worth more than silence
+        return 100.0 * slate.factors.p0  # any response is worth more than silence
     chance = state.get("p_order")
     sent = policy.ranking is Ranking.BEST_SINGLE or (
         policy.ranking is Ranking.HIGHEST_RISK and chance is not None and chance < policy.risk_below
     )
-    return np.array([0.0 if one.type == NO_ACTION else 1.0 if sent and one.offer_id == policy.single_offer else -1.0 for one in considered])
+    scores = np.array([1.0 if sent and name == policy.single_offer else -1.0 for name in slate.offer_ids])
+    scores[[name == NO_ACTION for name in slate.types]] = 0.0
+    return scores
 
 
 def _one_hot(count: int, place: int) -> Array:

@@ -6,10 +6,12 @@ Probabilities are exact: they are what the choice was drawn from, not what it wa
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from features.decisions.policy import DecisionPolicy
+from features.decisions.screened import unfolded
 
 FORMAT = 1
 NO_ACTION = "no_action"
@@ -123,7 +125,8 @@ class DecisionRecord(_Part):
         policy: that decided, an experiment's overrides included; its horizon is that of every probability and every value.
         state: what is known of the customer that the effect of an offer may depend on; name → number, NaN where not known.
         considered: the offers among which the choice was made; propensities sum to 1.
-        dropped: the others.
+        dropped: the others. In JSON those of the shop's offers that fell stand under `screened`, `step/code` → [`type/id`, …]: there may be
+            hundreds; each is given the sentences of its rule (`features.decisions.screened`).
         explored: whether it was drawn to find something out, rather than the best offer taken.
         seed: of the draw.
         holdout: the holdout into which the customer falls, if any.
@@ -148,6 +151,14 @@ class DecisionRecord(_Part):
     assignments: tuple[Assignment, ...] = ()
     model_versions: dict[str, str] = {}
     limit: int = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unfolded(cls, told: Any) -> Any:  # noqa: ANN401 - whatever is to be validated
+        if not isinstance(told, dict) or "screened" not in told:
+            return told
+        named = {name: value for name, value in told.items() if name != "screened"}
+        return named | {"dropped": [*told.get("dropped", ()), *unfolded(told["screened"])]}
 
     @property
     def policy_version(self) -> str:

@@ -44,7 +44,7 @@ def replay(record: DecisionRecord) -> Replay:
         holdout=record.holdout,
         explore=record.customer_id is not None,
     )
-    places, _ = fill_slots(considered, choice.order, limit=record.limit, holdout=record.holdout)
+    places = fill_slots(considered, choice.order, limit=record.limit)
     given = tuple(considered[place].offer_id for place in places)
     told = tuple(one.offer_id for one in record.given)
     checks = (

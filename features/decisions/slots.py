@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from features.decisions.record import NO_ACTION, Considered, Holdout
+from features.decisions.slate import Slate
 
 STEP = "arbitrate"
 _HELD = (
@@ -30,35 +31,58 @@ class Unchosen:
     sentence_zh: str
 
 
-def fill_slots(
-    considered: Sequence[Considered], order: Sequence[int], *, limit: int, holdout: Holdout | None = None
-) -> tuple[list[int], list[Unchosen]]:
+def fill_slots(considered: Sequence[Considered] | Slate, order: Sequence[int], *, limit: int) -> list[int]:
     """Fill the slots.
 
     Args:
         considered: `no_action` among them.
         order: their places as drawn, first slot first.
         limit: most offers in the answer.
-        holdout: of the customer.
 
     Returns:
-        Places of the offers given, first slot first, ending with `no_action` when it comes before the limit; and what found no slot. What
-        was drawn first is always given first, so that its propensity holds.
+        Places of the offers given, first slot first, ending with `no_action` when it comes before the limit. What was drawn first is always
+        given first, so that its propensity holds.
     """
+    slate = Slate.of(considered)
     given: list[int] = []
-    unchosen: list[Unchosen] = []
+    taken: set[str] = set()
+    for place in order:
+        if len(given) >= limit:
+            break
+        products = slate.product_ids[place]
+        if taken.isdisjoint(products):
+            given.append(place)
+            taken.update(products)
+        if slate.types[place] == NO_ACTION:
+            break
+    return given
+
+
+def unchosen(
+    considered: Sequence[Considered] | Slate, order: Sequence[int], given: Sequence[int], *, limit: int, holdout: Holdout | None = None
+) -> list[Unchosen]:
+    """What found no slot, and why, in the order drawn.
+
+    Args:
+        considered: as `fill_slots`.
+        order: the same.
+        given: what it returned.
+        limit: as it was given.
+        holdout: of the customer.
+    """
+    slate = Slate.of(considered)
+    found: list[Unchosen] = []
     taken: set[str] = set()
     silent = False
     for place in order:
-        one = considered[place]
-        reason = _silent(holdout) if silent else _full(one, taken, limit) if len(given) >= limit else _twice(one, taken)
-        if reason is None:
-            given.append(place)
-            taken.update(one.product_ids)
+        if place in given:
+            taken.update(slate.product_ids[place])
         else:
-            unchosen.append(Unchosen(place, *reason))
-        silent = silent or one.type == NO_ACTION
-    return given, unchosen
+            products = slate.product_ids[place]
+            reason = _silent(holdout) if silent else _twice(products, taken) or _full(limit)
+            found.append(Unchosen(place, *reason))
+        silent = silent or slate.types[place] == NO_ACTION
+    return found
 
 
 def _silent(holdout: Holdout | None) -> tuple[str, str, str]:
@@ -67,10 +91,10 @@ def _silent(holdout: Holdout | None) -> tuple[str, str, str]:
     return "worth_no_more_than_silence", "Not expected to bring more than sending nothing", "预期收益不高于不发送"
 
 
-def _full(one: Considered, taken: set[str], limit: int) -> tuple[str, str, str]:
-    return _twice(one, taken) or ("beyond_limit", f"More than {limit} offers", f"超过 {limit} 个优惠")
+def _full(limit: int) -> tuple[str, str, str]:
+    return "beyond_limit", f"More than {limit} offers", f"超过 {limit} 个优惠"
 
 
-def _twice(one: Considered, taken: set[str]) -> tuple[str, str, str] | None:
-    twice = ", ".join(sorted(taken.intersection(one.product_ids)))
+def _twice(products: Sequence[str], taken: set[str]) -> tuple[str, str, str] | None:
+    twice = ", ".join(sorted(taken.intersection(products)))
     return ("product_already_offered", f"In an offer before it: {twice}", f"已在前一优惠中:{twice}") if twice else None

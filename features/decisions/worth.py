@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from features.decisions.policy import Value
 from features.decisions.record import Factors
+from features.decisions.slate import FactorColumns
 
 Array = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Worth:
         return np.asarray(self.fixed + self.slope * self.tau)
 
 
-def worth(factors: Sequence[Factors], rules: Value) -> Worth:
+def worth(factors: Sequence[Factors] | FactorColumns, rules: Value) -> Worth:
     """The value of offers under a policy's rules.
 
     Args:
@@ -48,14 +49,14 @@ def worth(factors: Sequence[Factors], rules: Value) -> Worth:
         rules: which factors count; where the uplift does not, the response probability stands for it, as if everybody who responds did so
             because of the offer.
     """
-    price = 1.0 + rules.budget_price
-    fixed, slope, tau = np.zeros(len(factors)), np.zeros(len(factors)), np.zeros(len(factors))
-    for i, f in enumerate(factors):
-        weight = (f.context if rules.context else 1.0) * (f.lever if rules.lever else 1.0)
-        discount = f.discount * price if rules.discount else 0.0
-        anyway, tau[i] = (f.p0, f.tau) if rules.uplift else (0.0, f.p0)
-        fixed[i] = -weight * anyway * discount
-        fixed[i] -= f.contact_cost * price if rules.contact_cost else 0.0
-        fixed[i] -= f.fatigue if rules.fatigue else 0.0
-        slope[i] = weight * (f.margin - discount)
-    return Worth(fixed, slope, tau)
+    f = factors if isinstance(factors, FactorColumns) else FactorColumns.of(factors)
+    price, nothing = 1.0 + rules.budget_price, np.zeros(len(f.p0))
+    weight = (f.context if rules.context else 1.0) * (f.lever if rules.lever else 1.0) + nothing
+    discount = f.discount * price if rules.discount else nothing
+    anyway, tau = (f.p0, f.tau) if rules.uplift else (nothing, f.p0)
+    fixed = -weight * anyway * discount
+    if rules.contact_cost:
+        fixed = fixed - f.contact_cost * price
+    if rules.fatigue:
+        fixed = fixed - f.fatigue
+    return Worth(fixed, weight * (f.margin - discount), tau)

@@ -28,6 +28,7 @@ from serving.api.reason_views import cause_view, reason_view
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
+from serving.decisioning.decision_json import decision_json
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import Decision, Given, OfferRequest
 from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, Candidate, cents
@@ -66,11 +67,11 @@ def decided(
     """The answer as the ledger keeps it: of an answer in which nothing personal was used, not for whom it was."""
     whose = asked_about(body)
     contact = None if whose is None or body.channel not in outbound else _contact(whose, body.channel, decision)
-    record = decision.record.model_dump_json(exclude_defaults=True)
+    record = decision_json(decision)
     if not answer.personalized:
         told = answer.model_copy(update={"customer_id": None}).model_dump_json()
         return Decided(answer.decision_id, None, at, told, record, contact)
-    met = tuple(Exposure(one.experiment_id, whose or "", one.arm, decision.record.now) for one in decision.record.assignments)
+    met = tuple(Exposure(one.experiment_id, whose or "", one.arm, decision.context.now) for one in decision.assigned.assignments)
     return Decided(answer.decision_id, whose, at, told, record, contact, met)
 
 
@@ -80,7 +81,7 @@ def _contact(whose: str, channel: str | None, decision: Decision) -> Contact | N
     if not sent:
         return None
     (kind, offer_id), *others = sent
-    return Contact(decision.decision_id, whose, channel, kind, offer_id, decision.decision_id, at=decision.record.now, also=tuple(others))
+    return Contact(decision.decision_id, whose, channel, kind, offer_id, decision.decision_id, at=decision.context.now, also=tuple(others))
 
 
 def asked_about(body: NextBestOffersRequest) -> str | None:
@@ -117,7 +118,7 @@ def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted
 
 def answer_of(services: Services, body: NextBestOffersRequest, decision: Decision, permitted: Permitted) -> NextBestOffersAnswer:
     """The answer that tells a decision."""
-    context, record = decision.context, decision.record
+    context, assigned = decision.context, decision.assigned
     return NextBestOffersAnswer(
         customer_id=body.customer_id,
         decision_id=decision.decision_id,
@@ -127,10 +128,10 @@ def answer_of(services: Services, body: NextBestOffersRequest, decision: Decisio
         churn_undefined=None if context.customer is None or context.customer.has_ordered else "never_ordered",
         offers=[offer_view(given, context.usable(given.candidate.channels)) for given in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
-        policy_version=record.policy_version,
-        experiment=", ".join(f"{one.experiment_id}:{one.arm}" for one in record.assignments) or None,
-        holdout=record.holdout,
-        horizon_days=record.policy.horizon_days,
+        policy_version=assigned.policy_version,
+        experiment=", ".join(f"{one.experiment_id}:{one.arm}" for one in assigned.assignments) or None,
+        holdout=decision.holdout,
+        horizon_days=assigned.policy.horizon_days,
         personalized=context.personal,
         value_basis=VALUE_BASIS,
         **provenance(context.live, decision.degraded | services.staleness() | permitted.degraded),

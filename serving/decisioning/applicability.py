@@ -6,7 +6,8 @@ from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Broken, Dropped, Rules, names, sifted
 from serving.offers.protocol import Candidate
 
-_REPEATED = frozenset({"replenishment", "usage_tip", "back_in_stock"})  # about what is owned
+REPEATED = frozenset({"replenishment", "usage_tip", "back_in_stock"})
+"""Types about what is owned."""
 
 
 def _in_cart(candidate: Candidate, context: CustomerContext) -> Broken:
@@ -29,7 +30,7 @@ def _just_bought(candidate: Candidate, context: CustomerContext) -> Broken:
 def _owned(candidate: Candidate, context: CustomerContext) -> Broken:
     """Of things that nobody buys again while they have one: categories whose buyers hardly ever came back for a second."""
     durable = context.live.catalogue.assumptions.catalogue.durable_categories
-    if context.customer is None or not durable or candidate.type in _REPEATED:
+    if context.customer is None or not durable or candidate.type in REPEATED:
         return None
     catalogue, categories = context.live.catalogue, set(context.customer.categories)
     found = [i.product_id for i in candidate.items if (c := catalogue.category_of(i.product_id)) in durable and c in categories]

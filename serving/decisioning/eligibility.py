@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from features.offers.customer_conditions import judge_of
 from serving.condition_values import condition_values
 from serving.customer_context import CustomerContext
-from serving.decisioning.valuation import finite
 from serving.offers import no_action
 from serving.offers.protocol import Candidate
 
@@ -37,7 +37,9 @@ Broken = tuple[str, str] | None  # what a rule says: the sentence in English and
 
 
 def _no_number(candidate: Candidate, _: CustomerContext) -> Broken:
-    return None if finite(candidate) else ("Its value cannot be computed", "无法计算其价值")
+    """A model that answers NaN must not decide."""
+    numbers = (candidate.probability, candidate.margin, candidate.discount, candidate.cost, candidate.lever)
+    return None if all(map(math.isfinite, numbers)) else ("Its value cannot be computed", "无法计算其价值")
 
 
 def _inactive(candidate: Candidate, context: CustomerContext) -> Broken:
@@ -86,11 +88,16 @@ def _conditions(candidate: Candidate, context: CustomerContext) -> Broken:
 
 
 def _channel_not_consented(candidate: Candidate, context: CustomerContext) -> Broken:
+    return channel_refused(candidate.channels, context)
+
+
+def channel_refused(channels: Sequence[str], context: CustomerContext) -> Broken:
+    """Why something that may go by some channels may not be sent; None when it may."""
     if context.comes_by_themselves:
         return None
-    if not candidate.channels:
+    if not channels:
         return "No channel may be used", "没有可用的渠道"
-    usable = context.usable(candidate.channels)
+    usable = context.usable(channels)
     # Without a channel nothing is sent yet: the answer names those that may be used.
     if context.channel is None or context.channel in usable:
         return None

@@ -1,4 +1,4 @@
-"""One decision: read the customer once, let every offer type make candidates, drop what may not be sent, value the rest, draw.
+"""One decision: read the customer once, collect what may be sent, value it, draw.
 
 Somebody unknown, and everybody who does not want a personal answer, gets what suits most people; for the latter nothing personal is read,
 and nothing is explored on either: nobody would be learned about.
@@ -7,29 +7,29 @@ and nothing is explored on either: nobody would be learned about.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from features.decisions.assignment import holdout_of
 from features.decisions.choosing import Choice, choose, seed_of
-from features.decisions.policy import DecisionPolicy
-from features.decisions.record import Considered, DecisionRecord, DroppedOffer
-from features.decisions.slots import STEP, fill_slots
+from features.decisions.record import Considered, DecisionRecord, Holdout
+from features.decisions.slate import Slate
+from features.decisions.slots import STEP, fill_slots, unchosen
+from features.decisions.worth import worth
 from features.errors import StateBroken
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from serving.customer_context import CustomerContext
-from serving.decisioning.applicability import applicable
-from serving.decisioning.contact_policy import STEP as CONTACT_POLICY
-from serving.decisioning.contact_step import within_contact_policy
-from serving.decisioning.contacts import rules_of
+from serving.decisioning.board import Board, set_out
+from serving.decisioning.decision_json import decision_json
 from serving.decisioning.effect_state import effect_state
-from serving.decisioning.eligibility import Dropped, eligible
+from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
-from serving.decisioning.fairness import over_the_cap
 from serving.decisioning.fatigue import fatigue_of
-from serving.decisioning.offer_limits import within_limits
-from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import valued
 from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
@@ -78,26 +78,76 @@ class Given:
 
 @dataclass(frozen=True)
 class Decision:
-    """One answer, with everything that led to it.
+    """One answer, with everything that led to it; what is only wanted to explain it is made when it is asked for.
 
     Attributes:
-        context: the customer and the models' answers, as used.
-        offers: first slot first; `no_action` where the line below which nothing is worth it falls within the limit.
-        dropped: what was not offered, and why.
-        record: what is kept of it.
+        decision_id: unique; outcomes refer to it.
+        request: what was asked.
+        board: what could be sent.
+        slate: the same as columns, with the factors of each value.
+        values: (k,) of each.
+        choice: the draw.
+        places: of the offers given, first slot first.
+        state: what is known of the customer that an effect may depend on.
+        seed: of the draw.
+        holdout: into which the customer falls.
+        assigned: experiments, and the policy that follows.
         degraded: part → one sentence; empty when every part worked.
     """
 
-    context: CustomerContext
-    offers: tuple[Given, ...]
-    dropped: tuple[Dropped, ...]
-    record: DecisionRecord
+    decision_id: str
+    request: OfferRequest
+    board: Board
+    slate: Slate
+    values: NDArray[np.float64]
+    choice: Choice
+    places: Sequence[int]
+    state: Mapping[str, float | None]
+    seed: int
+    holdout: Holdout | None
+    assigned: Assigned
     degraded: dict[str, str]
 
     @property
-    def decision_id(self) -> str:
-        """Unique; outcomes refer to it."""
-        return self.record.decision_id
+    def context(self) -> CustomerContext:
+        """The customer and the models' answers, as used."""
+        return self.board.context
+
+    @property
+    def whose(self) -> str | None:
+        """Whose decision it is; None where nothing personal was used."""
+        return self.request.customer_id if self.context.personal else None
+
+    @cached_property
+    def offers(self) -> tuple[Given, ...]:
+        """First slot first; `no_action` where the line below which nothing is worth it falls within the limit."""
+        made = [(self.board.candidate(place), self.considered(place)) for place in self.places]
+        return tuple(Given(candidate, row, _message_key(candidate, self.assigned)) for candidate, row in made)
+
+    @cached_property
+    def dropped(self) -> tuple[Dropped, ...]:
+        """What was not offered, and why."""
+        open_slots = unchosen(self.slate, self.choice.order, self.places, limit=self.request.limit, holdout=self.holdout)
+        unslotted = (
+            Dropped(self.board.candidate(u.place), STEP, u.code, u.sentence_en, u.sentence_zh, float(self.values[u.place]))
+            for u in open_slots
+        )
+        return (*self.board.dropped, *unslotted)
+
+    @cached_property
+    def record(self) -> DecisionRecord:
+        """What is kept of it, as it is read again."""
+        return DecisionRecord.model_validate_json(decision_json(self))
+
+    def considered(self, place: int) -> Considered:
+        """One of what could be sent, with what was drawn."""
+        return self.slate.row(
+            place,
+            value=float(self.values[place]),
+            propensity=float(self.choice.propensities[place]),
+            policy_propensity=float(self.choice.policy_propensities[place]),
+            slot=self.places.index(place) + 1 if place in self.places else None,
+        )
 
 
 class Engine:
@@ -123,39 +173,28 @@ class Engine:
         """
         context, assigned, degraded = _opened(live, request, now)
         policy = assigned.policy
-        degraded |= live.models.degraded()
-        made = [candidate for offer_type in self.offer_types for candidate in offer_type.candidates(context)]
-        candidates, fallen = _sendable(made, context, policy, request.history)
+        board = set_out(self.offer_types, context, policy, request.history)
         state = effect_state(context)
-        fatigue = fatigue_of(context, request.history, policy.contact).cost
-        considered = valued(candidates, context, policy, state, fatigue=fatigue)
+        slate = valued(board, policy, state, fatigue=fatigue_of(context, request.history, policy.contact).cost)
         decision_id = self._new_id()
         whose = request.customer_id if context.personal else None
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)
-        choice = choose(considered, policy, seed=seed, state=state, holdout=holdout, explore=whose is not None)
-        places, unchosen = fill_slots(considered, choice.order, limit=request.limit, holdout=holdout)
-        drawn = _drawn(considered, choice, places)
-        record = DecisionRecord(
+        choice = choose(slate, policy, seed=seed, state=state, holdout=holdout, explore=whose is not None)
+        return Decision(
             decision_id=decision_id,
-            customer_id=whose,
-            now=now,
-            channel=request.channel,
-            scenario=request.scenario,
-            policy=policy,
+            request=request,
+            board=board,
+            slate=slate,
+            values=worth(slate.factors, policy.value).mean,
+            choice=choice,
+            places=fill_slots(slate, choice.order, limit=request.limit),
             state=state,
-            considered=drawn,
-            dropped=tuple(_kept(one) for one in fallen),
-            explored=choice.explored,
             seed=seed,
             holdout=holdout,
-            assignments=assigned.assignments,
-            model_versions=live.models.versions,
-            limit=request.limit,
+            assigned=assigned,
+            degraded=degraded | live.models.degraded(),
         )
-        offers = tuple(Given(candidates[place], drawn[place], _message_key(candidates[place], assigned)) for place in places)
-        unslotted = (Dropped(candidates[u.place], STEP, u.code, u.sentence_en, u.sentence_zh, considered[u.place].value) for u in unchosen)
-        return Decision(context, offers, (*fallen, *unslotted), record, degraded)
 
 
 def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[CustomerContext, dict[str, str]]:
@@ -181,54 +220,5 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
     return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, horizon), assigned, degraded
 
 
-def _sendable(
-    made: list[Candidate], context: CustomerContext, policy: DecisionPolicy, history: ContactHistory
-) -> tuple[list[Candidate], list[Dropped]]:
-    """What may be sent now and makes sense, and what falls, in the order of the steps."""
-    rules = rules_of(policy.contact, context.live.catalogue.assumptions.outbound_channels)
-    lawful, unlawful = eligible(made, context)
-    sensible, senseless = applicable(lawful, context)
-    good, harmful = suitable(sensible, context)
-    fair, unfair = _fair(good, policy)
-    allowed, used_up = within_limits(fair, history, context.live.exhausted)
-    candidates, closed = within_contact_policy(allowed, context, rules, history)
-    put_off = (Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)
-    return candidates, [*unlawful, *senseless, *harmful, *unfair, *used_up, *put_off]
-
-
-def _fair(candidates: Sequence[Candidate], policy: DecisionPolicy) -> tuple[list[Candidate], list[Dropped]]:
-    """Without what gives away more than one response may."""
-    fair: list[Candidate] = []
-    dropped: list[Dropped] = []
-    for candidate in candidates:
-        broken = over_the_cap(candidate.discount, policy.fairness)
-        if broken is None:
-            fair.append(candidate)
-        else:
-            dropped.append(Dropped(candidate, "suitable", *broken))
-    return fair, dropped
-
-
 def _message_key(candidate: Candidate, assigned: Assigned) -> str | None:
     return assigned.messages.get(candidate.offer_id, None if candidate.offer is None else candidate.offer.message_key)
-
-
-def _drawn(considered: Sequence[Considered], choice: Choice, places: Sequence[int]) -> tuple[Considered, ...]:
-    slots = {place: slot for slot, place in enumerate(places, start=1)}
-    exact, of_policy = choice.propensities.tolist(), choice.policy_propensities.tolist()
-    return tuple(
-        one.model_copy(update={"propensity": exact[i], "policy_propensity": of_policy[i], "slot": slots.get(i)})
-        for i, one in enumerate(considered)
-    )
-
-
-def _kept(dropped: Dropped) -> DroppedOffer:
-    candidate = dropped.candidate
-    return DroppedOffer(
-        offer_id=candidate.offer_id,
-        type=candidate.type,
-        step=dropped.step,
-        code=dropped.code,
-        sentence_en=dropped.sentence_en,
-        sentence_zh=dropped.sentence_zh,
-    )

@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from types import MappingProxyType
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -37,6 +39,11 @@ class Assigned:
     policy_version: str
     messages: Mapping[str, str] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def told(self) -> dict[str, Any]:
+        """The policy as records keep it, without what has its default."""
+        return self.policy.model_dump(mode="json", exclude_defaults=True)
 
 
 class ExperimentBook:

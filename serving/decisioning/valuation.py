@@ -2,86 +2,74 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from features.decisions.policy import DecisionPolicy
-from features.decisions.record import NO_ACTION, Considered, Factors, TauSource
+from features.decisions.record import NO_ACTION, TauSource
+from features.decisions.slate import FactorColumns, Slate
 from features.decisions.state import STATE
-from features.decisions.worth import worth
-from serving.customer_context import CustomerContext
-from serving.offers.protocol import Candidate
+from serving.decisioning.board import Board
 from training.artifacts.effect_prior import EffectPrior
+from training.artifacts.offer_effect import OfferEffect
 
 State = Mapping[str, float | None]
+Array = NDArray[np.float64]
 
 
-def valued(
-    candidates: Sequence[Candidate], context: CustomerContext, policy: DecisionPolicy, state: State, *, fatigue: float
-) -> list[Considered]:
-    """Every candidate with the factors of its value; propensities are not drawn yet.
+def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float) -> Slate:
+    """Everything that may be sent, with the factors of its value.
 
     Args:
-        candidates: all of them may be sent; `no_action` among them.
-        context: the customer and the channel.
+        board: what may be sent; `no_action` among it.
         policy: which factors count, and what is believed of effects before they are proven.
         state: of the customer, as `effect_state` gives it; empty where nothing of them is used.
         fatigue: money that one more message costs later.
     """
-    sent = [candidate for candidate in candidates if candidate.type != NO_ACTION]
-    tau = iter(_uplifts(sent, context, policy, state))
-    factors = [Factors() if one.type == NO_ACTION else _factors(one, context.message_price, fatigue, next(tau)) for one in candidates]
-    values = worth(factors, policy.value).mean.tolist()
-    return [
-        Considered(
-            offer_id=candidate.offer_id,
-            type=candidate.type,
-            product_ids=tuple(item.product_id for item in candidate.items),
-            factors=of,
-            value=value,
-            propensity=0.0,
-            policy_propensity=0.0,
-        )
-        for candidate, of, value in zip(candidates, factors, values, strict=True)
-    ]
+    kept, columns, rows, places = board.kept, board.screen.columns, board.rows, board.places
+    ids = [*(one.offer_id for one in kept), *columns.ids[places].tolist()]
+    types = [*(one.type for one in kept), *columns.types[places].tolist()]
+    sold = columns.sold
+    products = [*(tuple(item.product_id for item in one.items) for one in kept), *(sold[place] for place in places.tolist())]
 
+    def column(of_kept: list[float], of_written: Array) -> Array:
+        return np.concatenate([np.array(of_kept, np.float64), of_written])
 
-def finite(candidate: Candidate) -> bool:
-    """Whether a value can be computed of a candidate at all; a model that answers NaN must not decide."""
-    return all(math.isfinite(x) for x in (candidate.probability, candidate.margin, candidate.discount, candidate.cost, candidate.lever))
-
-
-def _factors(candidate: Candidate, price: float, fatigue: float, tau: tuple[float, float, TauSource]) -> Factors:
-    mean, sd, source = tau
-    return Factors(
-        lever=candidate.lever,
-        p0=candidate.probability,
-        tau=mean,
+    responses = board.responses
+    p0 = column([one.probability for one in kept], responses.probability[rows])
+    sent = np.ones(len(ids))
+    sent[types.index(NO_ACTION)] = 0.0
+    cost = column([one.cost for one in kept], columns.cost[places])
+    tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), p0, policy, state, board.context.live.models.offer_effect)
+    factors = FactorColumns(
+        context=np.ones(len(ids)),
+        lever=np.where(sent, column([one.lever for one in kept], columns.lever[places]), 1.0),
+        p0=p0 * sent,
+        tau=tau,
         tau_sd=sd,
-        tau_source=source,
-        margin=candidate.margin,
-        discount=candidate.discount,
-        contact_cost=candidate.cost + price,
-        fatigue=fatigue,
+        source=sources,
+        margin=column([one.margin for one in kept], responses.margin[rows]) * sent,
+        discount=column([one.discount for one in kept], responses.discount[rows]) * sent,
+        contact_cost=(cost + board.context.message_price) * sent,
+        fatigue=fatigue * sent,
     )
+    return Slate(ids, types, products, factors)
 
 
 def _uplifts(
-    candidates: Sequence[Candidate], context: CustomerContext, policy: DecisionPolicy, state: State
-) -> list[tuple[float, float, TauSource]]:
+    named: list[tuple[str, str]], p0: Array, policy: DecisionPolicy, state: State, model: OfferEffect | None
+) -> tuple[Array, Array, list[TauSource]]:
     """Mean, deviation and source of each τ: of the learned effects where they speak of this horizon, else of the policy's prior."""
-    if not candidates:
-        return []
-    model = context.live.models.offer_effect
-    named = [(candidate.offer_id, candidate.type) for candidate in candidates]
-    p0 = np.array([candidate.probability for candidate in candidates])
     if model is None or not state or model.horizon_days != policy.horizon_days:
         mean, sd = EffectPrior.of(policy.prior).beliefs(np.empty(0), named, p0)
-        sources = [TauSource.PRIOR] * len(named)
+        learned = [False] * len(named)
     else:
         known = np.array([np.nan if state[name] is None else state[name] for name in STATE], dtype=np.float64)
         mean, sd = model.beliefs(known, named, p0)
-        sources = [TauSource.LEARNED if learned else TauSource.PRIOR for learned in model.learned(named)]
-    return list(zip(mean.tolist(), sd.tolist(), sources, strict=True))
+        learned = list(model.learned(named))
+    sources = [TauSource.LEARNED if one else TauSource.PRIOR for one in learned]
+    silence = next(place for place, (_, kind) in enumerate(named) if kind == NO_ACTION)
+    mean[silence], sd[silence], sources[silence] = 0.0, 0.0, TauSource.NONE
+    return mean, sd, sources

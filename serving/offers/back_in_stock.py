@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+
+import numpy as np
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.terms import Objection, asks_for_products
-from serving.offers.written import written_offer
+from serving.offers.written import Written
 
 _NEED = "need:"  # kind of a tag by which a customer stated a need
 _REASON = OfferReason(
@@ -25,19 +28,26 @@ class BackInStockOffers:
 
     name: str = "back_in_stock"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Those of what the customer wants; while it is still sold out, eligibility drops them."""
         if context.customer is None:
-            return []
-        wanted = {*context.customer.recent.product_ids.tolist(), *context.customer.looked.product_ids.tolist()}
-        wanted |= {tag.removeprefix(_NEED) for tag in context.customer.tags if tag.startswith(_NEED)}
-        found = [one.offer for one in context.live.offers.of_type(self.name) if self._wants(context, one.offer, wanted)]
-        return [candidate for offer in found if (candidate := written_offer(context, offer, _REASON)) is not None]
+            return None
+        columns, wanted = context.live.written, [*context.customer.recent.product_ids.tolist(), *context.customer.looked.product_ids.tolist()]
+        needs = {tag.removeprefix(_NEED) for tag in context.customer.tags if tag.startswith(_NEED)}
+        found = set(columns.naming(self.name, wanted).tolist())
+        if needs:
+            found |= {p for p in columns.of_type.get(self.name, ()) if not needs.isdisjoint(self._names(context, columns.products(p)))}
+        return Written(np.array(sorted(found), np.intp), lambda _: (_REASON,))
 
     @staticmethod
-    def _wants(context: CustomerContext, offer: Offer, wanted: set[str]) -> bool:
-        names = (name for p in offer.product_ids for name in (p, context.live.catalogue.category_of(p), context.live.catalogue.name(p)))
-        return not wanted.isdisjoint(names)
+    def _names(context: CustomerContext, product_ids: list[str]) -> Iterator[str | None]:
+        """What a product may be called by who asks for it: its id, its category, its name."""
+        catalogue = context.live.catalogue
+        return (name for p in product_ids for name in (p, catalogue.category_of(p), catalogue.name(p)))
 
     def demand(self, offer: Offer) -> Objection | None:
         """What came back."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from serving.condition_values import days_until_birthday
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,18 @@ class BirthdayOffers:
 
     name: str = "birthday"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Those of the shop, while the birthday is near."""
         if context.customer is None:
-            return []
+            return None
         days = days_until_birthday(context.customer.facts, context.now)
         if days is None or days > context.live.catalogue.assumptions.offers.birthday_within_days:
-            return []
-        return written_offers(context, self.name, _soon(days))
+            return None
+        return every_written(context, self.name, _soon(days))
 
 
 def _soon(days: int) -> OfferReason:

@@ -9,7 +9,7 @@ from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.terms import Objection, asks_for_a_set
 from serving.offers.within import within
-from serving.offers.written import written_offers
+from serving.offers.written import Written
 from training.artifacts.bundles import ScoredBundle
 
 
@@ -25,10 +25,12 @@ class BundleOffers:
     considered: int = 8
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Sets of the model, then the shop's: a set that both know has the model's chance."""
-        made = self._of_model(context)
-        known = {candidate.offer_id for candidate in made}
-        return [*made, *(candidate for candidate in written_offers(context, self.name) if candidate.offer_id not in known)]
+        """Those of the model, the shop's own among them once it knows them."""
+        return self._of_model(context)
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """The shop's that the model does not know yet; of those it knows it has named the best few already."""
+        return Written(context.live.new_bundles, lambda _: ())
 
     def demand(self, offer: Offer) -> Objection | None:
         """A set."""

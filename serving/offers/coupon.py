@@ -10,7 +10,7 @@ from features.products import Coupon
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferItem, OfferReason
 from serving.offers.within import within
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 from training.artifacts.logistic_map import sigmoid
 
 _RANKED = 12  # products looked at per campaign, best first; further down nobody buys
@@ -28,8 +28,12 @@ class CouponOffers:
     shown: int = 3
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Campaigns that run now, whose redemption rate is the probability of every holder; and what the shop wrote."""
-        return [*self._held(context), *written_offers(context, self.name)]
+        """Campaigns that run now, whose redemption rate is the probability of every holder."""
+        return self._held(context)
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """What the shop wrote."""
+        return every_written(context, self.name)
 
     def _held(self, context: CustomerContext) -> list[Candidate]:
         if context.customer is None:

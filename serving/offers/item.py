@@ -8,7 +8,7 @@ from math import prod
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.within import within
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 _LIKED = OfferReason(
     "new_for_you",
@@ -39,8 +39,12 @@ class ItemOffers:
     shown: int = 4
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """What the model thinks of, and what the shop wrote."""
-        return [*self._of_model(context), *written_offers(context, self.name)]
+        """What the model thinks of."""
+        return self._of_model(context)
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """What the shop wrote."""
+        return every_written(context, self.name)
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """At most one candidate.

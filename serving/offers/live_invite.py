@@ -8,7 +8,7 @@ from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.terms import Objection, asks_for_content
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 _REASON = OfferReason("live_invite", "A live session takes place soon", "直播即将开始")
 
@@ -19,9 +19,13 @@ class LiveInviteOffers:
 
     name: str = "live_invite"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Every one of them; somebody unknown may see them too."""
-        return written_offers(context, self.name, _REASON)
+        return every_written(context, self.name, _REASON)
 
     def demand(self, offer: Offer) -> Objection | None:
         """Something to show."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.within import within
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 from training.artifacts.logistic_map import sigmoid
 
 _HORIZONS = (56, 91)
@@ -31,8 +31,12 @@ class NewNeedOffers:
     considered: int = 2
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Those of the model, then those of the shop."""
-        return [*self._of_model(context), *written_offers(context, self.name)]
+        """Those of the model."""
+        return self._of_model(context)
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """What the shop wrote."""
+        return every_written(context, self.name)
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         customer, items, logits = context.customer, context.live.models.items, context.item_logits

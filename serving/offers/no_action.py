@@ -24,3 +24,7 @@ class NoAction:
         """The one candidate that everybody has."""
         channels = tuple(context.live.catalogue.assumptions.consent.channels)
         return [Candidate(NAME, NAME, (), 0.0, 0.0, (_REASON,), context.now + VALID_FOR, channels)]
+
+    def written(self, context: CustomerContext) -> None:  # noqa: ARG002 - the protocol's
+        """Nobody writes silence."""
+        return

@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.terms import Objection
+
+if TYPE_CHECKING:
+    from serving.offers.written import Written
 
 VALUE_BASIS = "effect of sending: learned from randomised decisions where tau_source says so, a prior belief elsewhere"
 RESPONSE_DAYS = 28  # the window of the models' probabilities, and by default of every value
@@ -99,10 +102,14 @@ class OfferType(Protocol):
         ...
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Candidates for the customer; an empty list when the type does not suit or its model is missing.
+        """What the models make for the customer; an empty list when the type does not suit or its model is missing.
 
         Never a product that may not be offered; a context without a customer gets what suits everybody, or nothing.
         """
+        ...
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """The shop's own offers of the type that suit the customer, whatever they ask for themselves; None: none."""
         ...
 
 

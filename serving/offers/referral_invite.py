@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from serving.customer_context import CustomerContext
 from serving.offers.advocacy import speaks_well
 from serving.offers.protocol import Candidate
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,11 @@ class ReferralInviteOffers:
 
     name: str = "referral_invite"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Those of the shop; nobody's of whom neither review nor answer is known."""
         reason = speaks_well(context)
-        return [] if reason is None else written_offers(context, self.name, reason)
+        return None if reason is None else every_written(context, self.name, reason)

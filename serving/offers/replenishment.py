@@ -11,7 +11,7 @@ from serving.category_needs import category_needs, usual_quantities
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.terms import Objection, asks_for_products
-from serving.offers.written import written_offers
+from serving.offers.written import Written
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class ReplenishmentOffers:
     considered: int = 8
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """Categories that the model finds due, and the shop's own of what the customer bought before."""
-        bought = set() if context.customer is None else set(context.customer.recent.product_ids.tolist())
-        written = [one for one in written_offers(context, self.name) if not bought.isdisjoint(item.product_id for item in one.items)]
-        return [*self._of_model(context), *written]
+        """Categories that the model finds due."""
+        return self._of_model(context)
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """The shop's own of what the customer bought before."""
+        bought = [] if context.customer is None else context.customer.recent.product_ids.tolist()
+        return Written(context.live.written.naming(self.name, bought), lambda _: ())
 
     def demand(self, offer: Offer) -> Objection | None:
         """What is bought again."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,19 @@ class SurveyOffers:
 
     name: str = "survey"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Those of the shop, for who ordered lately and has not said everything yet."""
         if context.customer is None:
-            return []
+            return None
         bounds, customer = context.live.catalogue.assumptions.offers, context.customer
         days, answered = customer.value("days_since_last_order"), customer.value("surveys_answered")
         if not bounds.survey_from_days <= days <= bounds.survey_until_days or answered >= customer.value("order_count"):
-            return []
-        return written_offers(context, self.name, _ordered(days))
+            return None
+        return every_written(context, self.name, _ordered(days))
 
 
 def _ordered(days: float) -> OfferReason:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 
 @dataclass(frozen=True)
@@ -15,18 +15,22 @@ class TierUpgradeOffers:
 
     name: str = "tier_upgrade"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Those of the shop, while the next tier is near; nobody's where the shop did not say what its tiers take."""
         if context.customer is None:
-            return []
+            return None
         bounds = context.live.catalogue.assumptions.offers
         points, level = context.customer.value("points_balance"), context.customer.value("tier_level")
         if not 0 <= level < len(bounds.tier_points):  # false for NaN as well
-            return []
+            return None
         wanted = bounds.tier_points[int(level)]
         if not wanted * (1.0 - bounds.tier_near_share) <= points < wanted:
-            return []
-        return written_offers(context, self.name, _near(wanted - points))
+            return None
+        return every_written(context, self.name, _near(wanted - points))
 
 
 def _near(missing: float) -> OfferReason:

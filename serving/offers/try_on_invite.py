@@ -8,7 +8,7 @@ from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.terms import Objection, asks_for_link
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 
 _REASON = OfferReason("try_on_invite", "Can be tried on before it is bought", "可在购买前试穿试戴")
 
@@ -19,9 +19,13 @@ class TryOnInviteOffers:
 
     name: str = "try_on_invite"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Every written one."""
-        return written_offers(context, self.name, _REASON)
+        return every_written(context, self.name, _REASON)
 
     def demand(self, offer: Offer) -> Objection | None:
         """A link, without which nobody could follow it."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+
+import numpy as np
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.terms import Objection, asks_for_content
-from serving.offers.written import written_offer
+from serving.offers.written import Written, days_passed
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,21 @@ class UsageTipOffers:
 
     name: str = "usage_tip"
 
-    def candidates(self, context: CustomerContext) -> list[Candidate]:
+    def candidates(self, context: CustomerContext) -> list[Candidate]:  # noqa: ARG002 - the models make none
+        """Only the shop makes them."""
+        return []
+
+    def written(self, context: CustomerContext) -> Written | None:
         """Tips about what the customer bought lately."""
-        found = []
-        for one in context.live.offers.of_type(self.name):
-            days = _days_since(context, one.offer)
-            bounds = context.live.catalogue.assumptions.offers
-            if days is None or not bounds.usage_tip_from_days <= days <= bounds.usage_tip_until_days:
-                continue
-            candidate = written_offer(context, one.offer.model_copy(update={"product_ids": ()}), _bought(days))
-            if candidate is not None:
-                found.append(candidate)
-        return found
+        columns, bounds = context.live.written, context.live.catalogue.assumptions.offers
+        places = columns.of_type.get(self.name, np.empty(0, np.intp)).tolist()
+        days = {place: _days_since(context, columns.offers[place].offer) for place in places}
+        suits = {
+            place: since
+            for place, since in days.items()
+            if since is not None and bounds.usage_tip_from_days <= since <= bounds.usage_tip_until_days
+        }
+        return Written(np.array(list(suits), np.intp), lambda place: (_bought(suits[place]),))
 
     def demand(self, offer: Offer) -> Objection | None:
         """The tip itself."""
@@ -43,7 +47,7 @@ def _days_since(context: CustomerContext, offer: Offer) -> float | None:
     """Days since the last order of what the tip speaks of; of any order where it names no product."""
     if context.customer is None:
         return None
-    passed = max(0.0, (context.now - context.customer.as_of) / timedelta(days=1))
+    passed = days_passed(context)
     if not offer.product_ids:
         return context.customer.value("days_since_last_order") + passed
     bought = dict(zip(context.customer.recent.product_ids.tolist(), context.customer.recent.days_since_last.tolist(), strict=True))

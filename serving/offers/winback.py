@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
-from serving.offers.written import written_offers
+from serving.offers.written import Written, every_written
 from training.artifacts.reasons import Reason
 
 _MISSED = ("We have missed you", "好久不见,期待您回来")
@@ -20,18 +20,12 @@ class WinbackOffers:
     name: str = "winback"
 
     def candidates(self, context: CustomerContext) -> list[Candidate]:
-        """The shop's own, and one that needs none: a return leaves the mean basket's margin, and gives away the discount on it."""
-        model, churn, customer = context.live.models.return_hazard, context.churn, context.customer
-        if model is None or churn is None or customer is None:
+        """One that needs no writing: a return leaves the mean basket's margin, and gives away the discount on it."""
+        reasons, customer = _reasons(context), context.customer
+        if not reasons or customer is None:
             return []
-        assumptions = context.live.catalogue.assumptions
-        leaving = float(churn.winback[0])
-        if leaving < assumptions.offers.winback_from_churn:
-            return []
-        basket = customer.value("amount_mean")
+        assumptions, basket = context.live.catalogue.assumptions, customer.value("amount_mean")
         basket = basket if math.isfinite(basket) else 0.0
-        causes = [reason for reason in model.reasons(customer.vector) if reason.effect > 0]
-        reasons = (_at_risk(leaving), *(_cause(reason) for reason in causes))
         return [
             Candidate(
                 offer_id=self.name,
@@ -43,9 +37,24 @@ class WinbackOffers:
                 reasons=reasons,
                 valid_until=context.now + VALID_FOR,
                 channels=tuple(assumptions.consent.channels),
-            ),
-            *written_offers(context, self.name, *reasons),
+            )
         ]
+
+    def written(self, context: CustomerContext) -> Written | None:
+        """The shop's own."""
+        reasons = _reasons(context)
+        return every_written(context, self.name, *reasons) if reasons else None
+
+
+def _reasons(context: CustomerContext) -> tuple[OfferReason, ...]:
+    """Why somebody should be won back; empty when they need not be, or nobody can say."""
+    churn = context.churn
+    if churn is None:
+        return ()
+    leaving = float(churn.winback[0])
+    if leaving < context.live.catalogue.assumptions.offers.winback_from_churn:
+        return ()
+    return (_at_risk(leaving), *(_cause(reason) for reason in context.churn_causes if reason.effect > 0))
 
 
 def _at_risk(leaving: float) -> OfferReason:

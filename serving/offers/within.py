@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 _MODELLED_DAYS = 28.0  # the window of the item, bundle and coupon probabilities
 
 
@@ -10,3 +13,10 @@ def within(probability_28d: float, horizon_days: float) -> float:
     return (
         probability_28d if horizon_days == _MODELLED_DAYS else -((1.0 - min(probability_28d, 1.0)) ** (horizon_days / _MODELLED_DAYS)) + 1.0
     )
+
+
+def all_within(probability_28d: NDArray[np.float64], horizon_days: float) -> NDArray[np.float64]:
+    """`within` of many."""
+    if horizon_days == _MODELLED_DAYS:
+        return probability_28d
+    return np.asarray(1.0 - (1.0 - np.minimum(probability_28d, 1.0)) ** (horizon_days / _MODELLED_DAYS))

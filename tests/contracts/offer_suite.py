@@ -21,6 +21,7 @@ from serving.decisioning.engine import Given
 from serving.live import Live
 from serving.live_models import LiveModels
 from serving.offers.protocol import Candidate, OfferType, cents
+from serving.offers.written import candidates_of
 from serving.services import Services
 from tests.serving.small_shop import CUSTOMERS
 
@@ -65,7 +66,7 @@ class OfferTypeSuite:
     @pytest.fixture
     def made(self, offer_type: OfferType, context_of: MakeContext) -> list[Candidate]:
         """Candidates of every customer."""
-        made = [candidate for customer in CUSTOMERS for candidate in offer_type.candidates(context_of(customer))]
+        made = [candidate for customer in CUSTOMERS for candidate in candidates_of(offer_type, context_of(customer))]
         assert made, "the small shop must give this offer type something to do"
         return made
 
@@ -85,7 +86,7 @@ class OfferTypeSuite:
             assert value_of(never, uplift=False) == pytest.approx(0.0, abs=1e-12)  # who never responds leaves nothing
 
     def test_somebody_unknown_gets_nothing_personal(self, offer_type: OfferType, context_of: MakeContext) -> None:
-        found = offer_type.candidates(context_of(None))
+        found = candidates_of(offer_type, context_of(None))
         assert not (self.needs_customer and found)
         assert all(math.isfinite(value_of(candidate)) for candidate in found)
 
@@ -108,7 +109,7 @@ class OfferTypeSuite:
         offered = sorted({item.product_id for candidate in made for item in candidate.items})
         gone = set(offered[::2])
         live = with_products(context_of(None).live, lambda p: change(gone, p))
-        again = [c for customer in CUSTOMERS for c in offer_type.candidates(replace(context_of(customer), live=live))]
+        again = [c for customer in CUSTOMERS for c in candidates_of(offer_type, replace(context_of(customer), live=live))]
         assert again
         assert not gone & {item.product_id for candidate in again for item in candidate.items}
 
@@ -116,16 +117,16 @@ class OfferTypeSuite:
         for days in (0, 6, 40):
             now = context_of(None).now + timedelta(days=days)
             for customer in CUSTOMERS[:30]:
-                assert all(c.valid_until >= now for c in offer_type.candidates(context_of(customer, now=now)))
+                assert all(c.valid_until >= now for c in candidates_of(offer_type, context_of(customer, now=now)))
 
     def test_says_nothing_without_its_models(self, offer_type: OfferType, context_of: MakeContext) -> None:
         bare = context_of(None).live.with_models(LiveModels())
         for customer in CUSTOMERS[:10]:
-            for candidate in offer_type.candidates(replace(context_of(customer), live=bare)):
+            for candidate in candidates_of(offer_type, replace(context_of(customer), live=bare)):
                 assert math.isfinite(value_of(candidate))
 
     def test_is_the_same_twice(self, offer_type: OfferType, made: list[Candidate], context_of: MakeContext) -> None:
-        assert made == [candidate for customer in CUSTOMERS for candidate in offer_type.candidates(context_of(customer))]
+        assert made == [candidate for customer in CUSTOMERS for candidate in candidates_of(offer_type, context_of(customer))]
 
     def test_round_trips_through_the_api_schema(self, made: list[Candidate]) -> None:
         for candidate in made:

@@ -28,7 +28,7 @@ def record_of(made: list, policy: DecisionPolicy, holdout: Holdout | None, numbe
     considered = [one.model_copy(update={"value": float(v)}) for one, v in zip(made, values, strict=True)]
     seed = seed_of(policy.exploration.seed, "c1", str(number))
     choice = choose(considered, policy, seed=seed, state={}, holdout=holdout)
-    places, _ = fill_slots(considered, choice.order, limit=2, holdout=holdout)
+    places = fill_slots(considered, choice.order, limit=2)
     drawn = tuple(
         one.model_copy(
             update={

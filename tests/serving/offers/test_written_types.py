@@ -22,7 +22,7 @@ from serving.offers.book import OfferBook, offer_documents
 from serving.offers.new_need import NewNeedOffers
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
 from serving.offers.protocol import Candidate, OfferType
-from serving.offers.written import written_offer
+from serving.offers.written import candidates_of
 from serving.services import Services, terms_of
 from tests.contracts.offer_suite import MakeContext, OfferTypeSuite
 from tests.serving.offers.test_offer_types import with_offers
@@ -76,7 +76,7 @@ def offer(name: str, **given: Any) -> Offer:
 
 
 def written(context: CustomerContext, name: str) -> list[Candidate]:
-    return [one for one in BY_NAME[name].candidates(context) if one.offer is not None]
+    return [one for one in candidates_of(BY_NAME[name], context) if one.offer is not None]
 
 
 def test_every_type_of_the_paper_is_there() -> None:
@@ -186,7 +186,7 @@ class TestNewNeed(OfferTypeSuite):
         for customer in CUSTOMERS[:20]:
             context = context_of(customer)
             assert context.customer is not None
-            for made in offer_type.candidates(context):
+            for made in candidates_of(offer_type, context):
                 (item,) = made.items
                 assert context.live.catalogue.category_of(item.product_id) not in context.customer.categories
                 assert np.isclose(made.probability, item.score)
@@ -200,8 +200,11 @@ def test_products_of_a_category_that_is_due_share_its_chance(services: Services,
     assert chance == pytest.approx(float(model.hazards(rows, customer, 0)[place]))
     everything = [p.product_id for p in context.live.catalogue.products.products if p.category == category]
     known = [p for p in everything if len(context.live.models.items.positions_of([p])[0])]
-    whole = written_offer(context, Offer(offer_id="o", type="coupon", product_ids=tuple(known)))
-    part = written_offer(context, Offer(offer_id="o", type="coupon", product_ids=tuple(known[:1])))
+    book = OfferBook.of(
+        offer_documents([Offer(offer_id=name, type="coupon", product_ids=ids) for name, ids in (("part", known[:1]), ("whole", known))]),
+        terms_of(context.live),
+    )
+    part, whole = (c for c in candidates_of(BY_NAME["coupon"], replace(context, live=context.live.with_offers(book))) if c.offer)
     assert whole.probability == pytest.approx(chance)
     assert 0 < part.probability < chance
     longer = context_of(context.customer.customer_id, horizon_days=28)

@@ -1,0 +1,129 @@
+"""What a response to written offers is: its chance without being sent, and what it leaves, of many offers at once, by the models.
+
+P₀ is P(an order with one of the offer's products within the horizon): products of a category that the customer buys share its chance,
+others are taken as independent; without products, P(any order). The margin is the offer's own where it says one, else of the products, or
+of the customer's mean basket at the assumed rate.
+
+The item model knows who likes what, the repurchase model when a category is needed again: the products of such a category share its chance
+by their own, as alternatives to each other.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from serving.customer_context import CustomerContext
+from serving.offers.written_columns import WrittenColumns
+
+Array = NDArray[np.float64]
+Places = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class WrittenResponses:
+    """Of k offers.
+
+    Attributes:
+        probability: (k,) P₀.
+        margin: (k,) money that one response leaves before the discount.
+        discount: (k,) money that one response gives away.
+        known: (k,) False where an offer gives money away and nobody can say how often that would happen anyway: it is not made.
+        scores: (products,) P(bought within the horizon) of each product of the offers, one after the other, in the columns' order.
+        first: (k + 1,) where each offer's scores begin.
+    """
+
+    probability: Array
+    margin: Array
+    discount: Array
+    known: NDArray[np.bool_]
+    scores: Array
+    first: Places
+
+
+def written_responses(context: CustomerContext, places: Places) -> WrittenResponses:
+    """Predict them.
+
+    Args:
+        context: the customer.
+        places: (k,) of those asked about, in `Live.written`.
+    """
+    columns, count = context.live.written, len(places)
+    named = columns.counts[places]
+    first = np.concatenate([[0], np.cumsum(named)]).astype(np.intp)
+    rows = np.arange(first[-1], dtype=np.intp) + np.repeat(columns.first[places] - first[:-1], named)
+    scores = _scores(context, columns.position[rows])
+    chance, margin, paid = np.zeros(count), np.zeros(count), np.zeros(count)
+    known = np.ones(count, np.bool_)
+    about = named > 0
+    if about.any():
+        if context.live.models.items is None:
+            known[about] = False
+        else:
+            found = _of_products(context, columns, rows, scores, first[:-1][about], whole=columns.types[places[about]] == "bundle")
+            chance[about], margin[about], paid[about] = found
+    if not about.all():
+        basket = _of_basket(context)
+        if basket is None:
+            known[~about] = False
+        else:
+            chance[~about], margin[~about], paid[~about] = basket
+    own = columns.margin[places]
+    discount = columns.discount[places]
+    return WrittenResponses(
+        chance,
+        np.where(np.isnan(own), margin, own),
+        np.where(discount > 0, discount, columns.discount_share[places] * paid),
+        known | ~columns.gives[places],
+        scores,
+        first,
+    )
+
+
+def _scores(context: CustomerContext, position: Places) -> Array:
+    """Each product's own chance; 0 for one that the item model does not know."""
+    chances = context.item_chances
+    if chances is None or not len(position):
+        return np.zeros(len(position))
+    return np.where(position >= 0, chances[position], 0.0)
+
+
+def _of_products(
+    context: CustomerContext, columns: WrittenColumns, rows: Places, scores: Array, starts: Places, *, whole: NDArray[np.bool_]
+) -> tuple[Array, Array, Array]:
+    """Chance, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
+    likely, shared = _by_category(context, columns.category[rows], scores)
+    begins = columns.begins_category[rows] | ~shared
+    begins[starts] = True
+    groups = np.flatnonzero(begins)
+    alike = np.minimum(np.add.reduceat(likely, groups), 1.0)
+    chance = 1.0 - np.multiply.reduceat(1.0 - alike, np.searchsorted(groups, starts))
+    counts = np.diff(np.append(starts, len(rows)))
+    each = np.repeat(chance, counts)
+    weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely, each, out=np.zeros_like(likely), where=each > 0))
+    possible = chance > 0
+    margin, paid = (np.add.reduceat(weights * money[rows], starts) for money in (columns.product_margin, columns.price))
+    return np.where(possible, chance, 0.0), np.where(possible, margin, 0.0), np.where(possible, paid, 0.0)
+
+
+def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Each product's chance, and whether it shares that of its category."""
+    due, liked = context.due_chances, context.liked
+    if due is None or liked is None:
+        return scores, np.zeros(len(scores), np.bool_)
+    chance, together = due[category], liked[category]
+    shared = (category >= 0) & (together > 0) & ~np.isnan(chance)
+    part = np.divide(scores, together, out=np.zeros_like(scores), where=shared)
+    return np.where(shared, np.where(shared, chance, 0.0) * np.minimum(1.0, part), scores), shared
+
+
+def _of_basket(context: CustomerContext) -> tuple[float, float, float] | None:
+    """What any order is: the customer's mean basket."""
+    if context.customer is None or context.p_order is None:
+        return None
+    basket = context.customer.value("amount_mean")
+    basket = basket if math.isfinite(basket) else 0.0
+    return context.p_order, basket * context.live.catalogue.assumptions.margins.default, basket
