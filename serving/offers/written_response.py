@@ -104,9 +104,9 @@ def _of_products(
     counts = np.diff(np.append(starts, len(rows)))
     each = np.repeat(chance, counts)
     weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely, each, out=np.zeros_like(likely), where=each > 0))
-    possible = chance > 0
+    never = chance <= 0  # of a model that answers NaN it is not: that is for the rules to say
     margin, paid = (np.add.reduceat(weights * money[rows], starts) for money in (columns.product_margin, columns.price))
-    return np.where(possible, chance, 0.0), np.where(possible, margin, 0.0), np.where(possible, paid, 0.0)
+    return np.where(never, 0.0, chance), np.where(never, 0.0, margin), np.where(never, 0.0, paid)
 
 
 def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, NDArray[np.bool_]]:

@@ -1,0 +1,126 @@
+"""The rules in columns say of every written offer what the rules of one candidate say."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from features.decisions.policy import DecisionPolicy
+from features.decisions.screened import SENTENCES
+from features.feature_sets import CUSTOMER
+from features.ledger.contact_history import ContactHistory
+from features.ledger.contacts import Contact
+from features.offers.offer import Offer
+from serving.customer_context import CustomerContext
+from serving.decisioning.board import Board, set_out
+from serving.decisioning.eligibility import Dropped
+from serving.decisioning.written_screen import RULES
+from serving.live import Live
+from serving.offers.book import OfferBook, offer_documents
+from serving.offers.offer_types import OFFER_TYPES
+from serving.offers.written import candidates_of
+from serving.services import terms_of
+from tests.serving.small_shop import CUSTOMERS
+
+MakeContext = Callable[..., CustomerContext]
+POLICY = DecisionPolicy.model_validate(
+    {"contact": {"caps": [{"channel": "email", "type": "coupon", "most": 1, "period": "week"}]}, "fairness": {"most_discount": 3.0}}
+)
+LINKED = {"content", "live_invite", "try_on_invite", "store_visit", "adviser_talk", "usage_tip"}
+
+
+def some_offers(live: Live, count: int, seed: int) -> list[Offer]:
+    """Offers of every kind, most of which fall for somebody."""
+    rng, now = random.Random(seed), live.as_of
+    products = [p.product_id for p in live.catalogue.products.products]
+    made = []
+    for number in range(count):
+        kind = rng.choice(
+            ["coupon", "item", "bundle", "content", "replenishment", "store_visit", "winback", "usage_tip", "survey", "new_need"]
+        )
+        told: dict[str, Any] = {"offer_id": f"o{number:03d}", "type": kind, "url": "https://shop.example/x" if kind in LINKED else None}
+        if kind in {"bundle", "replenishment", "item"} or rng.random() < 0.4:
+            told["product_ids"] = rng.sample(products, 3)
+        told |= rng.choice(
+            [
+                {},
+                {"stages": [rng.choice(["stranger", "buyer", "loyal"])]},
+                {"layers": [rng.choice(["high_value", "dormant", "regular"])]},
+                {"conditions": {"field": "order_count", "op": "ge", "value": rng.randrange(12)}},
+                {"starts_at": now + timedelta(days=rng.uniform(-5, 5))},
+                {"ends_at": now + timedelta(days=rng.uniform(-5, 5))},
+                {"channels": [rng.choice(["email", "mail", "app"])]},
+                {"cap": 1},
+            ]
+        )
+        told |= rng.choice([{}, {"discount": rng.uniform(0.1, 9.0)}, {"discount_share": 0.1}])
+        made.append(Offer.model_validate(told))
+    return made
+
+
+def with_written(context: CustomerContext, *, seed: int) -> CustomerContext:
+    live = context.live
+    book = OfferBook.of(offer_documents(some_offers(live, 120, seed)), terms_of(live))
+    assert not book.left_out
+    live = live.with_offers(book)
+    some = sorted(book.by_id)[::17]
+    return replace(context, live=replace(live, exhausted=frozenset(some)).warm())
+
+
+def fallen_one_by_one(board: Board, context: CustomerContext) -> list[Dropped]:
+    """What the rules of one candidate say of every written offer that a type considers."""
+    from serving.decisioning.board import _sendable
+
+    every = [c for one in OFFER_TYPES for c in candidates_of(one, context) if c.offer is not None]
+    return _sendable(every, context, board.policy, board.history)[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_both_readings_of_the_rules_agree(context_of: MakeContext, seed: int) -> None:
+    rng, seen = random.Random(seed), set[str]()
+    for customer in rng.sample(CUSTOMERS, 12):
+        channel = rng.choice(["email", "mail", None])
+        plain = context_of(customer, channel=channel, contact=rng.choice([None, frozenset({"email"})]))
+        cart = tuple(rng.sample([p.product_id for p in plain.live.catalogue.products.products], 2)) if rng.random() < 0.5 else ()
+        context = with_written(replace(plain, cart=cart), seed=seed)
+        assert context.customer is not None
+        vector = context.customer.vector.copy()
+        vector[CUSTOMER.columns.index("complaints_open")] = float(rng.random() < 0.2)
+        vector[CUSTOMER.columns.index("discount_share")] = rng.choice([0.0, 0.9])
+        context = replace(context, customer=replace(context.customer, vector=vector))
+        sent = [
+            Contact(f"k{n}", customer, "email", "coupon", f"o{n:03d}", None, at=context.now - timedelta(hours=n + 1))
+            for n in range(0, 120, 9)
+        ]
+        history = ContactHistory(frozenset({customer}), tuple(reversed(sent[: rng.randrange(0, len(sent))])))
+        board = set_out(OFFER_TYPES, context, POLICY, history)
+        expected = {one.candidate.offer_id: (one.step, one.code) for one in fallen_one_by_one(board, context)}
+        codes = board.screen.codes
+        found = {board.screen.columns.ids[place]: RULES[codes[place] - 1] for place in np.flatnonzero(codes).tolist()}
+        assert found == expected
+        seen |= {code for _, code in found.values()}
+        told = {one.candidate.offer_id: (one.step, one.code) for one in board.dropped if one.candidate.offer is not None}
+        assert told == expected
+        kept = {c.offer_id for c in map(board.candidate, range(len(board))) if c.offer is not None}
+        every = {c.offer_id for one in OFFER_TYPES for c in candidates_of(one, context) if c.offer is not None}
+        assert kept == every - set(expected)
+    assert len(seen) >= 6, seen
+
+
+def test_every_rule_has_its_sentences() -> None:
+    assert {code for _, code in RULES} == set(SENTENCES)
+
+
+def test_an_offer_of_a_model_that_answers_nan_is_not_decided_on(context_of: MakeContext) -> None:
+    context = with_written(context_of("c000", channel="email"), seed=1)
+    context.__dict__["item_chances"] = np.full(len(context.live.models.items.product_ids), np.nan)  # type: ignore[union-attr]
+    board = set_out(OFFER_TYPES, context, POLICY, ContactHistory())
+    named = [one for one in board.dropped if one.code == "no_number"]
+    assert named
+    assert all(np.isfinite(board.candidate(place).probability) for place in range(len(board)))
