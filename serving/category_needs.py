@@ -47,9 +47,10 @@ def category_needs(model: RepurchaseModel, category: Array, customer: Array, *, 
     """
     survival = np.ones((len(category), _STEPS + 1))
     if len(category):
-        for lead in range(_STEPS):
-            hazard = first if lead == 0 and first is not None else model.hazards(category, customer, lead)
-            survival[:, lead + 1] = survival[:, lead] * (1.0 - hazard)
+        asked = range(0 if first is None else 1, _STEPS)
+        found = model.hazards_along(category, customer, asked)
+        hazards = found if first is None else np.column_stack([first, found])
+        survival[:, 1:] = np.cumprod(1.0 - hazards, axis=1)
     return CategoryNeeds(1.0 - survival[:, 2], 1.0 - survival[:, _STEPS], median_days(survival))
 
 
@@ -68,9 +69,11 @@ def chances_within(model: RepurchaseModel, category: Array, customer: Array, day
         customer: as `category_needs`.
         days: more than 0; beyond the model's longest lead its last hazard goes on.
     """
-    stays_away = np.zeros(len(category))
     whole, left = divmod(days, STEP_DAYS)
-    for lead in range(int(whole) + (left > 0)):
-        hazard = np.minimum(model.hazards(category, customer, min(lead, model.header.max_lead)), 1.0 - 1e-9)
-        stays_away += np.log1p(-hazard) * (1.0 if lead < whole else left / STEP_DAYS)
-    return np.asarray(-np.expm1(stays_away))
+    steps = int(whole) + (left > 0)
+    if not steps or not len(category):
+        return np.zeros(len(category))
+    hazards = np.minimum(model.hazards_along(category, customer, [min(lead, model.header.max_lead) for lead in range(steps)]), 1.0 - 1e-9)
+    parts = np.ones(steps)
+    parts[int(whole) :] = left / STEP_DAYS
+    return np.asarray(-np.expm1(np.log1p(-hazards) @ parts))

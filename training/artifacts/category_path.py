@@ -7,6 +7,8 @@ the category) stays as it was at the as-of date, and the lead, in steps, is itse
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,6 +80,9 @@ _DERIVED = (
 _INDEX = {name: i for i, name in enumerate(CATEGORY_INPUTS)}
 _CUSTOMER_INDEX = {name: i for i, name in enumerate(CUSTOMER_INPUTS)}
 _GROWN_ON = [i for name, i in _INDEX.items() if name not in _NOT_GROWN_ON]
+_AGE_COLUMNS = [_INDEX[name] for name in _AGES]
+_WINDOW_COLUMNS = {window: _INDEX[f"purchases_last_{window}d"] for window in _WINDOWS}
+_DECAY_COLUMNS = [_INDEX[f"purchases_decayed_{decay}d"] for decay in _DECAYS]
 TREE_INPUTS = (*(CATEGORY_INPUTS[i] for i in _GROWN_ON), *(f"customer_{name}" for name in CUSTOMER_INPUTS), *_DERIVED)
 
 Array = NDArray[np.float64]
@@ -93,16 +98,20 @@ def roll_forward(category: Array, lead: int) -> Array:
     Returns:
         (n, category inputs), a copy. The category's own demand is not part of the path and stays.
     """
-    rolled = np.array(category, dtype=np.float64, copy=True)
-    days = STEP_DAYS * lead
-    for name in _AGES:
-        rolled[:, _INDEX[name]] += days
-    for window in _WINDOWS:
-        left = window - days
-        rolled[:, _INDEX[f"purchases_last_{window}d"]] = category[:, _INDEX[f"purchases_last_{left}d"]] if left > 0 else 0.0
-    for decay in _DECAYS:
-        rolled[:, _INDEX[f"purchases_decayed_{decay}d"]] *= np.exp(-days / decay)
-    return rolled
+    return _rolled(category, [lead])
+
+
+def _rolled(category: Array, leads: Sequence[int]) -> Array:
+    """`roll_forward` of several leads, one below the other."""
+    rolled = np.repeat(np.asarray(category, dtype=np.float64)[None], len(leads), axis=0)
+    days = STEP_DAYS * np.asarray(leads, dtype=np.float64)[:, None, None]
+    rolled[:, :, _AGE_COLUMNS] += days
+    for place, lead in enumerate(leads):
+        for window, column in _WINDOW_COLUMNS.items():
+            left = _WINDOW_COLUMNS.get(window - STEP_DAYS * lead)
+            rolled[place, :, column] = 0.0 if left is None else category[:, left]
+    rolled[:, :, _DECAY_COLUMNS] *= np.exp(-days / np.array(_DECAYS, dtype=np.float64))
+    return rolled.reshape(-1, category.shape[1])
 
 
 def tree_inputs(category: Array, customer: Array, lead: int) -> Array:
@@ -116,11 +125,17 @@ def tree_inputs(category: Array, customer: Array, lead: int) -> Array:
     Returns:
         (n, `TREE_INPUTS`) float64.
     """
-    x = roll_forward(category, lead)
+    return tree_inputs_along(category, customer, [lead])
+
+
+def tree_inputs_along(category: Array, customer: Array, leads: Sequence[int]) -> Array:
+    """`tree_inputs` of several leads, one below the other, (leads · n, `TREE_INPUTS`); arguments as there."""
+    x, steps = _rolled(category, leads), np.repeat(np.asarray(leads, dtype=np.float64), len(category))
+    customer = np.tile(customer, (len(leads), 1)) if len(leads) > 1 else customer
     c = _INDEX
     recency, gap = x[:, c["days_since_last_purchase"]], x[:, c["gap_mean"]]
     derived: dict[str, Array] = {
-        "lead": np.full(len(x), float(lead)),
+        "lead": steps,
         "recency_per_gap": _ratio(recency, gap),
         "recency_per_recent_gap": _ratio(recency, x[:, c["gap_recent"]]),
         "recency_per_last_gap": _ratio(recency, x[:, c["gap_last"]]),
@@ -135,4 +150,4 @@ def tree_inputs(category: Array, customer: Array, lead: int) -> Array:
 
 def _ratio(top: Array, bottom: Array) -> Array:
     # An unknown or zero divisor gives NaN, which LightGBM treats as missing.
-    return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))

@@ -21,6 +21,7 @@ from training.artifacts.folder import ArtifactBroken, Manifest, open_artifact, w
 from training.artifacts.hazard_path import LONGEST_OBSERVED
 from training.artifacts.return_hazard import HORIZONS
 from training.artifacts.survival import survival_at
+from training.artifacts.tree_scores import tree_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +83,7 @@ class ChannelChurn:
         """Hazard of each step of 7 days, given that the customer is still in the channel then, (n, steps)."""
         path, seen = StandingStill(), min(steps, self.header.longest_lead + 1)
         rows = np.vstack([path.at(stored, lead) for lead in range(seen)])
-        raw = np.asarray(self.booster.predict(rows, num_threads=1 if len(rows) < 10_000 else 0), dtype=np.float64)
+        raw = tree_scores(self.booster, rows, threads=1 if len(rows) < 10_000 else 0)
         hazard = raw.reshape(seen, len(stored)).T
         return np.hstack([hazard, np.repeat(hazard[:, -1:], steps - seen, axis=1)])
 

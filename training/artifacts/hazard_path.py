@@ -7,6 +7,7 @@ it was at the as-of date, and the lead, in steps, is itself an input. One functi
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -70,19 +71,59 @@ class HazardPath:
         Returns:
             (n, inputs) float64.
         """
-        rolled = np.array(stored, dtype=np.float64, copy=True)
-        days = STEP_DAYS * lead
-        rolled[:, self._ages] += days
-        observed = self._index["days_observed"]
-        rolled[:, observed] = np.minimum(rolled[:, observed], LONGEST_OBSERVED)
+        return self.along(stored, [lead])
+
+    def along(self, stored: NDArray[np.float64], leads: Sequence[int]) -> NDArray[np.float64]:
+        """Inputs of the hazards of several steps, step by step: `at` of each lead, one below the other.
+
+        All at once, because a request asks for one customer and a quarter of a year: then the steps are what there is many of.
+
+        Args:
+            stored: as `at`.
+            leads: steps since the as-of date, each >= 0.
+
+        Returns:
+            (leads · n, inputs) float64.
+        """
+        count, width = stored.shape
+        steps = np.asarray(leads, dtype=np.float64)
+        source = self._sources(tuple(leads))
+        # (leads, n, features): each window is the one that is left of it, or empty.
+        rolled = (
+            stored.astype(np.float64)[:, source].transpose(1, 0, 2) if source is not None else stored[None].astype(np.float64, copy=True)
+        )
+        rolled = np.ascontiguousarray(rolled)
+        days = (STEP_DAYS * steps)[:, None, None]
         for column, window in self._windows.items():
-            left = self._window_column.get(window - days)
-            rolled[:, column] = 0.0 if left is None else stored[:, left]
-        rolled[:, self._decays[0]] *= np.exp(-days / self._decays[1])
-        parts = [rolled, self._derive(rolled, lead)]
+            gone = [place for place, lead in enumerate(leads) if window - STEP_DAYS * lead not in self._window_column]
+            if gone:
+                rolled[gone, :, column] = 0.0
+        rolled[:, :, self._ages] += days
+        observed = self._index["days_observed"]
+        rolled[:, :, observed] = np.minimum(rolled[:, :, observed], LONGEST_OBSERVED)
+        rolled[:, :, self._decays[0]] *= np.exp(-days / self._decays[1])
+        flat = rolled.reshape(len(steps) * count, width)
+        parts = [flat, self._derive(flat, np.repeat(steps, count))]
         if self.habits is not None:
-            parts.append(self._posterior(rolled, self.habits))
+            parts.append(self._posterior(flat, self.habits))
         return np.hstack(parts)
+
+    def _sources(self, leads: tuple[int, ...]) -> NDArray[np.intp] | None:
+        """(leads, features) Which stored column each window shows at each lead; None where all show their own."""
+        if not any(leads):
+            return None
+        found = self._known_sources.get(leads)
+        if found is None:
+            found = np.tile(np.arange(len(self.features.columns), dtype=np.intp), (len(leads), 1))
+            for place, lead in enumerate(leads):
+                for column, window in self._windows.items():
+                    found[place, column] = self._window_column.get(window - STEP_DAYS * lead, column)
+            self._known_sources[leads] = found
+        return found
+
+    @cached_property
+    def _known_sources(self) -> dict[tuple[int, ...], NDArray[np.intp]]:
+        return {}  # of the few walks that there are: a quarter, half a year
 
     def _posterior(self, x: NDArray[np.float64], habits: BgNbd) -> NDArray[np.float64]:
         silence = x[:, self._index["days_since_last_order"]]
@@ -95,16 +136,16 @@ class HazardPath:
         week, quarter = (alive * -np.expm1(-(habits.r + repeats) * np.log1p(h / (habits.alpha + age))) for h in (STEP_DAYS, 91.0))
         return np.column_stack([alive, rate, logit(week), logit(quarter)])
 
-    def _derive(self, x: NDArray[np.float64], lead: int) -> NDArray[np.float64]:
+    def _derive(self, x: NDArray[np.float64], lead: NDArray[np.float64]) -> NDArray[np.float64]:
         c = self._index
         recency, gap = x[:, c["days_since_last_order"]], x[:, c["gap_mean"]]
 
         def ratio(top: NDArray[np.float64], bottom: NDArray[np.float64]) -> NDArray[np.float64]:
             # An unknown or zero divisor gives NaN, which LightGBM treats as missing.
-            return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
+            return np.asarray(np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0))
 
         derived: dict[str, Any] = {
-            "lead": np.full(len(x), float(lead)),
+            "lead": lead,
             "recency_per_gap": ratio(recency, gap),
             "recency_per_recent_gap": ratio(recency, x[:, c["gap_recent"]]),
             "recency_per_longest_gap": ratio(recency, x[:, c["gap_max"]]),

@@ -21,8 +21,9 @@ from pydantic import BaseModel, ConfigDict
 
 from features.versions import content_hash
 from training.artifacts.calibration import LogitMap
-from training.artifacts.category_path import CATEGORY_INPUTS, CUSTOMER_INPUTS, INPUTS, STEP_DAYS, TREE_INPUTS, tree_inputs
+from training.artifacts.category_path import CATEGORY_INPUTS, CUSTOMER_INPUTS, INPUTS, STEP_DAYS, TREE_INPUTS, tree_inputs_along
 from training.artifacts.folder import Manifest, open_artifact, write_artifact
+from training.artifacts.tree_scores import tree_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,11 +140,16 @@ class RepurchaseModel:
 
     def hazards(self, category_features: Array, customer_features: Array, lead: int) -> Array:
         """Calibrated hazard of the step that begins `lead` steps after the as-of date, (n,)."""
-        customer = np.broadcast_to(np.atleast_2d(customer_features), (len(category_features), len(CUSTOMER_INPUTS)))
-        rows = tree_inputs(category_features, customer, lead)
-        rows[:, _LEAD] = min(lead, self.header.max_lead)
-        raw = np.asarray(self.booster.predict(rows, num_threads=self.num_threads), dtype=np.float64)
-        return np.clip(self.header.calibration(raw), 0.0, _MAX_HAZARD)
+        return self.hazards_along(category_features, customer_features, [lead])[:, 0]
+
+    def hazards_along(self, category_features: Array, customer_features: Array, leads: Sequence[int]) -> Array:
+        """`hazards` of several leads, (n, leads), at the price of one call."""
+        count = len(category_features)
+        customer = np.broadcast_to(np.atleast_2d(customer_features), (count, len(CUSTOMER_INPUTS)))
+        rows = tree_inputs_along(category_features, customer, leads)
+        rows[:, _LEAD] = np.minimum(rows[:, _LEAD], self.header.max_lead)
+        raw = tree_scores(self.booster, rows, threads=self.num_threads)
+        return np.clip(self.header.calibration(raw), 0.0, _MAX_HAZARD).reshape(len(leads), count).T
 
     @property
     def frame_inputs(self) -> dict[str, Literal["double"]]:

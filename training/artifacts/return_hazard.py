@@ -28,6 +28,7 @@ from training.artifacts.hazard_path import STEP_DAYS, HazardPath
 from training.artifacts.pareto_nbd import ParetoNbd
 from training.artifacts.reasons import CAUSES, Reason
 from training.artifacts.survival import survival_at
+from training.artifacts.tree_scores import tree_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,8 +91,8 @@ class ReturnHazard:
         Returns:
             (n, steps).
         """
-        rolled = np.vstack([self.path.at(stored, lead) for lead in range(steps)])
-        raw = np.asarray(self.booster.predict(rolled, num_threads=1 if len(rolled) < 10_000 else 0), dtype=np.float64)
+        rolled = self.path.along(stored, range(steps))
+        raw = tree_scores(self.booster, rolled, threads=1 if len(rolled) < 10_000 else 0)
         hazard = np.ascontiguousarray(self.header.calibration(raw).reshape(steps, len(stored)).T)
         beyond = self._silence(stored)[:, None] + STEP_DAYS * np.arange(steps) > self.header.longest_silence
         far = beyond.any(axis=1)

@@ -22,6 +22,7 @@ from training.artifacts.bgnbd import BgNbd
 from training.artifacts.folder import Manifest, open_artifact, write_artifact
 from training.artifacts.gamma_gamma import GammaGamma
 from training.artifacts.hazard_path import HazardPath
+from training.artifacts.tree_scores import tree_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +145,7 @@ class ValueModel:
         usual = usual_amount(self.header.amounts, stored)
         if self.amount_trees is None:
             return usual
-        factor = np.asarray(self.amount_trees.predict(self.path.at(stored, 0), raw_score=True, num_threads=1))
+        factor = tree_scores(self.amount_trees, self.path.at(stored, 0), raw=True)
         return np.asarray(usual * np.exp(factor - self.header.amount_level))
 
     def spend(self, stored: Array, days: float) -> tuple[Array, Array, Array]:
@@ -181,10 +182,10 @@ class ValueModel:
         inputs = self.path.at(stored, 0)
         learned = min(periods, self.header.learned_periods)
         known = period_inputs(inputs, np.arange(float(learned)))
-        factor = np.asarray(self.order_trees.predict(known, raw_score=True, num_threads=1)).reshape(len(stored), learned)
+        factor = tree_scores(self.order_trees, known, raw=True).reshape(len(stored), learned)
         if periods > learned and self.renewal_trees is not None:
             further = period_inputs(inputs, np.arange(learned - 1.0, periods))
-            simulated = np.asarray(self.renewal_trees.predict(further, raw_score=True, num_threads=1)).reshape(len(stored), -1)
+            simulated = tree_scores(self.renewal_trees, further, raw=True).reshape(len(stored), -1)
             factor = np.hstack([factor, factor[:, -1:] + simulated[:, 1:] - simulated[:, :1]])
         return np.asarray(expected_periods(self.header.orders, stored, periods) * np.exp(factor - self.header.order_level))
 

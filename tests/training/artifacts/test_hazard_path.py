@@ -115,3 +115,17 @@ def test_the_beliefs_are_bgnbds_own_at_every_lead(shop: BuiltShop) -> None:
         np.testing.assert_allclose(rate, (habits.r + past[0]) / (habits.alpha + age))
         for belief, horizon in ((week, 7.0), (quarter, 91.0)):
             np.testing.assert_allclose(1 / (1 + np.exp(-belief)), 1 - habits.probability_silent(*past, horizon), rtol=1e-6, atol=1e-8)
+
+
+def test_several_leads_are_each_lead_below_the_other() -> None:
+    random = np.random.default_rng(5)
+    stored = random.gamma(1.0, 20.0, size=(7, len(CUSTOMER.columns)))
+    stored[random.random(stored.shape) < 0.2] = np.nan
+    path, before = HazardPath(CUSTOMER, BgNbd(r=0.5, alpha=20.0, a=0.7, b=2.0)), stored.copy()
+    one_by_one = [path.at(stored, lead) for lead in (0, 1, 4, 26)]
+    np.testing.assert_array_equal(path.along(stored, [0, 1, 4, 26]), np.vstack(one_by_one))
+    np.testing.assert_array_equal(stored, before)
+    index = {name: i for i, name in enumerate(CUSTOMER.columns)}
+    np.testing.assert_allclose(one_by_one[2][:, index["days_since_last_order"]], stored[:, index["days_since_last_order"]] + 28)
+    np.testing.assert_array_equal(one_by_one[1][:, index["order_days_last_28d"]], stored[:, index["order_days_last_21d"]])
+    assert (one_by_one[3][:, index["order_days_last_28d"]] == 0).all()
