@@ -36,8 +36,9 @@ class BackInStockOffers:
         """Those of what the customer wants; while it is still sold out, eligibility drops them."""
         if context.customer is None:
             return None
-        columns, wanted = context.live.written, [*context.customer.recent.product_ids.tolist(), *context.customer.looked.product_ids.tolist()]
-        needs = {tag.removeprefix(_NEED) for tag in context.customer.tags if tag.startswith(_NEED)}
+        columns, customer = context.live.written, context.customer
+        wanted = [*customer.recent.product_ids.tolist(), *customer.looked.product_ids.tolist()]
+        needs = {tag.removeprefix(_NEED) for tag in customer.tags if tag.startswith(_NEED)}
         found = set(columns.naming(self.name, wanted).tolist())
         if needs:
             found |= {p for p in columns.of_type.get(self.name, ()) if not needs.isdisjoint(self._names(context, columns.products(p)))}
