@@ -22,6 +22,7 @@ _CHURN_EXAMPLE: JsonDict = {
 _EXPECTED_EXAMPLE: JsonDict = {
     "stage": "loyal",
     "layer": "potential",
+    "churn_undefined": None,
     "churn": [_CHURN_EXAMPLE],
     "expected_next_order_date": "2018-01-05T11:20:00Z",
     "next_order_date_low": "2018-01-01T18:40:00Z",

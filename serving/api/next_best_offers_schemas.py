@@ -127,6 +127,7 @@ class NextBestOffersAnswer(Provenance):
                     "decision_id": "6f1c1c1e-2b1d-4a58-9a1e-0d4f6f0d7a55",
                     "stage": "loyal",
                     "layer": "high_value",
+                    "churn_undefined": None,
                     "churn": {
                         "probability_14d": 0.11,
                         "probability_28d": 0.031,
