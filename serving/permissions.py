@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from features.errors import HuitouError
-from features.ledger import consents, identities
+from features.ledger import consents
 from features.ledger.consents import Purpose
-from features.ledger.contact_history import NO_HISTORY, ContactHistory, read_history
+from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.ledger import Ledger
+from features.ledger.person import read_person
 
 UNKNOWN_CONSENT = "Consent cannot be looked up: the ledger does not answer, so nothing personal is used and nothing may be sent."
 
@@ -74,16 +75,14 @@ class Permissions:
             return NOBODY
         try:
             with self._ledger.database.reading() as connection:
-                behind = identities.resolve(connection, customer_id)
-                ids = identities.ids_of(connection, behind)
-                said = consents.history(connection, ids)
-                history = NO_HISTORY if since is None else read_history(connection, ids, since=since)
+                person = read_person(connection, customer_id, since=since)
         except HuitouError:
             return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
+        said = person.statements
         profiled = consents.granted(said, Purpose.PROFILING)
         personal = profiled and consents.granted(said, Purpose.PERSONALISATION)
         contact = frozenset(channel for channel in channels if consents.granted(said, Purpose.MARKETING, channel))
-        return Permitted(behind, personal=personal, profiled=profiled, channels=contact, history=history)
+        return Permitted(person.customer_id, personal=personal, profiled=profiled, channels=contact, history=person.history)
 
     def profiled(self) -> set[str]:
         """Everybody of whom scores may be computed.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, CompoundSelect, Connection, Row, bindparam, literal_column, null, select, union_all
+from sqlalchemy import BindParameter, CompoundSelect, Connection, bindparam, literal_column, null, select, union_all
 
 from features.ledger.columns import micros
 from features.ledger.contacts import CONTACTS, Contact, contact_of
@@ -89,7 +89,7 @@ def read_history(connection: Connection, ids: Iterable[str], *, since: datetime)
         for row in connection.execute(_QUERY, {"ids": wanted[start : start + _AT_ONCE], "since": since}):
             if row.sent:
                 contacts.append(contact_of(row))
-            elif (negative := _negative(row)) is not None:
+            elif (negative := negative_of(row.offer_type, row.also, row.at)) is not None:  # in the places of the columns above
                 negatives.append(negative)
     return ContactHistory(
         frozenset(wanted),
@@ -98,13 +98,19 @@ def read_history(connection: Connection, ids: Iterable[str], *, since: datetime)
     )
 
 
-def _negative(row: Row[Any]) -> Negative | None:
-    """The event as a negative; None for a review that is good, or says no stars."""
-    kind, told = row.offer_type, json.loads(row.also)  # in the places of the columns above
+def negative_of(kind: str, properties: str, at: datetime) -> Negative | None:
+    """An event of `NEGATIVE_KINDS` as a negative; None for a review that is good, or says no stars.
+
+    Args:
+        kind: the event's.
+        properties: JSON, as sent.
+        at: UTC.
+    """
+    told = json.loads(properties)
     told = told if isinstance(told, dict) else {}
     if kind == "product_reviewed":
         rating = told.get("rating")
         if isinstance(rating, bool) or not isinstance(rating, int | float) or rating > BAD_RATING:
             return None
     channel = told.get("channel")
-    return Negative(kind, channel if kind in LEAVING and isinstance(channel, str) else None, row.at)
+    return Negative(kind, channel if kind in LEAVING and isinstance(channel, str) else None, at)

@@ -120,7 +120,7 @@ def read_contacts(connection: Connection, recorded_as: Iterable[str], *, since: 
 
 def contact_of(row: Row[Any]) -> Contact:
     """A row of the table."""
-    also = () if row.also is None else tuple((str(kind), str(offer)) for kind, offer in json.loads(row.also))
+    also = () if row.also is None else also_of(row.also)
     return Contact(
         row.contact_id,
         row.recorded_as,
@@ -132,6 +132,11 @@ def contact_of(row: Row[Any]) -> Contact:
         row.message_id,
         also,
     )
+
+
+def also_of(told: str) -> tuple[tuple[str, str], ...]:
+    """Type and id of what else a message offers, as the table keeps them."""
+    return tuple((str(kind), str(offer)) for kind, offer in json.loads(told))
 
 
 def _row(contact: Contact) -> dict[str, object]:
