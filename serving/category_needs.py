@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,21 +37,21 @@ class CategoryNeeds:
     days_until_due: Array
 
 
-def category_needs(model: RepurchaseModel, category: Array, customer: Array, *, first: Array | None = None) -> CategoryNeeds:
+def category_needs(model: RepurchaseModel, category: Array, customer: Array, *, known: Array | None = None) -> CategoryNeeds:
     """Forecast n pairs.
 
     Args:
         model: a finished model.
         category: (n, `model.category_inputs`).
         customer: (`model.customer_inputs`,) of one customer who owns all pairs, or (n, `model.customer_inputs`).
-        first: (n,) the hazard of the first step, where the caller has asked for it already.
+        known: (n, steps) hazards of the first steps, as far as the caller has asked for them already.
     """
     survival = np.ones((len(category), _STEPS + 1))
     if len(category):
-        asked = range(0 if first is None else 1, _STEPS)
-        found = model.hazards_along(category, customer, asked)
-        hazards = found if first is None else np.column_stack([first, found])
-        survival[:, 1:] = np.cumprod(1.0 - hazards, axis=1)
+        found = np.empty((len(category), 0)) if known is None else known[:, :_STEPS]
+        if found.shape[1] < _STEPS:
+            found = np.column_stack([found, model.hazards_along(category, customer, range(found.shape[1], _STEPS))])
+        survival[:, 1:] = np.cumprod(1.0 - found, axis=1)
     return CategoryNeeds(1.0 - survival[:, 2], 1.0 - survival[:, _STEPS], median_days(survival))
 
 
@@ -60,8 +61,8 @@ def usual_quantities(category_features: Array) -> Array:
     return np.where(quantity > 1.0, quantity, 1.0)
 
 
-def chances_within(model: RepurchaseModel, category: Array, customer: Array, days: float) -> Array:
-    """P(bought again within so many days after the as-of date), (n,); geometric inside a step.
+def hazards_within(model: RepurchaseModel, category: Array, customer: Array, days: float) -> Array:
+    """Hazard of every step that begins within so many days after the as-of date, (n, steps).
 
     Args:
         model: a finished model.
@@ -69,11 +70,15 @@ def chances_within(model: RepurchaseModel, category: Array, customer: Array, day
         customer: as `category_needs`.
         days: more than 0; beyond the model's longest lead its last hazard goes on.
     """
-    whole, left = divmod(days, STEP_DAYS)
-    steps = int(whole) + (left > 0)
-    if not steps or not len(category):
-        return np.zeros(len(category))
-    hazards = np.minimum(model.hazards_along(category, customer, [min(lead, model.header.max_lead) for lead in range(steps)]), 1.0 - 1e-9)
-    parts = np.ones(steps)
-    parts[int(whole) :] = left / STEP_DAYS
-    return np.asarray(-np.expm1(np.log1p(-hazards) @ parts))
+    return model.hazards_along(category, customer, [min(lead, model.header.max_lead) for lead in range(math.ceil(days / STEP_DAYS))])
+
+
+def chances_within(hazards: Array, days: float) -> Array:
+    """P(bought again within so many days after the as-of date), (n,); geometric inside a step.
+
+    Args:
+        hazards: of `hazards_within`.
+        days: as there.
+    """
+    parts = np.clip(days / STEP_DAYS - np.arange(hazards.shape[1]), 0.0, 1.0)
+    return np.asarray(-np.expm1(np.log1p(-np.minimum(hazards, 1.0 - 1e-9)) @ parts))

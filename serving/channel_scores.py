@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,32 @@ def cost_of_leaving(model: ChannelChurn | None, stored: Array, assumptions: Assu
     if model is None:
         return np.zeros(len(stored))
     return model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS) * expected_margin(stored, LOST_DAYS, assumptions)
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """Of one customer.
+
+    Attributes:
+        probability: P(leaves the channel within 28 days); None for who has left already.
+        cost: as `cost_of_leaving`.
+    """
+
+    probability: float | None
+    cost: float
+
+
+def leaving_of(model: ChannelChurn, vector: Array, assumptions: Assumptions) -> Leaving:
+    """Both from one call of the trees.
+
+    Args:
+        model: a finished model.
+        vector: (features,) of `CUSTOMER`.
+        assumptions: margins.
+    """
+    stored = vector[None, :]
+    before, added = model.with_and_without(as_new_buyers(stored), RESPONSE_DAYS)
+    return Leaving(_known(float(before[0])), float((added * expected_margin(stored, LOST_DAYS, assumptions))[0]))
 
 
 def _known(chance: float) -> float | None:

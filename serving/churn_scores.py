@@ -61,10 +61,7 @@ def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = (
     weeks = np.arange(0, _NEAR_DAYS + 1, STEP_DAYS, dtype=np.float64)
     survival = model.survival(stored, np.concatenate([weeks, horizons]))
     curve, at_horizons = survival[:, : len(weeks)], survival[:, len(weeks) :]
-    near = curve
-    if (near[:, -1] > (_INTERVAL[1] if interval else 0.5)).any():
-        # One customer in thirty of Complete Journey is expected after more than a quarter: only then is the second quarter walked too.
-        near = model.survival(stored, np.arange(0, EXPECTED_WITHIN_DAYS + 1, STEP_DAYS, dtype=np.float64))
+    near = _second_quarter(model, stored, curve, above=_INTERVAL[1] if interval else 0.5)
     probability = {horizon: at_horizons[:, i] for i, horizon in enumerate(horizons)}
     standard = np.column_stack([model.percentile(probability[h], h) for h in HORIZONS])
     return ChurnScores(
@@ -75,6 +72,21 @@ def score_churn(model: ReturnHazard, stored: Array, *, also: tuple[int, ...] = (
         curve=curve,
         beyond_history={h: model.beyond_history(stored, h) for h in horizons},
     )
+
+
+def _second_quarter(model: ReturnHazard, stored: Array, curve: Array, *, above: float) -> Array:
+    """The curve as far as half a year, walked on only for those whom the first quarter leaves above a level; the others' stays level.
+
+    One customer in thirty of Complete Journey is expected after more than a quarter.
+    """
+    later = curve[:, -1] > above
+    if not later.any():
+        return curve
+    steps = EXPECTED_WITHIN_DAYS // STEP_DAYS - (curve.shape[1] - 1)
+    near = np.hstack([curve, np.repeat(curve[:, -1:], steps, axis=1)])
+    stays = np.log1p(-np.minimum(model.hazards(stored[later], steps, first=curve.shape[1] - 1), 1.0 - 1e-12))
+    near[later, curve.shape[1] :] = curve[later, -1:] * np.exp(np.cumsum(stays, axis=1))
+    return near
 
 
 def median_days(survival: Array) -> Array:

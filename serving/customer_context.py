@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
-from serving.category_needs import chances_within
-from serving.channel_scores import cost_of_leaving
+from serving.category_needs import chances_within, hazards_within
+from serving.channel_scores import Leaving, leaving_of
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
 from serving.offers.within import all_within
@@ -86,8 +86,14 @@ class CustomerContext:
         """
         if self.customer is None or self.comes_by_themselves:
             return 0.0
-        stored, assumptions = self.customer.vector[None, :], self.live.catalogue.assumptions
-        return float(cost_of_leaving(self.live.models.channel_churn, stored, assumptions)[0])
+        leaving = self.leaving
+        return 0.0 if leaving is None else leaving.cost
+
+    @cached_property
+    def leaving(self) -> Leaving | None:
+        """How likely the customer is to leave the channel, and what a message adds to it; None without customer or model."""
+        model, customer = self.live.models.channel_churn, self.customer
+        return None if model is None or customer is None else leaving_of(model, customer.vector, self.live.catalogue.assumptions)
 
     @cached_property
     def recent(self) -> RecentPurchases:
@@ -194,13 +200,18 @@ class CustomerContext:
         return items.best(logits.copy(), limit, allowed=self.live.item_mask, exclude=exclude)
 
     @cached_property
+    def category_hazards(self) -> NDArray[np.float64] | None:
+        """(categories, steps) P(bought again in each step that begins within the horizon); None when there is nothing to ask."""
+        model, inputs = self.live.models.repurchase, self.category_inputs
+        return None if model is None or inputs is None else hazards_within(model, *inputs, self.horizon_days)
+
+    @cached_property
     def category_chances(self) -> dict[str, float]:
         """Category the customer has bought → P(buys it again within the horizon); empty without customer or model."""
-        model, inputs = self.live.models.repurchase, self.category_inputs
-        if model is None or inputs is None or self.customer is None:
+        hazards = self.category_hazards
+        if hazards is None or self.customer is None:
             return {}
-        found = chances_within(model, *inputs, self.horizon_days)
-        return dict(zip(self.customer.categories, found.tolist(), strict=True))
+        return dict(zip(self.customer.categories, chances_within(hazards, self.horizon_days).tolist(), strict=True))
 
     @cached_property
     def category_inputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

@@ -25,13 +25,12 @@ from serving.api.next_best_offers_schemas import (
 )
 from serving.api.problems import documented
 from serving.api.reason_views import cause_view, reason_view
-from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.decision_json import decision_json
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import Decision, Given, OfferRequest
-from serving.offers.protocol import RESPONSE_DAYS, VALUE_BASIS, Candidate, cents
+from serving.offers.protocol import VALUE_BASIS, Candidate, cents
 from serving.permissions import Permitted
 from serving.services import Services
 
@@ -146,7 +145,7 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
     return ChurnView(
         **{f"probability_{h}d": probability(scores.probability[h][0]) for h in (14, 28, 56, 91)},
         percentile_28d=round(float(scores.percentile[28][0]), 1),
-        channel_churn_probability_28d=channel_probabilities(context.live, customer.vector[None, :], [RESPONSE_DAYS])[0][RESPONSE_DAYS],
+        channel_churn_probability_28d=None if context.leaving is None else context.leaving.probability,
         expected_next_order_date=expected_date(customer.as_of, float(scores.days_until_order[0])),
         reasons=[cause_view(reason) for reason in model.reasons(customer.vector)] if explain else [],
     )

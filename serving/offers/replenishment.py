@@ -52,13 +52,12 @@ class ReplenishmentOffers:
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """Categories whose due date is near and that have a product to offer."""
-        model, inputs, customer = context.live.models.repurchase, context.category_inputs, context.customer
-        if model is None or inputs is None or customer is None:
+        model, inputs, customer, known = context.live.models.repurchase, context.category_inputs, context.customer, context.category_hazards
+        if model is None or inputs is None or customer is None or known is None:
             return []
         category, of_customer = inputs
-        first = model.hazards(category, of_customer, 0)
-        rows = np.argsort(-first, kind="stable")[: self.considered]
-        needs = category_needs(model, category[rows], of_customer, first=first[rows])
+        rows = np.argsort(-known[:, 0], kind="stable")[: self.considered]
+        needs = category_needs(model, category[rows], of_customer, known=known[rows])
         quantities = usual_quantities(customer.category_features[rows])
         own = context.live.catalogue.own_products(customer.recent.product_ids.tolist())
         found = []

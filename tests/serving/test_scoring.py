@@ -87,7 +87,7 @@ def test_needs_equal_the_models_own_forecast(context_of: MakeContext) -> None:
         assert needs.days_until_due[near] == pytest.approx(forecast.days_until_due[near])
         assert np.isinf(needs.days_until_due[~near]).all()
         assert usual_quantities(context.customer.category_features) == pytest.approx(np.fmax(forecast.quantity, 1.0))
-        known = category_needs(model, *inputs, first=model.hazards(*inputs, 0))
+        known = category_needs(model, *inputs, known=model.hazards_along(*inputs, range(2)))
         assert known.days_until_due == pytest.approx(needs.days_until_due)
 
 

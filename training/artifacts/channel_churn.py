@@ -103,12 +103,16 @@ class ChannelChurn:
         The difference of two predictions, not an experiment's: who was sent more differs in other ways too. Where the model says that a
         message keeps people, that difference is taken for such a confusion, and the effect is 0 (docs/adr/0009).
         """
+        return self.with_and_without(stored, horizon_days)[1]
+
+    def with_and_without(self, stored: Array, horizon_days: float) -> tuple[Array, Array]:
+        """P(left the channel within the horizon), (n,), NaN for who has left already; and `contact_effect`, (n,)."""
         contacted = stored.copy()
         contacted[:, _ADDED] = np.nan_to_num(contacted[:, _ADDED]) + 1.0
         contacted[:, _JUST_NOW] = 0.0
         chance = self.churn_probability(np.vstack([stored, contacted]), np.array([horizon_days]))[:, 0]
         before, after = np.split(chance, 2)
-        return np.nan_to_num(np.maximum(after - before, 0.0))
+        return before, np.nan_to_num(np.maximum(after - before, 0.0))
 
     @property
     def frame_inputs(self) -> dict[str, Literal["double"]]:

@@ -81,23 +81,24 @@ class ReturnHazard:
         """Stored features the model reads, in order."""
         return self.path.features.columns
 
-    def hazards(self, stored: Array, steps: int) -> Array:
+    def hazards(self, stored: Array, steps: int, *, first: int = 0) -> Array:
         """Calibrated hazard of each step along the path without orders.
 
         Args:
             stored: (n, features) at the as-of date.
             steps: number of steps of 7 days.
+            first: lead of the first of them.
 
         Returns:
             (n, steps).
         """
-        rolled = self.path.along(stored, range(steps))
+        rolled = self.path.along(stored, range(first, first + steps))
         raw = tree_scores(self.booster, rolled, threads=1 if len(rolled) < 10_000 else 0)
         hazard = np.ascontiguousarray(self.header.calibration(raw).reshape(steps, len(stored)).T)
-        beyond = self._silence(stored)[:, None] + STEP_DAYS * np.arange(steps) > self.header.longest_silence
+        beyond = self._silence(stored)[:, None] + STEP_DAYS * np.arange(first, first + steps) > self.header.longest_silence
         far = beyond.any(axis=1)
         if far.any():
-            mean = sigmoid((logit(hazard[far]) + logit(self._tail_hazards(stored[far], steps))) / 2.0)
+            mean = sigmoid((logit(hazard[far]) + logit(self._tail_hazards(stored[far], steps, first))) / 2.0)
             hazard[far] = np.where(beyond[far], mean, hazard[far])
         return hazard
 
@@ -220,14 +221,14 @@ class ReturnHazard:
     def _silence(self, stored: Array) -> Array:
         return np.asarray(stored[:, self._column("days_since_last_order")])
 
-    def _tail_hazards(self, stored: Array, steps: int) -> Array:
+    def _tail_hazards(self, stored: Array, steps: int, first: int) -> Array:
         """Pareto/NBD's P(order in the step | none since the as-of date), (n, steps)."""
         silence = self._silence(stored)
         # A reason's variant may be silent for longer than it is old: then its only order is its last one.
         age = np.maximum(stored[:, self._column("days_since_first_order")], silence)
         repeats = stored[:, self._column("order_day_count")] - 1
         silent: list[Any] = [
-            self.header.tail.probability_silent(repeats, age - silence, age + STEP_DAYS * k, STEP_DAYS) for k in range(steps)
+            self.header.tail.probability_silent(repeats, age - silence, age + STEP_DAYS * k, STEP_DAYS) for k in range(first, first + steps)
         ]
         return 1.0 - np.column_stack(silent)
 
