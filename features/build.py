@@ -115,7 +115,7 @@ def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, prog
         progress("writing the online store")
         shutil.copyfile(offline / PRODUCTS_FILE, folder / PRODUCTS_FILE)
         shutil.copyfile(settings.data_dir / ASSUMPTIONS_FILE, folder / ASSUMPTIONS_FILE)
-        materialize(folder, offline, now)
+        materialize(folder, offline)
         _begin_following(folder, warehouse, now)
     online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
     return Built(offline, online, len(dates), customers, changed=True)

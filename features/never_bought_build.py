@@ -21,7 +21,7 @@ from features.schema import CUSTOMERS
 from features.tags_build import newest_tags
 from features.warehouse import Warehouse
 
-# Customers computed and packed at once: some 300 MB, whatever their number (measured: docs/adr/0014).
+# Customers computed and packed at once: some 350 MB, whatever their number (docs/adr/0014).
 _AT_ONCE = 50_000
 _KEYS = ("customer_id", "as_of")
 _NO_CATEGORIES = pl.DataFrame(
