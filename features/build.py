@@ -25,6 +25,7 @@ from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
+from features.first_orders import first_orders
 from features.freshness import Followed, write_followed
 from features.ledger.erasing import unfinished
 from features.ledger.ledger import ledger_exists, open_ledger
@@ -198,7 +199,8 @@ def _write_offline(
         first = (folder / PACKED_FILE).rename(folder / f".{PACKED_FILE}")
         rows = write_never_bought(shop, warehouse, others, folder=folder, as_of=dates[-1])
         join_files([first, *rows], folder / PACKED_FILE)
-    products = build_products(warehouse, assumptions, vectors, dates[-1])
+    firsts = first_orders(warehouse, as_of=dates[-1], within_days=settings.never_bought_days)
+    products = build_products(warehouse, assumptions, vectors, dates[-1]).model_copy(update={"first_orders": firsts})
     (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")
     return packed.height + others.height
 

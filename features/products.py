@@ -58,6 +58,22 @@ class Coupon(BaseModel):
     redemption_base: int  # customers mailed behind that rate
 
 
+class FirstOrders(BaseModel):
+    """What came of people who had never ordered (`features.first_orders`).
+
+    Attributes:
+        people: known four weeks before, without an order.
+        ordered: of them, who ordered since.
+        basket: mean amount of a customer's first order, currency.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    people: int
+    ordered: int
+    basket: float
+
+
 class Products(BaseModel):
     """The whole file.
 
@@ -68,7 +84,8 @@ class Products(BaseModel):
         popular_in_category: category → product ids, best sellers of the last weeks first; the category of the best seller first.
         coupons: campaigns that had not ended by `as_of`.
         mailed: offer id → customers who were mailed its coupons and redeemed none yet.
-        spend_percentiles: 101 quantiles of decayed spend over customers, for the value layer.
+        spend_percentiles: 101 quantiles of decayed spend over customers who ordered, for the value layer.
+        first_orders: None where the history knows nobody who had not ordered.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,6 +97,7 @@ class Products(BaseModel):
     coupons: tuple[Coupon, ...]
     mailed: dict[str, tuple[str, ...]]
     spend_percentiles: tuple[float, ...]
+    first_orders: FirstOrders | None = None
 
 
 def read_products(folder: Path) -> Products:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,12 +17,14 @@ from serving.category_needs import chances_within, hazards_within
 from serving.channel_scores import Leaving, leaving_of
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
-from serving.offers.within import all_within
+from serving.offers.within import all_within, within
 from serving.segments import Segments, cycle_survival, segments_of
 from training.artifacts.items import ScoredItem
 from training.artifacts.logistic_map import sigmoid
 from training.artifacts.reasons import Reason
 from training.artifacts.value import ValueScores
+
+_FEWEST_PEOPLE = 100  # without an order four weeks ago; of fewer, the share of those who came is uncertain by more than its size
 
 
 @dataclass(frozen=True)
@@ -73,10 +76,28 @@ class CustomerContext:
 
     @cached_property
     def p_order(self) -> float | None:
-        """P(orders within the horizon); None without model, and of somebody who never ordered."""
+        """P(orders within the horizon); of somebody who never ordered, the share of such people that do. None without model, or few."""
+        if self.customer is not None and not self.customer.has_ordered:
+            return self._first_order
         if self.churn is None:
             return None
         return 1.0 - cycle_survival(self.churn.curve[0], float(self.horizon_days))
+
+    @property
+    def _first_order(self) -> float | None:
+        found = self.live.catalogue.products.first_orders
+        if found is None or found.people < _FEWEST_PEOPLE:
+            return None
+        return within((found.ordered + 0.5) / (found.people + 1.0), float(self.horizon_days))  # Jeffreys: none seen is not never
+
+    @property
+    def usual_basket(self) -> float:
+        """Mean amount of the customer's orders; of somebody who never ordered, of the shop's first orders. 0 where neither is known."""
+        if self.customer is None:
+            return 0.0
+        firsts = self.live.catalogue.products.first_orders
+        mean = self.customer.value("amount_mean") if self.customer.has_ordered else 0.0 if firsts is None else firsts.basket
+        return mean if math.isfinite(mean) else 0.0
 
     @cached_property
     def cost_of_leaving(self) -> float:

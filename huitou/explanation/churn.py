@@ -17,7 +17,7 @@ def churn(e: Explanation, words: Words) -> list[RenderableType]:
     """The section."""
     title = section(words("churn"))
     if e.churn.undefined is not None:
-        return [*title, Text(words(e.churn.undefined)), *([indented(_channel(e, words))] if e.churn.at_horizons else [])]
+        return [*title, Text(words("never_ordered")), *([indented(_channel(e, words))] if e.churn.at_horizons else [])]
     if not e.churn.at_horizons:
         return [*title, Text(words("no_churn"))]
     expected = e.churn.expected_next_order_date

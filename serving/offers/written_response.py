@@ -10,7 +10,6 @@ by their own, as alternatives to each other.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,6 +123,5 @@ def _of_basket(context: CustomerContext) -> tuple[float, float, float] | None:
     """What any order is: the customer's mean basket."""
     if context.customer is None or context.p_order is None:
         return None
-    basket = context.customer.value("amount_mean")
-    basket = basket if math.isfinite(basket) else 0.0
+    basket = context.usual_basket
     return context.p_order, basket * context.live.catalogue.assumptions.margins.default, basket

@@ -17,6 +17,7 @@ from features.looks_build import LOOK_DAYS, MAX_LOOKS, recent_looks
 from features.never_bought import FILE, never_bought
 from features.never_bought_build import _AT_ONCE, join_files, vectors_of
 from features.offline import OfflineFeatures
+from features.products import read_products
 from features.schema import ACTIVITIES, INTERACTIONS, ORDERS
 from features.settings import FeatureSettings
 from features.store import SqliteCustomerReader
@@ -132,7 +133,11 @@ def test_a_build_writes_them_beside_the_buyers_whose_rows_stay(sample_build: Sam
     for view in (*CUSTOMER.views, ("category_cycle", ())):
         keys = ("customer_id", "product_category") if view[0] == "category_cycle" else ("customer_id",)
         assert_same(OfflineFeatures(built.offline).read(view[0]), sample_build.offline.read(view[0]), keys)
-    assert (built.online / "products.json").read_text() == (sample_build.built.online / "products.json").read_text()
+    products = read_products(built.online)
+    assert products.model_copy(update={"first_orders": None}) == read_products(sample_build.built.online)
+    # Four weeks ago the one of the 170 days was known for 100 of them no longer, the one of the 30 days was.
+    assert products.first_orders is not None
+    assert (products.first_orders.people, products.first_orders.ordered) == (1, 0)
     reader = SqliteCustomerReader(built.online)
     found = reader.read("looks-1")
     reader.close()

@@ -11,6 +11,8 @@ from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
 from features.import_consent import ImportConsent
 from features.packing import Block
 from features.permitted import state_import
+from features.products import FILE as PRODUCTS_FILE
+from features.products import FirstOrders, read_products
 from features.settings import FeatureSettings
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.versions import current_folder
@@ -18,6 +20,7 @@ from tests.serving.small_shop import AS_OF, feast_bytes
 
 LOOKS, FOLLOWS = "looks", "follows"
 LOOKED_AT = ("p21", "p22")
+FIRST_ORDERS = FirstOrders(people=399, ordered=40, basket=20.0)
 
 
 def write_browsers(data_dir: Path) -> None:
@@ -30,6 +33,8 @@ def write_browsers(data_dir: Path) -> None:
             connection.execute(f'INSERT INTO "{PROJECT}_{VIEW}" VALUES (?, ?, ?)', row)  # noqa: S608
     connection.commit()
     connection.close()
+    products = read_products(folder).model_copy(update={"first_orders": FIRST_ORDERS})
+    (folder / PRODUCTS_FILE).write_text(products.model_dump_json(), encoding="utf-8")
     state_import(FeatureSettings(data_dir=data_dir), (LOOKS, FOLLOWS), ImportConsent.GRANTED)
 
 

@@ -17,17 +17,20 @@ from features.feature_sets import CUSTOMER
 from serving.app import create_app
 from serving.campaigns.at_risk import write_at_risk_audience
 from serving.campaigns.scores import score_all
+from serving.catalogue import Catalogue
 from serving.channel_scores import as_new_buyers, channel_probabilities
+from serving.customer_context import CustomerContext
 from serving.interest import is_interested
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
-from tests.serving.browsers import FOLLOWS, LOOKED_AT, LOOKS, vector_of, write_browsers
+from tests.serving.browsers import FIRST_ORDERS, FOLLOWS, LOOKED_AT, LOOKS, vector_of, write_browsers
 from tests.serving.small_channel import write_channel
 from tests.serving.small_shop import CUSTOMERS, promote, write_small_shop
 
 OFFERS = [
     {"offer_id": "hello", "type": "content", "url": "https://shop.example/hello", "stages": ["interested"], "margin": 50.0},
     {"offer_id": "first", "type": "coupon", "product_ids": ["p20", "p21"], "discount": 0.1, "stages": ["aware", "interested"]},
+    {"offer_id": "welcome", "type": "coupon", "discount": 0.5, "stages": ["aware", "interested"]},
     {"offer_id": "thanks", "type": "content", "url": "https://shop.example/thanks", "stages": ["buyer", "loyal"]},
 ]
 _COLUMN = {name: place for place, name in enumerate(CUSTOMER.columns)}
@@ -87,12 +90,24 @@ def test_offers_that_declare_the_stage_are_eligible_and_others_say_why_not(clien
     fell = {one["offer_id"]: one["code"] for one in told["dropped"]}
     assert fell["thanks"] == "stage"
     assert not {one["type"] for one in (*told["offers"], *told["dropped"])} & {"winback", "replenishment"}
-    for offer_id in ("hello", "first"):
+    for offer_id in ("hello", "first", "welcome"):
         assert offer_id in {one["offer_id"] for one in told["offers"]} or fell[offer_id] not in {"stage", "layer", "conditions"}
     aware = answered(client, "/v1/next-best-offers", customer_id=FOLLOWS, channel="email", limit=10, explain=True)
     fell = {one["offer_id"]: one["code"] for one in aware["dropped"]}
     assert (fell["hello"], fell["thanks"]) == ("stage", "stage")
     assert fell.get("first") not in {"stage", "layer"}
+
+
+def test_a_welcome_that_gives_money_away_goes_by_the_share_of_first_orders(browsing: Services) -> None:
+    customer = browsing.live.reader.read(LOOKS)
+    context = CustomerContext(browsing.live, browsing.now, customer)
+    assert context.p_order == pytest.approx(40.5 / 400)
+    assert replace(context, horizon_days=56).p_order == pytest.approx(1 - (1 - 40.5 / 400) ** 2)
+    assert context.usual_basket == 20.0
+    for firsts in (None, FIRST_ORDERS.model_copy(update={"people": 99})):  # of too few nobody can say how often it would be given away
+        products = browsing.live.catalogue.products.model_copy(update={"first_orders": firsts})
+        live = replace(browsing.live, catalogue=Catalogue(products, browsing.live.catalogue.assumptions))
+        assert CustomerContext(live, browsing.now, customer).p_order is None
 
 
 def test_recommendations_follow_what_was_looked_at(client: TestClient, browsing: Services) -> None:
