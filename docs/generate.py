@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings
 
 from features.ledger.kinds import KINDS, Kind
 from features.ledger.retention import RetentionSettings
+from features.secret_files import SUFFIX, is_secret
 from features.settings import FeatureSettings
 from huitou.main import app
 from serving.settings import ServingSettings
@@ -32,6 +33,7 @@ FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
 )
 _KINDS = "<!-- kinds: written by `python docs/generate.py` -->"
 _KINDS_END = "<!-- /kinds -->"
+_FROM_FILE = "It may stand in a file that `{}` names."
 _NOTE = "<!-- Written by `python docs/generate.py`; edit the descriptions in the code instead. -->"
 
 
@@ -52,7 +54,9 @@ def settings_page() -> str:
         parts += [f"## {title}", _cell_row(("variable", "default", "allowed", "what it does")), _cell_row(("---",) * 4)]
         prefix = str(model.model_config.get("env_prefix", ""))
         for name, field in model.model_fields.items():
-            parts.append(_cell_row((f"`{prefix}{name.upper()}`", _default(field), _allowed(field), field.description or "")))
+            variable = f"{prefix}{name.upper()}"
+            told = f"{field.description or ''} {_FROM_FILE.format(variable + SUFFIX)}" if is_secret(field) else field.description or ""
+            parts.append(_cell_row((f"`{variable}`", _default(field), _allowed(field), told)))
     return _joined(parts)
 
 

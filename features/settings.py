@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from features.secret_files import SettingsWithSecrets
 
 
-class FeatureSettings(BaseSettings):
+class FeatureSettings(SettingsWithSecrets):
     """Settings of the ground floor; environment variables carry the prefix `HUITOU_`."""
 
     model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore")

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from features.secret_files import SettingsWithSecrets
 from features.settings import FeatureSettings
 
 SQLITE_SCHEME = "sqlite:///"
@@ -25,7 +26,7 @@ def _default_artifact_location(data: dict[str, Any]) -> str:
     return str((data["data_dir"] / "mlruns-artifacts").resolve().as_uri())
 
 
-class TrainingSettings(BaseSettings):
+class TrainingSettings(SettingsWithSecrets):
     """Settings of the first floor; environment variables carry the prefix `HUITOU_`."""
 
     model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore")
@@ -34,6 +35,7 @@ class TrainingSettings(BaseSettings):
     tracking_uri: str = Field(
         default_factory=_default_tracking_uri,
         description="MLflow's backend: `sqlite:///…`, `postgresql://…` or the address of a tracking server. Default: DATA_DIR/mlflow.db.",
+        repr=False,  # it may hold a password
     )
     artifact_location: str = Field(
         default_factory=_default_artifact_location,
