@@ -25,6 +25,7 @@ from huitou import (
     experiment,
     explain,
     import_history,
+    keys,
     ledger,
     offers,
     policy,
@@ -62,6 +63,7 @@ app.command("erase")(erase.erase)
 app.add_typer(audit.app, name="audit")
 app.command("train")(train.train)
 app.command("serve")(serve.serve)
+app.add_typer(keys.app, name="keys")
 app.command("work")(work.work)
 app.command("score")(score.score)
 app.command("report")(write_report.report)

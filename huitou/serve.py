@@ -19,7 +19,9 @@ def serve(
     data_dir: DataDir = None,
     host: Annotated[
         str | None,
-        typer.Option(help="Address to listen on; loopback only, since the API has no keys yet. [default: HUITOU_HOST or 127.0.0.1]"),
+        typer.Option(
+            help="Address to listen on; beyond this machine only with keys (`huitou keys create`). [default: HUITOU_HOST or 127.0.0.1]"
+        ),
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: HUITOU_PORT or 8000]")] = None,
     now: Now = None,
@@ -35,16 +37,20 @@ def serve(
     """
     import uvicorn
 
+    from serving.access.access import Access
+    from serving.access.key_file import FILE as KEY_FILE
     from serving.app import create_app
+    from serving.http_server import server_config
     from serving.services import build_services
 
     settings = serving_settings(data_dir, now, host=host, port=port)
+    Access(settings.data_dir / KEY_FILE, settings.accepted_keys).demand_lock(settings.host)  # before it can be reached
     with _bind(settings.host, settings.port) as listener:
         # Opened here, not at start-up: uvicorn would answer a missing build with a traceback and an exit code of its own.
         app = create_app(settings, build_services(settings))
         address = f"http://{settings.host}:{listener.getsockname()[1]}"
         output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="on"))
+        server = uvicorn.Server(server_config(app, settings))
         beside = worker_beside(settings.data_dir, settings.now) if worker and can_work() else contextlib.nullcontext()
         with beside:
             server.run(sockets=[listener])

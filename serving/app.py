@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncIterator, Callable
 
 from fastapi import Depends, FastAPI
-from fastapi_swagger import patch_fastapi
 
 from serving.api import (
     consents,
@@ -22,18 +21,22 @@ from serving.api import (
     identities,
     next_best_offers,
     outcomes,
+    page,
     personal_data,
     recommendations,
     replenishments,
 )
 from serving.api.body_limit import BodyLimit
+from serving.api.gate import SEAL, Gate
+from serving.api.guard import describe_security, guard
 from serving.api.problems import install_problem_handlers
-from serving.api.write_keys import EVENT_PATHS, guard
+from serving.api.route_scopes import EVENT_PATHS
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from serving.telemetry import RequestMetrics
 
 _API_VERSION = "1"
+_KEYS_SECONDS = 0.5  # a key that was revoked opens nothing a second later, however rarely the rest is followed
 _LOG = logging.getLogger("huitou.serving")
 
 
@@ -47,14 +50,18 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     Raises:
         StateMissing: at start-up, when `huitou build` has not run.
         StateBroken: at start-up, when the online state is damaged.
+        Unlocked: at start-up, when the settings name an address beyond this machine and there is no key.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.services = services or await asyncio.to_thread(build_services, settings)
+        running = services if services is not None else await asyncio.to_thread(build_services, settings)
+        running.access.demand_lock(settings.host)
+        app.state.services = running
         followers = [
             asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
             asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),
+            asyncio.create_task(_follow_keys(app, min(settings.follow_seconds, _KEYS_SECONDS))),
         ]
         try:
             yield
@@ -63,8 +70,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
                 follower.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await follower
-            running: Services = app.state.services
-            await asyncio.to_thread(running.decisions.close)
+            await asyncio.to_thread(app.state.services.decisions.close)
 
     app = FastAPI(
         title="huitou",
@@ -77,8 +83,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
     )
-    # The page's scripts come from the package: a self-hosted service must not need somebody else's server to be read about.
-    patch_fastapi(app, docs_url="/docs")
+    policies = {page.PATH: page.add_page(app)}
     for resource in (
         events,
         outcomes,
@@ -96,9 +101,11 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         health,
     ):
         app.include_router(resource.router)
-    install_problem_handlers(app)
+    describe_security(app)
+    install_problem_handlers(app, {name.decode(): value.decode() for name, value in SEAL})
     larger = dict.fromkeys((*EVENT_PATHS, *feeds.FEED_PATHS, "/v1/outcomes", "/v1/consents"), settings.events_limit_bytes)
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger)
+    app.add_middleware(Gate, policies=policies)
     app.add_middleware(RequestMetrics)
     return app
 
@@ -115,3 +122,10 @@ async def _follow(app: FastAPI, seconds: float, look: Callable[[Services], bool]
             if str(error) != said:  # once, not at every look
                 _LOG.exception("Looking for what is new failed; what answers now goes on answering.")
             said = str(error)
+
+
+async def _follow_keys(app: FastAPI, seconds: float) -> None:
+    """By itself and without a thread: a ledger that hangs must not keep a revoked key alive."""
+    while True:
+        await asyncio.sleep(seconds)
+        app.state.services.access.look()

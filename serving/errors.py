@@ -64,8 +64,16 @@ class EncodingUnknown(ServingError):
     """A request body is packed in a way that is not understood."""
 
 
-class KeyRefused(ServingError):
-    """Write keys are demanded, and the request carries none of them."""
+class AddressTooLong(ServingError):
+    """A request's address is longer than any that is answered."""
+
+
+class HeadTooLarge(ServingError):
+    """A request has more headers, or longer ones, than are read."""
+
+
+class BodyTooSlow(ServingError):
+    """A request's body did not come in time."""
 
 
 class DocumentUnknown(ServingError):

@@ -22,6 +22,8 @@ from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
+from serving.access.access import Access
+from serving.access.key_file import FILE as KEY_FILE
 from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
@@ -64,6 +66,7 @@ class Services:
         reload_problem: why the newest build is not served, or None.
         decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
+        access: who may do what.
     """
 
     settings: ServingSettings
@@ -78,12 +81,14 @@ class Services:
     reload_problem: str | None = None
     last_lag: Lag | None = None
     decisions: DecisionLog = field(init=False)
+    access: Access = field(init=False)
     _budgets_due: float = 0.0
     _reloading: threading.Lock = field(default_factory=threading.Lock)
     _writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WRITERS, "ledger-writer"))
 
     def __post_init__(self) -> None:
-        """Open the line of decisions."""
+        """Open the line of decisions and read the keys."""
+        self.access = Access(self.settings.data_dir / KEY_FILE, self.settings.accepted_keys)
         self.decisions = DecisionLog(self._record, self.telemetry.decisions)
 
     def _record(self, group: Sequence[Decided]) -> None:
@@ -150,6 +155,8 @@ class Services:
         if self.reload_problem is not None:
             found["build"] = self.reload_problem
         found |= self.live.experiments.problems
+        if self.access.problem is not None:
+            found["keys"] = self.access.problem
         if self.policies.problem is not None:
             found["policy"] = self.policies.problem
         try:
@@ -261,6 +268,7 @@ def build_services(settings: ServingSettings) -> Services:
         StateBroken: the online state is damaged.
         SourceUnreadable, ContactPolicyRefused: the policy file is wrong.
         ClockBehind: the online state was built later than the clock.
+        KeysBroken: the file of keys is wrong.
         LedgerAway, LedgerBroken: the ledger cannot be opened.
     """
     current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+from features.secret_files import SettingsWithSecrets
 
 
-class ServingSettings(BaseSettings):
+class ServingSettings(SettingsWithSecrets):
     """Settings of the top floor; environment variables carry the prefix `HUITOU_`."""
 
     model_config = SettingsConfigDict(env_prefix="HUITOU_", frozen=True, extra="ignore")
 
     data_dir: Path = Field(default=Path("data"), description="Folder that holds everything huitou writes.")
-    host: str = Field(default="127.0.0.1", description="Address to listen on; loopback only until the API has keys.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; beyond this machine only with keys (`huitou keys create`).")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     now: datetime | None = Field(
         default=None, description="The service's clock, UTC; by default the newest of the online store and of the events."
@@ -30,6 +30,9 @@ class ServingSettings(BaseSettings):
     )
     stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
+    connections: int = Field(
+        default=1000, ge=8, description="Connections that are kept at a time; who comes beyond them is told 503 and to come back."
+    )
     events_limit_bytes: int = Field(default=16_777_216, ge=1024, description="Largest body of the routes that take events, when unpacked.")
     ledger_url: str | None = Field(
         default=None,
@@ -43,23 +46,13 @@ class ServingSettings(BaseSettings):
     )
     write_keys: SecretStr | None = Field(
         default=None,
-        description="Write keys, separated by commas; every route that writes, and a person's export, then demands one of them (HTTP "
-        "Basic, as user name; with events also `writeKey` in the body, as Segment's libraries send it). Without keys any or none is taken.",
+        description="Keys of the scope `ingest` that senders of events already have, separated by commas, each at least 16 characters long "
+        "where the service listens beyond this machine. With one of them, or a key of `huitou keys`, every route demands a key.",
         repr=False,
     )
     due_wait_seconds: float = Field(
         default=20.0, ge=0, description="How long a first request waits for the table of due replenishments before it is told to come back."
     )
-
-    @field_validator("host")
-    @classmethod
-    def _loopback_only(cls, host: str) -> str:
-        if host not in _LOOPBACK:
-            raise ValueError(
-                f"host {host!r} is refused: the API has no keys yet, so it listens on {', '.join(_LOOPBACK)} only; "
-                "put an authenticating proxy in front of it."
-            )
-        return host
 
     @field_validator("write_keys")
     @classmethod

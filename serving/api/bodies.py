@@ -21,7 +21,12 @@ def unpacked(request: Request, body: bytes, limit: int) -> bytes:
         EncodingUnknown: packed in a way that is not understood.
         BodyMalformed, BodyTooLarge: as `inflated`.
     """
-    match request.headers.get("content-encoding", "").strip().lower():
+    return decoded(body, request.headers.get("content-encoding", ""), limit)
+
+
+def decoded(body: bytes, encoding: str, limit: int) -> bytes:
+    """The body without the encoding that its head tells; errors as `unpacked`."""
+    match encoding.strip().lower():
         case "" | "identity":
             return body
         case "gzip" | "x-gzip":

@@ -20,6 +20,7 @@ from serving.api.bodies import read_body
 from serving.api.feed_schemas import Fed, FeedAnswer, RefusedItem, now_or, request_body
 from serving.api.feeds import judged
 from serving.api.fields import NO_CONTROL_CHARACTERS, Channel, OpaqueId
+from serving.api.guard import actor_of
 from serving.api.problems import documented
 from serving.services import Services
 
@@ -74,7 +75,7 @@ class ConsentsAnswer(BaseModel):
 async def put_consents(request: Request) -> Response:
     """State consents and withdrawals. Nothing is overwritten; a withdrawal works from the next answer on."""
     services: Services = request.app.state.services
-    answer = await services.aside(_state, services, await read_body(request))
+    answer = await services.aside(_state, services, await read_body(request), actor_of(request))
     return Response(answer.model_dump_json(), media_type="application/json")
 
 
@@ -85,7 +86,7 @@ async def of_customer(request: Request, customer_id: Annotated[OpaqueId, Path()]
     return await asyncio.to_thread(_consents, services, customer_id)
 
 
-def _state(services: Services, body: bytes) -> FeedAnswer:
+def _state(services: Services, body: bytes, actor: str) -> FeedAnswer:
     good, refused = judged(body, ConsentFed)
     now = services.ledger.clock()
     statements: list[Statement] = []
@@ -100,7 +101,7 @@ def _state(services: Services, body: bytes) -> FeedAnswer:
         statements.append(Statement(one.customer_id, str(one.purpose), one.channel, one.state, at, one.source))
     with services.ledger.database.writing() as connection:
         consents.state(connection, statements)
-        audit.record(connection, "consents_stated", at=now, actor="api", detail={"statements": len(statements)})
+        audit.record(connection, "consents_stated", at=now, actor=actor, detail={"statements": len(statements)})
     _leave_the_store(services, statements)
     return FeedAnswer(accepted=len(statements), refused=len(kept), items=kept)
 

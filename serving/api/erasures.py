@@ -16,6 +16,7 @@ from features.ledger.erasing import Erasure
 from features.ledger.errors import LedgerAway
 from features.online_removal import remove_online
 from serving.api.fields import OpaqueId
+from serving.api.guard import actor_of
 from serving.api.problems import documented
 from serving.errors import ErasureUnknown
 from serving.services import Services
@@ -43,7 +44,7 @@ async def erase(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> R
     `huitou work`. What comes of the same id until then goes with the rest; what comes later is a new acquaintance without any consent.
     """
     services: Services = request.app.state.services
-    erasure = await services.aside(_erase, services, customer_id)
+    erasure = await services.aside(_erase, services, customer_id, actor_of(request))
     return Response(receipt(erasure).model_dump_json(), status_code=202, media_type="application/json")
 
 
@@ -65,8 +66,8 @@ def receipt(erasure: Erasure) -> ErasureReceipt:
     )
 
 
-def _erase(services: Services, customer_id: str) -> Erasure:
-    erasure = erasing.begin(services.ledger, customer_id, actor="api")
+def _erase(services: Services, customer_id: str, actor: str) -> Erasure:
+    erasure = erasing.begin(services.ledger, customer_id, actor=actor)
     try:
         removed = remove_online(services.settings.online_dir, erasure.ids)
         services.reopen()  # the products' file named who was mailed a coupon, and the table of what is due named everybody

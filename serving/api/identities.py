@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from features.ledger import audit, identities
 from features.ledger.tombstones import pseudonym, pseudonym_key
 from serving.api.fields import OpaqueId
+from serving.api.guard import actor_of
 from serving.api.problems import documented
 from serving.errors import LinkUnknown
 from serving.services import Services
@@ -73,7 +74,7 @@ async def link(request: Request, body: LinkRequest) -> LinkAnswer:
 async def undo(request: Request, link_id: Annotated[int, Path(ge=1, le=2**53)]) -> LinkAnswer:
     """Undo a link: the histories part again as they were recorded."""
     services: Services = request.app.state.services
-    await services.aside(_undo, services, link_id)
+    await services.aside(_undo, services, link_id, actor_of(request))
     return LinkAnswer(link_id=link_id, changed=True)
 
 
@@ -91,11 +92,11 @@ def _link(services: Services, body: LinkRequest) -> LinkAnswer:
     return LinkAnswer(**vars(made))
 
 
-def _undo(services: Services, link_id: int) -> None:
+def _undo(services: Services, link_id: int, actor: str) -> None:
     now = services.ledger.clock()
     with services.ledger.database.writing() as connection:
         found = identities.undo(connection, link_id, at=now)
         if found is None:
             raise LinkUnknown(f"There is no link {link_id} that stands.")
         subject = pseudonym(pseudonym_key(connection), found)
-        audit.record(connection, "identity_link_undone", at=now, actor="api", subject=subject, detail={"link_id": link_id})
+        audit.record(connection, "identity_link_undone", at=now, actor=actor, subject=subject, detail={"link_id": link_id})

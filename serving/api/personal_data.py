@@ -15,6 +15,7 @@ from features.ledger.exporting import everything_of
 from features.ledger.tombstones import pseudonym, pseudonym_key
 from serving.api.customers import scores_answer
 from serving.api.fields import OpaqueId
+from serving.api.guard import actor_of
 from serving.api.problems import documented
 from serving.services import Services
 
@@ -40,7 +41,7 @@ _ELSEWHERE = "Rows of the imported history are files that this service does not 
 async def data(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> PersonalData:
     """Export a person's data, asked with any of their ids. It is noted in the audit log."""
     services: Services = request.app.state.services
-    return await asyncio.to_thread(personal_data, services, customer_id, actor="api")
+    return await asyncio.to_thread(personal_data, services, customer_id, actor=actor_of(request))
 
 
 def personal_data(services: Services, customer_id: str, *, actor: str) -> PersonalData:

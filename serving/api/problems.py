@@ -12,9 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from features.errors import HuitouError
 from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
+from serving.access.errors import CallerForeign, KeyRefused, RateExceeded, ScopeMissing
 from serving.errors import (
+    AddressTooLong,
     BodyMalformed,
     BodyTooLarge,
+    BodyTooSlow,
     CursorInvalid,
     CustomerUnknown,
     CustomerUnreadable,
@@ -22,7 +25,7 @@ from serving.errors import (
     DocumentUnknown,
     EncodingUnknown,
     ErasureUnknown,
-    KeyRefused,
+    HeadTooLarge,
     LinkUnknown,
     ModelUnavailable,
     StillPreparing,
@@ -34,7 +37,7 @@ _TYPE = "urn:huitou:problem:"
 _HEADERS: Mapping[str, dict[str, str]] = {
     "still-preparing": {"retry-after": str(RETRY_SECONDS)},
     "ledger-away": {"retry-after": str(RETRY_SECONDS)},
-    "key-refused": {"www-authenticate": 'Basic realm="huitou", charset="UTF-8"'},
+    "key-refused": {"www-authenticate": 'Bearer realm="huitou", Basic realm="huitou", charset="UTF-8"'},
 }
 
 
@@ -78,7 +81,13 @@ _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     LinkUnknown: (404, "link-unknown", "The link is not known"),
     CustomerUnknown: (404, "customer-unknown", "The customer is not known"),
     CustomerUnreadable: (503, "customer-unreadable", "The customer cannot be read"),
-    KeyRefused: (401, "key-refused", "A write key is needed"),
+    KeyRefused: (401, "key-refused", "A key is needed"),
+    ScopeMissing: (403, "scope-missing", "The key is not good for this"),
+    CallerForeign: (403, "caller-foreign", "Not from there"),
+    RateExceeded: (429, "rate-exceeded", "Too many requests"),
+    AddressTooLong: (414, "address-too-long", "The address is too long"),
+    HeadTooLarge: (431, "head-too-large", "The request's head is too large"),
+    BodyTooSlow: (408, "body-too-slow", "The body did not come"),
     EncodingUnknown: (415, "encoding-unknown", "The body's encoding is not understood"),
     BodyMalformed: (400, "body-malformed", "The body cannot be read"),
     BodyTooLarge: (413, "body-too-large", "The body is too large"),
@@ -106,11 +115,13 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """OpenAPI entries of the problems a route may answer with, besides 422."""
     titles = {
         400: "Malformed",
-        401: "Without a write key",
+        401: "Without a key",
+        403: "The key is not good for this",
         404: "Unknown",
         413: "Too large",
         415: "Encoding not understood",
         422: "Not valid",
+        429: "The key asks too often",
         503: "Not available now",
         507: "No room left",
     }
@@ -125,8 +136,30 @@ def _field_error(error: Mapping[str, Any]) -> FieldError:
     return FieldError(field=".".join(str(part) for part in error["loc"]), message=str(error["msg"]))
 
 
-def install_problem_handlers(app: FastAPI) -> None:
-    """Make every error of the app a problem document."""
+def problem_of(error: Exception, *, instance: str) -> Response:
+    """The problem that an error is to a caller.
+
+    Args:
+        error: one of ours that callers may read, or any other: the server's own log gets that, the caller learns nothing of our code.
+        instance: path that was asked for.
+    """
+    found = next((entry for kind, entry in _KNOWN.items() if isinstance(error, kind)), None)
+    if found is None:
+        return problem_response(500, "internal-error", "Something went wrong here", "The service's log has the cause.", instance=instance)
+    status, name, title = found
+    response = problem_response(status, name, title, str(error), instance=instance)
+    if isinstance(error, RateExceeded):
+        response.headers.update(error.headers)
+    return response
+
+
+def install_problem_handlers(app: FastAPI, unsealed: Mapping[str, str]) -> None:
+    """Make every error of the app a problem document.
+
+    Args:
+        app: the application.
+        unsealed: headers for the answers to what nobody expected, which leave the application past its middleware.
+    """
 
     async def invalid(request: Request, error: Exception) -> Response:
         found = error.errors() if isinstance(error, RequestValidationError) else []
@@ -135,11 +168,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         return problem_response(422, "invalid-request", "The request is not valid", detail, instance=request.url.path, errors=errors)
 
     async def known(request: Request, error: Exception) -> Response:
-        found = next((entry for kind, entry in _KNOWN.items() if isinstance(error, kind)), None)
-        if found is None:
-            return await unexpected(request, error)
-        status, name, title = found
-        return problem_response(status, name, title, str(error), instance=request.url.path)
+        return problem_of(error, instance=request.url.path)
 
     async def by_status(request: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 500)
@@ -148,11 +177,10 @@ def install_problem_handlers(app: FastAPI) -> None:
         response.headers.update(getattr(error, "headers", None) or {})  # a 405 names the methods that are allowed
         return response
 
-    async def unexpected(request: Request, _: Exception) -> Response:
-        # The server's own log gets the exception; the caller learns nothing about our files and code.
-        return problem_response(
-            500, "internal-error", "Something went wrong here", "The service's log has the cause.", instance=request.url.path
-        )
+    async def unexpected(request: Request, error: Exception) -> Response:
+        response = problem_of(error, instance=request.url.path)
+        response.headers.update(unsealed)  # sent past every middleware
+        return response
 
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HuitouError, known)

@@ -14,6 +14,7 @@ from features.ledger import events, identities
 from features.ledger.events import StoredEvent
 from features.ledger.ledger import Ledger
 from serving.app import create_app
+from serving.http_server import server_config
 from serving.services import build_services
 from serving.settings import ServingSettings
 
@@ -45,7 +46,7 @@ class Running:
 def running(settings: ServingSettings) -> Iterator[Running]:
     """Serve on a free port until the block ends."""
     services = build_services(settings)
-    server = uvicorn.Server(uvicorn.Config(create_app(settings, services), log_level="warning", access_log=False, lifespan="on"))
+    server = uvicorn.Server(server_config(create_app(settings, services), settings))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()  # from here on callers wait in line until the server answers

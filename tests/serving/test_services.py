@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from features.errors import StateMissing
 from features.freshness import Followed, write_followed
@@ -34,12 +33,6 @@ def test_the_clock_is_the_stores_unless_it_is_set(services: Services, small_shop
 
 def test_a_naive_clock_is_utc() -> None:
     assert ServingSettings(now=datetime(2024, 1, 1)).now == datetime(2024, 1, 1, tzinfo=UTC)  # noqa: DTZ001 - that is the case
-
-
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.4", "example.org", "::", ""])  # noqa: S104 - they are refused
-def test_only_loopback(host: str) -> None:
-    with pytest.raises(ValidationError, match="is refused"):
-        ServingSettings(host=host)
 
 
 def test_without_a_build_there_is_nothing_to_serve(tmp_path: Path) -> None:

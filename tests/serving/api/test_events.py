@@ -254,7 +254,7 @@ def test_with_write_keys_one_is_demanded(serve_ledger: Serve) -> None:
         lambda: client.post("/v1/events", json=[track()]),
         lambda: client.post("/v1/events", json=[track()], headers={"authorization": basic("other")}),
         lambda: client.post("/v1/events", json=[track()], headers={"authorization": basic("")}),
-        lambda: client.post("/v1/events", json=[track()], headers={"authorization": "Bearer first"}),
+        lambda: client.post("/v1/events", json=[track()], headers={"authorization": "Token first"}),
         lambda: client.post("/v1/events", json=[track()], headers={"authorization": "Basic ???"}),
         lambda: client.post("/v1/events", json={**track(), "writeKey": "first"}, headers={"authorization": basic("other")}),
         lambda: client.post("/v1/batch", json={"batch": [track()]}),
@@ -265,7 +265,7 @@ def test_with_write_keys_one_is_demanded(serve_ledger: Serve) -> None:
         answer = attempt()
         assert answer.status_code == 401
         assert answer.json()["type"] == "urn:huitou:problem:key-refused"
-        assert answer.headers["www-authenticate"].startswith("Basic ")
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
         assert "first" not in answer.text
     assert kept(client) == []
     for i, key in enumerate(("first", "第二")):
