@@ -36,6 +36,7 @@ from serving.settings import ServingSettings
 from serving.telemetry import RequestMetrics
 
 _API_VERSION = "1"
+_LAST_SECONDS = 2.0  # that a last look at the ledger may take when the service ends
 _KEYS_SECONDS = 0.5  # a key that was revoked opens nothing a second later, however rarely the rest is followed
 _LOG = logging.getLogger("huitou.serving")
 
@@ -71,6 +72,8 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
                 with contextlib.suppress(asyncio.CancelledError):
                     await follower
             await asyncio.to_thread(app.state.services.decisions.close)
+            if services is None:
+                await asyncio.to_thread(running.ledger.close)  # opened here, closed here
 
     app = FastAPI(
         title="huitou",
@@ -116,7 +119,12 @@ async def _follow(app: FastAPI, seconds: float, look: Callable[[Services], bool]
     while True:
         await asyncio.sleep(seconds)
         try:
-            await asyncio.to_thread(look, app.state.services)
+            looking = asyncio.create_task(asyncio.to_thread(look, app.state.services))
+            try:
+                await asyncio.shield(looking)
+            except asyncio.CancelledError:
+                await asyncio.wait({looking}, timeout=_LAST_SECONDS)  # a thread does not stop, and would open again what is being closed
+                raise
             said = ""
         except Exception as error:
             if str(error) != said:  # once, not at every look
