@@ -181,7 +181,7 @@ def test_a_body_that_cannot_be_read_is_one_problem(taking: TestClient, path: str
 
 def test_strange_cursors_and_ids_are_answered(taking: TestClient) -> None:
     assert taking.get("/v1/products", params={"cursor": "a\0"}).status_code == 422
-    assert taking.get("/v1/products", params={"cursor": "z" * 10_000}).status_code == 422
+    assert taking.get("/v1/products", params={"cursor": "z" * 8_000}).status_code == 422
     assert taking.get("/v1/products/a%00").status_code == 422
     assert taking.get("/v1/products/%FF").status_code == 404
     assert taking.get("/v1/products?cursor=%ED%A0%BD").status_code in {200, 422}
