@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import uuid
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,6 @@ import hypothesis
 import polars as pl
 import prometheus_client  # before Feast, whose import would put it into its multi-process mode for good
 import pytest
-from sqlalchemy.engine import make_url
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.build import Built, build_features
@@ -28,6 +27,7 @@ from features.settings import FeatureSettings
 from features.store import SqliteCustomerReader
 from features.versions import content_hash
 from features.warehouse import Warehouse, open_warehouse
+from tests.ledger_databases import migrated_file, own_database, template_database
 from tests.permitted import write_warehouse
 from tests.shop import ASSUMPTIONS, sample_tables
 
@@ -128,21 +128,39 @@ def redis_url() -> str:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """URL of an empty PostgreSQL database of the test's own, dropped afterwards."""
-    import psycopg
+    with own_database(postgres_url) as url:
+        yield url
 
-    name = f"huitou_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-        yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+@pytest.fixture(scope="session")
+def ledger_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger in SQLite of the newest version, made once a session; copied, never opened."""
+    return migrated_file(tmp_path_factory.mktemp("ledger") / "ledger.db")
+
+
+@pytest.fixture(scope="session")
+def ledger_template(postgres_url: str) -> Iterator[str]:
+    """Name of a PostgreSQL database with a ledger of the newest version, made once a session; copied, never opened."""
+    with template_database(postgres_url) as name:
+        yield name
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def ledger_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """HUITOU_LEDGER_URL of an empty database; a test that asks for it runs on SQLite and on PostgreSQL."""
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """HUITOU_LEDGER_URL of a database without a table; a test that asks for it runs on SQLite and on PostgreSQL."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.db'}"
     return str(request.getfixturevalue("postgres_database"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """HUITOU_LEDGER_URL of an empty ledger of the newest version, a copy; a test that asks for it runs on SQLite and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{shutil.copy(request.getfixturevalue('ledger_file'), tmp_path / 'ledger.db')}"
+    else:
+        with own_database(request.getfixturevalue("postgres_url"), template=request.getfixturevalue("ledger_template")) as url:
+            yield url
 
 
 def _url(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -35,7 +36,8 @@ def migrate(database: LedgerDatabase, revision: str = "head") -> tuple[str | Non
     with database.writing() as connection:
         before = _revision(connection)
         _known(before)
-        command.upgrade(_config(connection), revision)
+        if revision != "head" or before != newest_revision():
+            command.upgrade(_config(connection), revision)
         if connection.execute(select(KEYS.c.name).where(KEYS.c.name == PSEUDONYM_KEY)).first() is None:
             connection.execute(insert(KEYS).values(name=PSEUDONYM_KEY, value=secrets.token_hex(32)))
         return before, _revision(connection)
@@ -58,7 +60,13 @@ def revision_of(database: LedgerDatabase) -> str | None:
 
 def newest_revision() -> str:
     """The revision that this program needs."""
-    return str(ScriptDirectory(str(_FOLDER)).get_current_head())
+    return str(_migrations().get_current_head())
+
+
+@cache
+def _migrations() -> ScriptDirectory:
+    """Read once a process: alembic runs every migration's file to learn their order."""
+    return ScriptDirectory(str(_FOLDER))
 
 
 def _revision(connection: Connection) -> str | None:
@@ -69,7 +77,7 @@ def _revision(connection: Connection) -> str | None:
 
 
 def _known(revision: str | None) -> None:
-    if revision is not None and revision not in {script.revision for script in ScriptDirectory(str(_FOLDER)).walk_revisions()}:
+    if revision is not None and revision not in {script.revision for script in _migrations().walk_revisions()}:
         raise LedgerBroken(f"The ledger's database is of version {revision}, which this program does not know; update huitou.")
 
 

@@ -8,8 +8,8 @@ from tests.huitou.conftest import Huitou
 
 
 @pytest.fixture(autouse=True)
-def ledger_setting(ledger_address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HUITOU_LEDGER_URL", ledger_address)
+def ledger_setting(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HUITOU_LEDGER_URL", empty_database)
 
 
 def test_up_and_down_and_what_it_says_on_the_way(huitou: Huitou) -> None:

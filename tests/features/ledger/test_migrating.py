@@ -17,8 +17,8 @@ from features.ledger.tables import KEYS
 
 
 @pytest.fixture
-def database(ledger_address: str, tmp_path: Path) -> Iterator[LedgerDatabase]:
-    opened = LedgerDatabase(ledger_url(tmp_path, ledger_address))
+def database(empty_database: str, tmp_path: Path) -> Iterator[LedgerDatabase]:
+    opened = LedgerDatabase(ledger_url(tmp_path, empty_database))
     yield opened
     opened.close()
 
