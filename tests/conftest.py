@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -38,6 +39,13 @@ hypothesis.settings.load_profile("house")
 assert prometheus_client.values.ValueClass.__name__ == "MutexValue"
 
 WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage seldom, and never again among what the imports made: it was a tenth of what the heavier tests cost."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_runtest_setup() -> None:
