@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -79,9 +80,23 @@ def _failing(watch: _Watch, folder: Path, at: int) -> Iterator[_Watch]:
         watch.folder = ""
 
 
-def _shop_with_news(folder: Path) -> tuple[FeatureSettings, str]:
-    """A shop that was folded once and has new events since; with the hash of its history before."""
-    settings = FeatureSettings(data_dir=folder)
+@dataclass(frozen=True)
+class _News:
+    """A shop that was folded once and has new events since: the hash of its history before and after them, and until when it knows then."""
+
+    folder: Path
+    before: str
+    after: str
+    until: int
+
+    def copy(self, folder: Path) -> FeatureSettings:
+        """The shop, still before the news, in another folder."""
+        return FeatureSettings(data_dir=Path(shutil.copytree(self.folder, folder, dirs_exist_ok=True)))
+
+
+@pytest.fixture(scope="module")
+def news(tmp_path_factory: pytest.TempPathFactory) -> _News:
+    settings = FeatureSettings(data_dir=tmp_path_factory.mktemp("news"))
     shop = LedgerShop.open(settings)
     shop.tell(ordered("o1", "ana", 0), ordered("o2", "ben", 1), happened("tag_added", "ana", 2, tag="dry skin"))
     shop.compact()
@@ -91,33 +106,28 @@ def _shop_with_news(folder: Path) -> tuple[FeatureSettings, str]:
     )
     shop.link("cas", "ana")
     shop.ledger.close()
-    return settings, before
-
-
-def _expected(folder: Path) -> tuple[str, int]:
-    settings, before = _shop_with_news(folder)
-    compact(settings)
-    after = open_warehouse(settings).version
+    whole = _News(settings.data_dir, before, "", 0).copy(tmp_path_factory.mktemp("whole"))
+    compact(whole)
+    after = open_warehouse(whole).version
     assert after != before
-    return after, folded_until(settings)
+    return _News(settings.data_dir, before, after, folded_until(whole))
 
 
 def test_an_error_at_any_file_operation_leaves_a_whole_history_and_the_next_run_finishes(
-    watch: _Watch, tmp_path_factory: pytest.TempPathFactory
+    news: _News, watch: _Watch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    after, until = _expected(tmp_path_factory.mktemp("whole"))
     at, failed = 0, 0
     while True:
         at += 1
-        settings, before = _shop_with_news(tmp_path_factory.mktemp("failing"))
+        settings = news.copy(tmp_path_factory.mktemp("failing"))
         with _failing(watch, settings.data_dir, at) as watching:
             try:
                 compact(settings)
             except Exception:  # whatever the failing operation becomes
                 failed += 1
-        assert open_warehouse(settings).version in {before, after}, at
+        assert open_warehouse(settings).version in {news.before, news.after}, at
         compact(settings)
-        assert (open_warehouse(settings).version, folded_until(settings)) == (after, until), at
+        assert (open_warehouse(settings).version, folded_until(settings)) == (news.after, news.until), at
         assert not compact(settings).changed
         if watching.seen < at:
             break
@@ -125,19 +135,18 @@ def test_an_error_at_any_file_operation_leaves_a_whole_history_and_the_next_run_
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_killed_anywhere_the_next_run_finishes(part: int, watch: _Watch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    after, until = _expected(tmp_path_factory.mktemp("whole"))
-    counted, _ = _shop_with_news(tmp_path_factory.mktemp("counted"))
+def test_killed_anywhere_the_next_run_finishes(part: int, news: _News, watch: _Watch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    counted = news.copy(tmp_path_factory.mktemp("counted"))
     with _failing(watch, counted.data_dir, 0) as watching:
         compact(counted)
     dies_at = 1 + part * (watching.seen - 1) // 8
-    settings, before = _shop_with_news(tmp_path_factory.mktemp("killed"))
+    settings = news.copy(tmp_path_factory.mktemp("killed"))
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     killed = subprocess.run([sys.executable, "-c", _CHILD, str(settings.data_dir), str(dies_at)], env=environment, check=False)
 
     assert killed.returncode == -signal.SIGKILL
-    assert open_warehouse(settings).version in {before, after}
+    assert open_warehouse(settings).version in {news.before, news.after}
     compact(settings)
-    assert (open_warehouse(settings).version, folded_until(settings)) == (after, until)
+    assert (open_warehouse(settings).version, folded_until(settings)) == (news.after, news.until)
     report = json.loads((open_warehouse(settings).folder / "import.json").read_text(encoding="utf-8"))
     assert report["ledger"]["kept"] == {"order_cancelled": 1, "order_completed": 4, "tag_added": 1}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,19 +51,11 @@ class Replay:
     later: dict[str, pl.DataFrame]
 
     @classmethod
-    def of_sample(cls, folder: Path, *, days: int, ledger_url: str | None = None) -> Replay:
-        """Import and build everything but the last days."""
-        tables = sample_tables()
-        last = tables["orders"]["ordered_at"].max()
-        assert isinstance(last, datetime)
-        midnight = last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
-        before, later = dict(tables), {}
-        for name, column in _TIMES.items():
-            before[name] = tables[name].filter(pl.col(column) < midnight)
-            later[name] = tables[name].filter(pl.col(column) >= midnight)
-        settings = import_shop(folder, before).model_copy(update={"ledger_url": ledger_url})
-        build_features(settings)
-        return cls(settings, midnight, later)
+    def of_sample(cls, folder: Path, *, days: int) -> Replay:
+        """Everything but the last days imported and built below a new folder: a copy of what is made once a process."""
+        made, midnight, later = _built_before(days)
+        shutil.copytree(made.name, folder, dirs_exist_ok=True)
+        return cls(FeatureSettings(data_dir=folder, threads=2), midnight, later)
 
     def orders(self) -> Iterator[dict[str, Any]]:
         """Every later order with a customer as Segment sends it."""
@@ -119,6 +114,22 @@ class Replay:
         finally:
             reader.close()
         return {customer: row for customer, row in rows.items() if row is not None}
+
+
+@cache
+def _built_before(days: int) -> tuple[tempfile.TemporaryDirectory[str], datetime, dict[str, pl.DataFrame]]:
+    """The folder (removed when the process ends), the midnight that it was built up to, and what happened afterwards."""
+    tables = sample_tables()
+    last = tables["orders"]["ordered_at"].max()
+    assert isinstance(last, datetime)
+    midnight = last.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days - 1)
+    before, later = dict(tables), {}
+    for name, column in _TIMES.items():
+        before[name] = tables[name].filter(pl.col(column) < midnight)
+        later[name] = tables[name].filter(pl.col(column) >= midnight)
+    folder = tempfile.TemporaryDirectory(prefix="replay-")
+    build_features(import_shop(Path(folder.name), before))
+    return folder, midnight, later
 
 
 def order_event(order_id: str, customer: str, at: datetime, lines: pl.DataFrame, store: str | None = None) -> dict[str, Any]:
