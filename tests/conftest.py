@@ -48,6 +48,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
+def pytest_unconfigure() -> None:
+    """What was set aside is let go as usual, so that nothing believes that it leaks."""
+    gc.unfreeze()
+
+
 def pytest_runtest_setup() -> None:
     """Undo what Feast's import does to the environment: the service's metrics would believe in several processes."""
     for name in ("PROMETHEUS_MULTIPROC_DIR", "PROMETHEUS_MULTIPROCESS_DIR", "prometheus_multiproc_dir"):
