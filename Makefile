@@ -12,9 +12,10 @@ export OPENBLAS_NUM_THREADS := 1
 demo: $(VENV)/.demo
 	$(BIN)/huitou demo --data-dir $(DATA_DIR)
 
+# Three processes for two cores, as a third of the tests' time is waiting for a database, a process or a clock; tests/conftest.py puts the longest first.
 test: $(VENV)/.dev
 	$(BIN)/coverage erase
-	$(BIN)/python -m pytest -n 2 --dist loadscope --cov --cov-report=term
+	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder --cov --cov-report=term
 	@echo "make test: passed"
 
 lint: $(VENV)/.dev
@@ -45,14 +46,18 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("huitou needs Python 3.11 or newer, this is %s; set PYTHON=..." % sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-# --compile is pip's default: Python without .pyc files imports slowly. The locks are complete, so nothing is resolved: an older pip would ask the
-# index for the newest `coverage[toml]`, find one without a hash, and refuse.
-$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/demo.lock
+# Python without .pyc files imports slowly: they are compiled on every core at once, where pip would use one; a file that does not compile is no
+# module (packages carry templates and other Pythons' code). The locks are complete, so nothing is resolved: an older pip would ask the index for the
+# newest `coverage[toml]`, find one without a hash, and refuse.
+define INSTALL
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $<
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 	touch $@
+endef
+
+$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
+	$(INSTALL)
 
 $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	touch $@
+	$(INSTALL)
