@@ -42,7 +42,15 @@ WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
 
 
 # What takes longest, by measurement: begun last, it would leave one process working alone at the end.
-LONGEST = ("e2e/", "allowances/test_survey.py", "huitou/test_worker_process.py", "definitions/test_look_ahead.py", "huitou/test_train.py")
+LONGEST = (
+    "docs/test_tutorial.py",
+    "docs/test_add_pages.py",
+    "e2e/",
+    "allowances/test_survey.py",
+    "huitou/test_worker_process.py",
+    "definitions/test_look_ahead.py",
+    "refreshing/test_following.py",
+)
 
 
 @pytest.hookimpl(trylast=True)
