@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from typing import Annotated, Any
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from huitou.options import DataDir, feature_settings
 
+if TYPE_CHECKING:
+    from features.ledger.exporting import Export
+    from features.ledger.ledger import Ledger
+
 app = typer.Typer(no_args_is_help=True, help="What is held of one person.")
+_ROWS_AT_ONCE = 4096
 
 
 @app.callback()
@@ -20,30 +28,62 @@ def callback() -> None:
 @app.command("export")
 def export(customer: Annotated[str, typer.Argument(help="Any id of the person.", show_default=False)], data_dir: DataDir = None) -> None:
     """Print everything held of a person as JSON: the ledger's tables and the rows of the imported and of the composed history."""
-    import polars as pl
-
-    from features.ledger import audit
-    from features.ledger.exporting import everything_of
+    from features.ledger.document import gathered
+    from features.ledger.exporting import note_export
     from features.ledger.ledger import open_ledger
-    from features.ledger.tombstones import pseudonym, pseudonym_key
-    from features.versions import current_version
     from huitou.actor import command_actor
 
     settings = feature_settings(data_dir)
     ledger = open_ledger(settings)
     try:
-        with ledger.database.writing() as connection:
-            ids, sections = everything_of(connection, customer)
-            subject = pseudonym(pseudonym_key(connection), ids[0])
-            audit.record(connection, "customer_data_exported", at=ledger.clock(), actor=command_actor(), subject=subject)
+        noted = note_export(ledger, customer, actor=command_actor())
+        roots = (settings.imported_dir, settings.warehouse_dir, settings.features_dir)
+        for piece in gathered(_document(ledger, noted, roots)):
+            typer.echo(piece, nl=False)
+        typer.echo()
     finally:
         ledger.close()
-    document: dict[str, Any] = {"ids": ids, "ledger": sections}
-    for root in (settings.imported_dir, settings.warehouse_dir, settings.features_dir):
-        version, found = current_version(root), {}
-        for path in [] if version is None else sorted((root / version).glob("*.parquet")):
-            if "customer_id" in pl.read_parquet_schema(path):
-                rows = pl.scan_parquet(path).filter(pl.col("customer_id").is_in(ids)).collect()
-                found[path.stem] = rows.select(pl.exclude(pl.Binary)).to_dicts()
-        document[root.name] = {name: rows for name, rows in found.items() if rows}
-    typer.echo(json.dumps(document, ensure_ascii=False, indent=1, default=str))
+
+
+def _document(ledger: Ledger, noted: Export, roots: Sequence[Path]) -> Iterator[str]:
+    from features.ledger.document import written
+    from features.ledger.exporting import sections_of
+
+    yield f'{{\n"ids": {json.dumps(noted.ids, ensure_ascii=False)},\n"ledger": '
+    yield from written(sections_of(ledger.database, noted), _encoded)
+    for root in roots:
+        yield f",\n{json.dumps(root.name)}: "
+        yield from written(_tables(root, noted.ids), _encoded)
+    yield "\n}"
+
+
+def _tables(root: Path, ids: Sequence[str]) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+    """Tables of the current version that hold the person, by name."""
+    import polars as pl
+
+    from features.versions import current_version
+
+    version = current_version(root)
+    for path in [] if version is None else sorted((root / version).glob("*.parquet")):
+        if "customer_id" in pl.read_parquet_schema(path):
+            rows = _rows(path, ids)
+            for first in rows:
+                yield path.stem, itertools.chain([first], rows)
+
+
+def _rows(path: Path, ids: Sequence[str]) -> Iterator[dict[str, Any]]:
+    import polars as pl
+    import pyarrow.dataset as pyarrow_dataset
+
+    # Row group after row group: what is read ahead by default is most of a file.
+    theirs = pyarrow_dataset.field("customer_id").isin(list(ids))
+    batches = pyarrow_dataset.dataset(path).scanner(
+        filter=theirs, batch_size=_ROWS_AT_ONCE, batch_readahead=1, fragment_readahead=1, use_threads=False
+    )
+    for batch in batches.to_batches():
+        frame = pl.from_arrow(batch)
+        yield from frame.select(pl.exclude(pl.Binary)).iter_rows(named=True)  # type: ignore[union-attr]
+
+
+def _encoded(row: Mapping[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)

@@ -1,18 +1,19 @@
-"""`GET /v1/customers/{customer_id}/data`: everything that is held of a person here, as one document."""
+"""`GET /v1/customers/{customer_id}/data`: everything that is held of a person here, as one document, sent while it is read."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
-from pydantic import BaseModel, Field
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field, TypeAdapter
 
 from features.errors import HuitouError
 from features.feature_sets import CUSTOMER
-from features.ledger import audit
-from features.ledger.exporting import everything_of
-from features.ledger.tombstones import pseudonym, pseudonym_key
+from features.ledger.document import gathered, written
+from features.ledger.exporting import Export, note_export, sections_of
 from serving.api.customers import scores_answer
 from serving.api.fields import OpaqueId
 from serving.api.guard import actor_of
@@ -35,32 +36,40 @@ class PersonalData(BaseModel):
 
 
 _ELSEWHERE = "Rows of the imported history are files that this service does not read: `huitou customer export` gives them too."
+_ROW = TypeAdapter(dict[str, Any])
 
 
-@router.get("/v1/customers/{customer_id}/data", response_model=PersonalData, responses=documented(401, 503))
-async def data(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> PersonalData:
-    """Export a person's data, asked with any of their ids. It is noted in the audit log."""
-    services: Services = request.app.state.services
-    return await asyncio.to_thread(personal_data, services, customer_id, actor=actor_of(request))
+@router.get("/v1/customers/{customer_id}/data", response_model=PersonalData, responses=documented(401, 503, 507))
+async def data(request: Request, customer_id: Annotated[OpaqueId, Path()]) -> StreamingResponse:
+    """Export a person's data, asked with any of their ids. It is noted in the audit log.
 
-
-def personal_data(services: Services, customer_id: str, *, actor: str) -> PersonalData:
-    """Gather it, and note that somebody did.
-
-    Raises:
-        LedgerAway, LedgerBroken, LedgerFull: the ledger does not answer, or cannot note it: then nothing is given out.
+    The answer is sent while the rows are read, however many there are; should the ledger go away meanwhile, the connection ends before the
+    document does, which is then no JSON.
     """
-    with services.ledger.database.writing() as connection:
-        ids, ledger = everything_of(connection, customer_id)
-        subject = pseudonym(pseudonym_key(connection), ids[0])
-        detail = {table: len(rows) for table, rows in ledger.items()}
-        audit.record(connection, "customer_data_exported", at=services.ledger.clock(), actor=actor, subject=subject, detail=detail)
+    services: Services = request.app.state.services
+    export = await services.aside(note_export, services.ledger, customer_id, actor=actor_of(request))
+    rest = await asyncio.to_thread(_computed, services, export)
+    return StreamingResponse(gathered(_document(services, export, rest)), media_type="application/json")
+
+
+def _computed(services: Services, export: Export) -> PersonalData:
+    """Everything but the ledger's rows."""
     features, scores = None, None
     try:
-        customer = services.live.reader.read(ids[0])
+        customer = services.live.reader.read(export.ids[0])
         if customer is not None:
             features = {n: None if v != v else v for n, v in zip(CUSTOMER.columns, customer.vector.tolist(), strict=True)}  # noqa: PLR0124
-            scores = scores_answer(services, ids[0]).model_dump(mode="json")
+            scores = scores_answer(services, export.ids[0]).model_dump(mode="json")
     except HuitouError:
         pass  # safe: nothing is computed of whoever did not agree; a damaged row holds nothing to be read
-    return PersonalData(ids=ids, ledger=ledger, features=features, scores=scores, elsewhere=_ELSEWHERE)
+    return PersonalData(ids=list(export.ids), ledger={}, features=features, scores=scores, elsewhere=_ELSEWHERE)
+
+
+def _document(services: Services, export: Export, rest: PersonalData) -> Iterator[str]:
+    yield f'{rest.model_dump_json(include={"ids"})[:-1]},"ledger":'
+    yield from written(sections_of(services.ledger.database, export), _encoded)
+    yield f",{rest.model_dump_json(exclude={'ids', 'ledger'})[1:]}"
+
+
+def _encoded(row: Mapping[str, Any]) -> str:
+    return _ROW.dump_json({**row}).decode()

@@ -287,9 +287,11 @@ class LedgerSuite:
             made = identities.link(connection, "card", "c1", at=NOW, source="api")
             assert exposures(connection, "e1") == [met("c1", "b", 1), met("c2", "b", 5)]  # in the arm that came first
             assert exposures(connection, "e1", until=NOW + timedelta(minutes=1)) == [met("c1", "b", 1)]
-            ids, sections = exporting.everything_of(connection, "card")
-            assert ids == ["c1", "card"]
-            assert {(row["experiment_id"], row["arm"]) for row in sections["exposures"]} == {("e1", "a"), ("e1", "b"), ("e2", "x")}
+        export = exporting.note_export(ledger, "card", actor="test")
+        assert export.ids == ("c1", "card")
+        sections = {name: list(rows) for name, rows in exporting.sections_of(ledger.database, export)}
+        assert {(row["experiment_id"], row["arm"]) for row in sections["exposures"]} == {("e1", "a"), ("e1", "b"), ("e2", "x")}
+        with ledger.database.writing() as connection:
             identities.undo(connection, made.link_id or 0, at=NOW)
             assert len(exposures(connection, "e1")) == 3
             assert exposures(connection, "unknown") == []

@@ -46,7 +46,8 @@ def test_a_decision_and_its_contact_are_written_together(ledger: Ledger) -> None
         assert contacts.read_contacts(connection, ["c1", "card"], since=NOW) == [made]
         assert contacts.read_contacts(connection, ["c1"], since=NOW + timedelta(microseconds=1)) == []
         assert made.types == {"item", "coupon"}
-        _, sections = exporting.everything_of(connection, "c1")
+    export = exporting.note_export(ledger, "c1", actor="test")
+    sections = {name: list(rows) for name, rows in exporting.sections_of(ledger.database, export)}
     assert [row["record"] for row in sections["decisions"]] == [{"format": 1}, None]
     assert sections["contacts"][0]["also"] == [list(pair) for pair in also]
     with pytest.raises(LedgerBroken), ledger.database.writing() as connection:  # the decision is here already
