@@ -33,6 +33,13 @@ if size:
 sys.argv += ["--port", port, "--no-worker"]
 main()
 """
+_WARM_WORKER = """
+import sys
+import features.erasing.resuming, features.refreshing.following
+from huitou.main import main
+if sys.stdin.readline():
+    main()
+"""
 
 
 class Server:
@@ -121,6 +128,46 @@ class Server:
 def _read(answer: http.client.HTTPResponse) -> Any:
     body = answer.read()
     return json.loads(body) if "json" in (answer.getheader("content-type") or "") else body.decode()
+
+
+class Worker:
+    """One `huitou work`."""
+
+    def __init__(self, data_dir: Path, ledger_url: str | None = None, env: Mapping[str, str] | None = None) -> None:
+        """Import everything in a process of its own; it works after `start`."""
+        given = {"HUITOU_LEDGER_URL": ledger_url} if ledger_url else {}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _WARM_WORKER, "work", "--data-dir", str(data_dir)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env={**os.environ, **given, **(env or {})},
+        )
+
+    def start(self) -> Worker:
+        """Begin to work; how far it is, only what it works on can tell."""
+        assert self.process.stdin is not None
+        print("go", file=self.process.stdin, flush=True)
+        return self
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.send_signal(signal.SIGKILL)
+        self.stop()
+
+    def stop(self) -> None:
+        """End it, in whichever state it is."""
+        assert self.process.stdin is not None
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()  # one that was never started ends by this
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 @contextlib.contextmanager
