@@ -10,6 +10,7 @@ from pathlib import Path
 
 from features.errors import StateBroken
 from features.products import FILE as PRODUCTS_FILE
+from features.room import is_full, room_on
 from features.store import DATABASE, PROJECT, VIEW, entity_key
 from features.sweep_lock import changing_rows
 
@@ -21,8 +22,9 @@ def remove_online(online_dir: Path, customer_ids: Collection[str]) -> int:
 
     Raises:
         StateBroken: a store is damaged or locked; what was not reached is tried again by whoever resumes.
+        OutOfSpace: the disk is full; likewise.
     """
-    with changing_rows(online_dir):
+    with changing_rows(online_dir), room_on(online_dir):
         removed = sum(remove_from(folder, customer_ids) for folder in sorted(online_dir.glob("v-*")))
         coupons = online_dir.parent.glob(f"features/v-*/{PRODUCTS_FILE}")
         return removed + sum(_from_products(path, set(customer_ids)) for path in coupons)
@@ -44,7 +46,7 @@ def wipe_online(online_dir: Path) -> None:
     """
     for folder in sorted(online_dir.glob("v-*")):
         if (folder / DATABASE).is_file():
-            with _open(folder / DATABASE) as connection:
+            with room_on(online_dir), _open(folder / DATABASE) as connection:
                 connection.execute("VACUUM")
                 _empty_log(connection)
 
@@ -56,6 +58,8 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             connection.execute("PRAGMA secure_delete = ON")
             yield connection
     except sqlite3.Error as error:
+        if is_full(error):
+            raise  # nothing is wrong with the store
         raise StateBroken(f"The online store {path} cannot be written ({error}); run `huitou build --force`.") from error
 
 

@@ -7,7 +7,6 @@ that holds the name of the current version; replacing a file is atomic on POSIX 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -18,6 +17,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from features.errors import OutOfSpace, StateBroken, StateMissing
+from features.room import is_full
 
 _POINTER = "CURRENT"
 _STAMP = "stamp.json"
@@ -102,16 +102,10 @@ def new_version(
             _point(root, name)
     except BaseException as error:
         shutil.rmtree(aside, ignore_errors=True)
-        if _is_full(error):
+        if is_full(error):
             raise OutOfSpace(f"The disk that holds {root} is full; free some space and run the step again.") from error
         raise
     _prune(root, keep=name)
-
-
-def _is_full(error: BaseException) -> bool:
-    # Polars, DuckDB and SQLite each raise an error type of their own when the disk is full; only the sentence tells.
-    text = str(error)
-    return getattr(error, "errno", None) == errno.ENOSPC or os.strerror(errno.ENOSPC) in text or "disk is full" in text
 
 
 def _stamp(inputs: object) -> bytes:

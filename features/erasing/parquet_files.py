@@ -11,6 +11,7 @@ import polars as pl
 
 from features.errors import StateBroken
 from features.folding.compose import REPORT, described
+from features.room import is_full
 from features.settings import FeatureSettings
 
 _ID_COLUMNS = ("customer_id", "recorded_as")
@@ -51,6 +52,8 @@ def drop_rows(path: Path, ids: Collection[str]) -> int:
         if gone:
             replace_parquet(path, pl.read_parquet(path).filter(~theirs))
     except pl.exceptions.PolarsError as error:
+        if is_full(error):
+            raise  # nothing is wrong with the file
         raise StateBroken(f"{path} cannot be read ({error}); delete it or make it anew, then run `huitou erase --resume`.") from error
     return gone
 

@@ -15,6 +15,7 @@ from features.ledger import erasing
 from features.ledger.erasing import Erasure
 from features.ledger.ledger import Ledger
 from features.online_removal import remove_online, wipe_online
+from features.room import room_on
 from features.settings import FeatureSettings
 from features.sweep_lock import sweeping
 
@@ -42,7 +43,7 @@ def resume_erasures(settings: FeatureSettings, ledger: Ledger, *, actor: str, wa
     """
     if not (waiting := _unfinished(ledger)):
         return []
-    with sweeping(settings.data_dir, wait=wait) as alone:
+    with sweeping(settings.data_dir, wait=wait) as alone, room_on(settings.data_dir):
         if not alone:
             return waiting
         remove_abandoned(settings)

@@ -24,14 +24,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from features.errors import HuitouError
 from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
 from features.ledger.outages import Outage
+from features.room import SQLITE_NO_ROOM
 
 _FILE = "ledger.db"
 _LOCK = 7_409_172_001  # any number, the same in every process: PostgreSQL's advisory lock of the writers
 PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
 _CONNECT_SECONDS = 3
 _PING_SECONDS = 1.0  # a line that takes longer to say that it is there is replaced by a new one
-# A limit on a file's size shows as a failed write, and room that is lacking for the shared-memory file beside the log as the last one.
-_NO_ROOM = {"SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"}
 _BUSY = "The ledger's database is busy: another writer did not finish in time; nothing of this was kept, send it again."
 _WRITING = "huitou_writing"
 _FULL = ("database or disk is full", "No space left", "disk full", "could not extend file", "File too large")
@@ -239,4 +238,4 @@ def _away(error: DBAPIError) -> bool:
 
 
 def _os_full(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlite_errorname", "") in _NO_ROOM or type(error.orig).__name__ == "DiskFull"
+    return getattr(error.orig, "sqlite_errorname", "") in SQLITE_NO_ROOM or type(error.orig).__name__ == "DiskFull"

@@ -24,12 +24,13 @@ from features.ledger.contacts import CONTACTS
 from features.ledger.database import LedgerDatabase
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
-from features.ledger.errors import LedgerAway
+from features.ledger.errors import LedgerAway, LedgerFull
 from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
 from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
+from features.room import is_full
 
 # After a VACUUM the log is as long as the file. A writer may be the one who copies it back, at its commit; SQLite does not wait for that,
 # and writing the file anew once more would cost more.
@@ -128,7 +129,7 @@ def finish(ledger: Ledger, settled: Iterable[Erasure], *, actor: str) -> list[Er
     """Leave no bytes of what settled erasures deleted, once for all of them; only then they count as finished: a crash resumes that too.
 
     Raises:
-        LedgerAway: the ledger does not answer, or is used without a pause; try again.
+        LedgerAway, LedgerFull: the ledger does not answer, is used without a pause, or lacks room for a second copy; try again.
     """
     wipe(ledger.database)
     now, finished = ledger.clock(), []
@@ -168,7 +169,8 @@ def wipe(database: LedgerDatabase, *, thorough: bool = True) -> None:
         thorough: also write SQLite's file anew, during which writers wait: 1.8 s for 205 MB, the longest write 1.3 s.
 
     Raises:
-        LedgerAway: others use the database without a pause, or there is no room for a second copy; try again.
+        LedgerAway: others use the database without a pause; try again.
+        LedgerFull: there is no room for a second copy; free some space and try again.
     """
     if database.is_sqlite:
         _wipe_file(database, thorough=thorough)
@@ -196,6 +198,10 @@ def _wipe_file(database: LedgerDatabase, *, thorough: bool) -> None:
             time.sleep(_AGAIN_SECONDS)
         cursor.close()
     except sqlite3.Error as error:
+        if is_full(error):
+            raise LedgerFull(
+                "There is no room for a second copy of the ledger's file, which overwriting needs; it is tried again."
+            ) from error
         raise LedgerAway("The ledger's file is in use, so that what was erased cannot be overwritten yet; it is tried again.") from error
     finally:
         raw.close()

@@ -21,6 +21,7 @@ from features.refreshing.online_rows import OnlineRows
 from features.refreshing.people import people_behind
 from features.refreshing.refresher import Refresher
 from features.refreshing.waiting import Waiting
+from features.room import room_on
 from features.settings import FeatureSettings
 from features.sweep_lock import changing_rows, writing_people
 from features.versions import current_folder
@@ -75,8 +76,9 @@ class Following:
             StateBroken: a file cannot be read.
             TooLittleHistory: nothing was ordered.
             LedgerAway, LedgerBroken: the ledger does not answer; nothing was lost.
+            OutOfSpace: the disk is full; nothing was lost.
         """
-        with writing_people(self._settings.data_dir):
+        with writing_people(self._settings.data_dir), room_on(self._settings.data_dir):
             return self._step()
 
     def _step(self) -> Step:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import AwareDatetime, BaseModel, Field, StringConstraints, model_validator
 
-from features.errors import StateBroken
+from features.errors import OutOfSpace, StateBroken
 from features.ledger import audit, consents, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
 from features.online_removal import remove_online
@@ -115,7 +115,7 @@ def _leave_the_store(services: Services, statements: list[Statement]) -> None:
             if not consents.granted(consents.history(connection, identities.ids_of(connection, customer_id)), Purpose.PROFILING)
         }
     if withdrawn:
-        with contextlib.suppress(StateBroken):  # safe: every request asks the ledger first
+        with contextlib.suppress(StateBroken, OutOfSpace):  # safe: every request asks the ledger first
             remove_online(services.settings.online_dir, withdrawn)
 
 

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
-from features.errors import StateBroken
+from features.errors import OutOfSpace, StateBroken
 from features.ledger import erasing
 from features.ledger.erasing import Erasure
-from features.ledger.errors import LedgerAway
+from features.ledger.errors import LedgerAway, LedgerFull
 from features.online_removal import remove_online
 from serving.api.fields import OpaqueId
 from serving.api.guard import actor_of
@@ -73,7 +73,7 @@ def _erase(services: Services, customer_id: str, actor: str) -> Erasure:
         services.reopen()  # the products' file named who was mailed a coupon, and the table of what is due named everybody
         erasure = erasing.note(services.ledger, erasure, {"online": {"values": removed}})
         erasing.wipe(services.ledger.database, thorough=False)
-    except (StateBroken, LedgerAway):
+    except (StateBroken, OutOfSpace, LedgerAway, LedgerFull):
         return erasure  # safe: it stays unfinished, and whoever resumes it does this again
     return erasure
 

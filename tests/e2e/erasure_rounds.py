@@ -47,7 +47,7 @@ class Tally:
         rounds: people erased.
         kills: processes killed.
         interrupted: rounds in which a kill left an unfinished erasure behind.
-        between: events told between a wish and its end.
+        between: events told between a wish and the moment when every place was gone through.
         refused: old events of erased people that were told again and refused.
         remaining: places that still hold somebody, named.
         acknowledged, lost: others' events.
@@ -129,7 +129,7 @@ class Rounds:
         waiting = not self._is_finished(erasure)
         self.tally.interrupted += waiting
         if killed in {"worker", "both"}:
-            if waiting:  # nobody is there to finish it
+            if "tables" not in self._receipt(erasure)["removed"]:  # not settled, and nobody is there to do it
                 self._between(person)
             self._worker = self._next[1].start()
             self._next = (self._next[0], Worker(self._data_dir, self._url))
@@ -148,7 +148,10 @@ class Rounds:
         self.tally.remaining += left_of(self._data_dir, self._url, person)
 
     def _is_finished(self, erasure: str) -> bool:
-        return bool(self._until_answered("GET", f"/v1/erasures/{erasure}", None)["state"] == "finished")
+        return bool(self._receipt(erasure)["state"] == "finished")
+
+    def _receipt(self, erasure: str) -> Any:
+        return self._until_answered("GET", f"/v1/erasures/{erasure}", None)
 
     def _between(self, person: Person) -> None:
         now = datetime.now(UTC)
