@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from features.errors import StateBroken
 from features.folding.compose import compose
 from features.folding.erased import people_in, without_erased
 from features.folding.fold import Fold
@@ -57,7 +58,7 @@ def compact(settings: FeatureSettings, *, progress: Callable[[str], None] = lamb
     Raises:
         LedgerAway, LedgerBroken: the ledger cannot be read; nothing changed.
         OutOfSpace: the disk is full; nothing changed.
-        StateBroken: the folded tables cannot be read.
+        StateBroken: the folded tables cannot be read, or are newer than the ledger.
     """
     with writing_people(settings.data_dir):
         return _compact(settings, progress)
@@ -82,6 +83,11 @@ def _fold(settings: FeatureSettings, after: int, progress: Callable[[str], None]
     try:
         with ledger.database.reading() as connection:
             newest = ledger_events.newest(connection)
+            if ledger_events.last_given(connection) < after:
+                raise StateBroken(
+                    f"The folded history knows events up to number {after:,}, the ledger has never given so many: an older ledger was put "
+                    "in its place. Restore the files of the same backup too; events to come would be taken for folded ones."
+                )
             while until < newest:
                 part = ledger_events.read(connection, after=until, until=newest, limit=_AT_ONCE)
                 if not part:

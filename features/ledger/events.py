@@ -169,6 +169,15 @@ def newest(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(EVENTS.c.seq), 0))).scalar_one())
 
 
+def last_given(connection: Connection) -> int:
+    """The highest number ever given to an event, whether or not it is still there; 0 before the first."""
+    if connection.dialect.name == "sqlite":
+        query = text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'events'")
+    else:
+        query = text("SELECT pg_sequence_last_value(pg_get_serial_sequence('events', 'seq')::regclass)")
+    return int(connection.execute(query).scalar_one() or 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Of an event, what says whom it touches and when: without its properties, which may be megabytes."""

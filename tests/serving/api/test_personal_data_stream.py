@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from features.ledger.errors import LedgerAway
 from features.ledger.events import Event
 from serving.api import personal_data
+from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.serving.running import running
 
@@ -40,6 +42,17 @@ def test_many_rows_arrive_as_one_document(own_shop: Path) -> None:
     assert [event["properties"]["n"] for event in document["ledger"]["events"]] == list(range(3000))
     assert document["ledger"]["events"][0]["occurred_at"] == "2024-06-01T00:00:00Z"
     personal_data.PersonalData.model_validate(document)
+
+
+def test_a_ledger_that_goes_away_before_anything_was_sent_is_told(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaking(*_: Any) -> Iterator[tuple[str, Iterator[dict[str, Any]]]]:
+        yield "events", iter([{"n": 1}])
+        raise LedgerAway("gone")
+
+    monkeypatch.setattr(personal_data, "sections_of", breaking)
+    with TestClient(create_app(ServingSettings(data_dir=own_shop)), raise_server_exceptions=False) as client:
+        answer = client.get("/v1/customers/c010/data")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:huitou:problem:ledger-away")
 
 
 def test_a_ledger_that_goes_away_meanwhile_breaks_the_line(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
