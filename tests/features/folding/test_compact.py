@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from sqlalchemy import delete, text
 
+from features.errors import StateBroken
+from features.folding.compact import compact
 from features.folding.folded import folded_until
 from features.ledger import catalogue
 from features.ledger.consents import Purpose, State
+from features.ledger.events import EVENTS
 from features.schema import CONTACT_FACTS, TABLES
 from features.versions import current_folder
 from features.warehouse import open_warehouse, write_warehouse
@@ -66,6 +70,20 @@ def test_doing_it_again_changes_nothing(shop: LedgerShop) -> None:
     assert (first.events, first.changed) == (5, True)
     assert (again.events, again.changed) == (0, False)
     assert (open_warehouse(shop.settings).folder, shop.version) == (folder, version)
+
+
+def test_an_older_ledger_beside_newer_files_is_refused(shop: LedgerShop) -> None:
+    shop.ledger.append([happened("product_viewed", "ann", hour, product_id="tea") for hour in range(3)])
+    compact(shop.settings)
+    with shop.ledger.database.writing() as connection:
+        connection.execute(delete(EVENTS))  # as where somebody was erased: the numbers stay given
+    assert compact(shop.settings).events == 0
+    with shop.ledger.database.writing() as connection:
+        # As in an older backup, which knows of one event only.
+        older = "UPDATE sqlite_sequence SET seq = 1" if shop.ledger.database.is_sqlite else "SELECT setval('events_seq_seq', 1)"
+        connection.execute(text(older))
+    with pytest.raises(StateBroken, match="older ledger"):
+        compact(shop.settings)
 
 
 def test_in_parts_is_at_once(shop: LedgerShop, tmp_path_factory: pytest.TempPathFactory) -> None:
