@@ -54,6 +54,11 @@ class DecisionLog:
         self._thread: threading.Thread | None = None
         self._closing = False
 
+    @property
+    def waiting(self) -> int:
+        """Decisions in line."""
+        return len(self._line)
+
     def put(self, decided: Decided) -> None:
         """Take a decision; returns at once. Safe from any thread. Its contact counts from now on, also when the decision is lost."""
         if decided.contact is not None:

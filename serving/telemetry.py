@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 from serving.asgi import ASGIApp, Message, Receive, Scope, Send
+from serving.dropped_offers import DroppedOffers
 from serving.ledger_watch import Lag
 
 # Seconds; dense around the few milliseconds that a decision takes.
@@ -16,10 +17,18 @@ _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05,
 
 
 class Telemetry:
-    """All metrics of one service."""
+    """All metrics of one service.
+
+    Attributes:
+        registry: holds them.
+        dropped: why offers fell.
+    """
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)  # memory, processor time, open files
+        self.dropped = DroppedOffers()
+        self.registry.register(self.dropped)
         self._requests = Counter("huitou_requests", "Requests by route and status.", ("method", "route", "status"), registry=self.registry)
         self._seconds = Histogram("huitou_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry)
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
@@ -35,13 +44,20 @@ class Telemetry:
             buckets=_BUCKETS,
             registry=self.registry,
         )
+        for part in ("wait", "work"):
+            self._ledger.labels(part)
         self._model = Gauge(
             "huitou_model_info", "1 for a model version that answers, else 0.", ("model", "version"), registry=self.registry
         )
         self._age = Gauge("huitou_feature_age_days", "Age of the online features by the service's clock.", registry=self.registry)
         self._behind = Gauge("huitou_events_behind", "Events that no customer's features know yet.", registry=self.registry)
         self._oldest = Gauge("huitou_oldest_event_seconds", "Since when the oldest of them waits.", registry=self.registry)
+        self._line = Gauge("huitou_decisions_waiting", "Decisions in line for the ledger.", registry=self.registry)
+        self._problem = Gauge("huitou_problem", "1 for a part that /readyz names as a problem, else 0.", ("part",), registry=self.registry)
+        self._clock = Gauge("huitou_clock_seconds", "The service's clock, seconds since 1970.", registry=self.registry)
+        self._online = Gauge("huitou_online_version_info", "The build that answers.", ("version",), registry=self.registry)
         self._shown: set[tuple[str, str]] = set()
+        self._told: set[str] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
@@ -78,6 +94,26 @@ class Telemetry:
             self._model.labels(model, version).set(float((model, version) in shown))
         self._shown |= shown
         self._age.set(feature_age_days)
+
+    def condition(self, problems: Iterable[str], *, feature_age_days: float, clock_seconds: float, waiting: int, build: str) -> None:
+        """Show how the service is, at the moment somebody asks.
+
+        Args:
+            problems: parts that have one.
+            feature_age_days: by the service's clock.
+            clock_seconds: that clock, since 1970.
+            waiting: decisions that the ledger does not have yet.
+            build: version of the online state.
+        """
+        present = set(problems)
+        self._told |= present
+        for part in self._told:
+            self._problem.labels(part).set(float(part in present))
+        self._online.clear()  # there is a new one every night: old ones must not pile up
+        self._online.labels(build).set(1)
+        self._age.set(feature_age_days)
+        self._clock.set(clock_seconds)
+        self._line.set(waiting)
 
     def lag(self, lag: Lag | None) -> None:
         """Show how far the features are behind; nothing where it is not known."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from features.errors import HuitouError
 from serving.api.health_schemas import Freshness, Health, ModelState, Readiness
 from serving.live_models import KINDS
 from serving.services import Services
@@ -48,6 +46,11 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Metrics in Prometheus' text format."""
     services: Services = request.app.state.services
-    with contextlib.suppress(HuitouError):  # safe: what cannot be found out keeps its last value
-        await asyncio.to_thread(services.lag)
+    services.telemetry.condition(
+        await asyncio.to_thread(services.problems),  # aside, as above; it also finds out how far the features are behind
+        feature_age_days=services.feature_age_days,
+        clock_seconds=services.now.timestamp(),
+        waiting=services.decisions.waiting,
+        build=services.live.version,
+    )
     return Response(services.telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")

@@ -50,6 +50,7 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     told = answer.model_dump_json()
     services.decisions.put(decided(body, decision, answer, told, at=services.ledger.clock(), outbound=services.outbound_channels))
     services.telemetry.chosen(answer.offers[0].type)
+    services.telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.screen.codes)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
     return Response(told, media_type="application/json")
 
