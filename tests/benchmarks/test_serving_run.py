@@ -28,9 +28,18 @@ def test_everything_runs(tmp_path: Path) -> None:
         "throughput: huitou ÷ mlflow, signature",
         "latency at one connection, p99: huitou ÷ bare FastAPI",
         "driver ceiling: raw ASGI ÷ huitou",
+        "two workers ÷ one, requests a CPU-second",
+        "second worker's added memory ÷ the first's",
+        "score ÷ bare predict, CPU seconds",
+        "score, peak MB",
+        "online load, seconds",
+        "online load, peak MB",
+        "online load: Feast ÷ huitou, CPU seconds",
     ):
         assert set(told["ratios"][wanted]) == {"value", "low", "high", "goal", "at_least", "note", "met"}
-    assert {"16 connection(s)", "1 connection(s)", "answers of huitou", "open loop, huitou"} <= set(told["measured"])
+    assert {"16 connection(s)", "1 connection(s)", "answers of huitou", "open loop, huitou", "workers", "score", "online load"} <= set(
+        told["measured"]
+    )
     assert told["measured"]["answers of huitou"]["arbitrated"] > 5
     assert "throughput: huitou ÷ usual way" in done.stdout
     (shop,) = (found for found in tmp_path.iterdir() if found.is_dir())
