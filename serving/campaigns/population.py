@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,29 +55,68 @@ def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, 
         ModelUnavailable: there is no return hazard to score with.
         StateBroken: no customer can be read.
     """
-    model = live.models.return_hazard
-    if model is None:
-        raise ModelUnavailable(live.models.problems.get("return_hazard", "There is no return_hazard model; run `huitou train`."))
-    customers: list[CustomerFeatures] = []
-    never_ordered: list[CustomerFeatures] = []
-    unreadable = 0
-    for customer_id in live.reader.customer_ids():
+    required_model(live)
+    unreadable: list[str] = []
+    people = list(readable(live, profiled, unreadable))
+    customers = [customer for customer in people if customer.has_ordered]
+    if not customers:
+        raise nobody_to_score()
+    never_ordered = [customer for customer in people if not customer.has_ordered]
+    return replace(scored(live, customers, also=also), unreadable=len(unreadable), never_ordered=never_ordered)
+
+
+def readable(
+    live: Live, profiled: Collection[str], unreadable: list[str], *, ids: Sequence[str] | None = None
+) -> Iterator[CustomerFeatures]:
+    """Everybody who agreed to profiling, by id, one read after the other.
+
+    Args:
+        live: the state to read.
+        profiled: who consents to profiling.
+        unreadable: gets the ids of damaged rows: told in the summary; one of them must not cost a campaign.
+        ids: whom to read; None: everybody in the store.
+    """
+    for customer_id in live.reader.customer_ids() if ids is None else ids:
         if customer_id not in profiled:
             continue
         try:
             customer = live.reader.read(customer_id)
         except StateBroken:
-            unreadable += 1  # told in the summary; one damaged row must not cost a campaign
+            unreadable.append(customer_id)
             continue
         if customer is not None:
-            (customers if customer.has_ordered else never_ordered).append(customer)
-    if not customers:
-        raise StateBroken(
-            "The online store holds no readable customer who ordered and agreed to profiling; run `huitou build --force`, or see"
-            " `huitou import`."
-        )
+            yield customer
+
+
+def scored(live: Live, customers: Sequence[CustomerFeatures], *, also: tuple[int, ...] = ()) -> Population:
+    """Scores of customers who have ordered, at least one; a customer's are the same whoever stands beside them.
+
+    Raises:
+        ModelUnavailable: there is no return hazard to score with.
+    """
+    model = required_model(live)
     stored = np.vstack([customer.vector for customer in customers])
     churn = score_churn(model, stored, also=also, interval=True)
     value = None if live.models.value is None else live.models.value.score(stored)
     segments = [segments_of(live, customer, churn, value, row) for row, customer in enumerate(customers)]
-    return Population(customers, stored, churn, value, segments, model, unreadable, never_ordered)
+    return Population(customers, stored, churn, value, segments, model, unreadable=0)
+
+
+def required_model(live: Live) -> ReturnHazard:
+    """The model without which nobody is scored.
+
+    Raises:
+        ModelUnavailable: there is none.
+    """
+    model = live.models.return_hazard
+    if model is None:
+        raise ModelUnavailable(live.models.problems.get("return_hazard", "There is no return_hazard model; run `huitou train`."))
+    return model
+
+
+def nobody_to_score() -> StateBroken:
+    """What is said where nobody can be scored."""
+    return StateBroken(
+        "The online store holds no readable customer who ordered and agreed to profiling; run `huitou build --force`, or see"
+        " `huitou import`."
+    )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from features.store import CustomerFeatures
 from serving.campaigns.csv_file import write_csv
-from serving.campaigns.population import Population, score_population
+from serving.campaigns.population import Population, nobody_to_score, readable, required_model, scored
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.live import Live
@@ -42,6 +43,11 @@ COLUMNS = (
 )
 
 
+BLOCK = 5_000  # customers scored at a time: 26 steps of 120 inputs each are 125 MB
+
+Row = tuple[object, ...]
+
+
 def score_all(services: Services, out: Path) -> int:
     """Write one row per customer; returns how many. Who never ordered comes last, with a stage and the chance to leave the channel only.
 
@@ -53,14 +59,37 @@ def score_all(services: Services, out: Path) -> int:
         ModelUnavailable: there is no return hazard to score with.
         StateBroken: no customer can be read.
     """
-    return write_csv(out, COLUMNS, _rows(services.live, score_population(services.live, services.permissions.profiled())))
+    required_model(services.live)  # said before a file is begun
+    return write_csv(out, COLUMNS, _rows(services.live, services.permissions.profiled()))
 
 
-def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
-    churn, assumptions = population.churn, live.catalogue.assumptions
-    margins = expected_margin(population.stored, 28.0, assumptions)
-    leaving = channel_probabilities(live, population.stored, HORIZONS)
+def _rows(live: Live, profiled: Collection[str]) -> Iterator[Row]:
+    """Block by block: a million customers at once would take tens of gigabytes."""
+    assumptions = live.catalogue.assumptions
     tail = (assumptions.currency, live.as_of.isoformat(), live.models.versions["return_hazard"], assumptions.version)
+    never_ordered: list[str] = []  # ids alone; they are read again when everybody else is written
+    anybody = False
+    for block in _blocks(readable(live, profiled, [])):
+        buyers = [customer for customer in block if customer.has_ordered]
+        never_ordered += [customer.customer_id for customer in block if not customer.has_ordered]
+        if buyers:
+            anybody = True
+            yield from _of_buyers(live, scored(live, buyers), tail)
+    if not anybody:
+        raise nobody_to_score()
+    for block in _blocks(readable(live, profiled, [], ids=never_ordered)):
+        yield from _of_the_others(live, block, tail)
+
+
+def _blocks(customers: Iterator[CustomerFeatures]) -> Iterator[list[CustomerFeatures]]:
+    while block := list(islice(customers, BLOCK)):
+        yield block
+
+
+def _of_buyers(live: Live, population: Population, tail: tuple[object, ...]) -> Iterator[Row]:
+    churn = population.churn
+    margins = expected_margin(population.stored, 28.0, live.catalogue.assumptions)
+    leaving = channel_probabilities(live, population.stored, HORIZONS)
     for i, customer in enumerate(population.customers):
         days = [churn.days_until_order[i], *([] if churn.days_interval is None else churn.days_interval[i])]
         dates = [expected_date(customer.as_of, float(until)) for until in days]
@@ -79,13 +108,10 @@ def _rows(live: Live, population: Population) -> Iterator[tuple[object, ...]]:
             round(float(margins[i]), 2),
             *tail,
         )
-    yield from _of_the_others(live, population.never_ordered, tail)
 
 
-def _of_the_others(live: Live, customers: Sequence[CustomerFeatures], tail: tuple[object, ...]) -> Iterator[tuple[object, ...]]:
+def _of_the_others(live: Live, customers: Sequence[CustomerFeatures], tail: tuple[object, ...]) -> Iterator[Row]:
     """Rows of customers who never ordered: what is learned from orders is empty."""
-    if not customers:
-        return
     leaving = channel_probabilities(live, np.vstack([customer.vector for customer in customers]), HORIZONS)
     for customer, chances in zip(customers, leaving, strict=True):
         known = {

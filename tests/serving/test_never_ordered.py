@@ -147,6 +147,13 @@ def test_scores_of_everybody_hold_them_with_empty_cells_and_audiences_leave_them
     assert LOOKS not in (tmp_path / "audience.csv").read_text(encoding="utf-8")
 
 
+def test_scores_are_the_same_in_blocks_of_any_size(browsing: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    score_all(browsing, tmp_path / "whole.csv")
+    monkeypatch.setattr("serving.campaigns.scores.BLOCK", 7)
+    score_all(browsing, tmp_path / "blocks.csv")
+    assert (tmp_path / "blocks.csv").read_text(encoding="utf-8") == (tmp_path / "whole.csv").read_text(encoding="utf-8")
+
+
 def test_for_leaving_the_channel_they_are_taken_for_new_buyers(browsing: Services) -> None:
     never, buyer = vector_of(looked=True), browsing.live.reader.read(CUSTOMERS[0])
     assert buyer is not None
