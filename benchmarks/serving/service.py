@@ -119,5 +119,5 @@ def typical(port: int, bodies: Path, *, customers: int = 60) -> Asked:
             told = [*answer["offers"], *answer["dropped"]]
             candidates.append(len(told))
             arbitrated.append(sum(one["expected_value"] is not None for one in told))
-            length.append(len(client.post(PATH, content=line).content))
+            length.append(len(client.post(PATH, json=json.loads(line)).raise_for_status().content))
     return Asked(statistics.median(candidates), statistics.median(arbitrated), statistics.median(length))
