@@ -69,7 +69,12 @@ def cost_of_leaving(model: ChannelChurn | None, stored: Array, assumptions: Assu
     """
     if model is None:
         return np.zeros(len(stored))
-    return model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS) * expected_margin(stored, LOST_DAYS, assumptions)
+    return model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS) * lost_margin(stored, assumptions)
+
+
+def lost_margin(stored: Array, assumptions: Assumptions) -> Array:
+    """Money lost when customers leave the channel, (n,): the margin of 91 days at their present rate of spending."""
+    return expected_margin(stored, LOST_DAYS, assumptions)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ def leaving_of(model: ChannelChurn, vector: Array, assumptions: Assumptions) -> 
     """
     stored = vector[None, :]
     before, added = model.with_and_without(as_new_buyers(stored), RESPONSE_DAYS)
-    return Leaving(_known(float(before[0])), float((added * expected_margin(stored, LOST_DAYS, assumptions))[0]))
+    return Leaving(_known(float(before[0])), float((added * lost_margin(stored, assumptions))[0]))
 
 
 def _known(chance: float) -> float | None:

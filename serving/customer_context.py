@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
 from serving.category_needs import chances_within, hazards_within
-from serving.channel_scores import Leaving, leaving_of
+from serving.channel_scores import Leaving, leaving_of, lost_margin
 from serving.churn_scores import ChurnScores, score_churn
 from serving.live import Live
 from serving.offers.within import all_within, within
@@ -39,6 +39,7 @@ class CustomerContext:
         cart: product ids in the cart now.
         contact: outbound channels the customer agreed to be contacted on; None where nobody in particular is asked about.
         horizon_days: within which responses are predicted.
+        soon_days: within which the effect of an offer shows, at most the horizon.
     """
 
     live: Live
@@ -48,6 +49,7 @@ class CustomerContext:
     cart: tuple[str, ...] = ()
     contact: frozenset[str] | None = None
     horizon_days: int = 28
+    soon_days: int = 7
 
     def usable(self, channels: Sequence[str]) -> tuple[str, ...]:
         """Of the channels an offer may use, those on which this person may be reached."""
@@ -77,18 +79,23 @@ class CustomerContext:
     @cached_property
     def p_order(self) -> float | None:
         """P(orders within the horizon); of somebody who never ordered, the share of such people that do. None without model, or few."""
-        if self.customer is not None and not self.customer.has_ordered:
-            return self._first_order
-        if self.churn is None:
-            return None
-        return 1.0 - cycle_survival(self.churn.curve[0], float(self.horizon_days))
+        return self._orders_within(self.horizon_days)
 
-    @property
-    def _first_order(self) -> float | None:
+    @cached_property
+    def p_order_soon(self) -> float | None:
+        """P(orders within `soon_days`); as `p_order`."""
+        return self._orders_within(self.soon_days)
+
+    def _orders_within(self, days: int) -> float | None:
+        if self.customer is not None and not self.customer.has_ordered:
+            return self._first_order(days)
+        return None if self.churn is None else 1.0 - cycle_survival(self.churn.curve[0], float(days))
+
+    def _first_order(self, days: int) -> float | None:
         found = self.live.catalogue.products.first_orders
         if found is None or found.people < _FEWEST_PEOPLE:
             return None
-        return within((found.ordered + 0.5) / (found.people + 1.0), float(self.horizon_days))  # Jeffreys: none seen is not never
+        return within((found.ordered + 0.5) / (found.people + 1.0), float(days))  # Jeffreys: none seen is not never
 
     @property
     def usual_basket(self) -> float:
@@ -115,6 +122,11 @@ class CustomerContext:
         """How likely the customer is to leave the channel, and what a message adds to it; None without customer or model."""
         model, customer = self.live.models.channel_churn, self.customer
         return None if model is None or customer is None else leaving_of(model, customer.vector, self.live.catalogue.assumptions)
+
+    @cached_property
+    def lost_by_leaving(self) -> float:
+        """Money lost when the customer leaves the channel; 0 for somebody unknown."""
+        return 0.0 if self.customer is None else float(lost_margin(self.customer.vector[None, :], self.live.catalogue.assumptions)[0])
 
     @cached_property
     def recent(self) -> RecentPurchases:
@@ -197,7 +209,15 @@ class CustomerContext:
     @cached_property
     def due_chances(self) -> NDArray[np.float64] | None:
         """`category_chances` in the order of `Live.item_categories`, NaN where the customer never bought; None where there are none."""
-        chances, places = self.category_chances, self.live.category_places
+        return self._due(self.category_chances)
+
+    @cached_property
+    def due_chances_soon(self) -> NDArray[np.float64] | None:
+        """The same of `category_chances_soon`."""
+        return self._due(self.category_chances_soon)
+
+    def _due(self, chances: dict[str, float]) -> NDArray[np.float64] | None:
+        places = self.live.category_places
         if not chances:
             return None
         found = np.full(len(places), np.nan)
@@ -229,10 +249,18 @@ class CustomerContext:
     @cached_property
     def category_chances(self) -> dict[str, float]:
         """Category the customer has bought → P(buys it again within the horizon); empty without customer or model."""
+        return self._categories_within(self.horizon_days)
+
+    @cached_property
+    def category_chances_soon(self) -> dict[str, float]:
+        """The same within `soon_days`."""
+        return self._categories_within(self.soon_days)
+
+    def _categories_within(self, days: int) -> dict[str, float]:
         hazards = self.category_hazards
         if hazards is None or self.customer is None:
             return {}
-        return dict(zip(self.customer.categories, chances_within(hazards, self.horizon_days).tolist(), strict=True))
+        return dict(zip(self.customer.categories, chances_within(hazards, days).tolist(), strict=True))
 
     @cached_property
     def category_inputs(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:

@@ -45,7 +45,8 @@ class Factors(_Part):
         context: how well the moment suits the offer; 1 unless the policy says otherwise.
         lever: the merchant's weight of the offer; 1 by default.
         p0: P₀, calibrated: P(responds without any contact).
-        tau: τ, what the offer adds to it; its mean where it is uncertain.
+        p0_soon: the same within the days in which effects are learned (`DecisionPolicy.learned_days`); None in records that had none.
+        tau: τ, what the offer adds to P₀; its mean where it is uncertain.
         tau_sd: standard deviation of what is believed of τ.
         tau_source: where τ comes from.
         margin: money that one response leaves, before the discount.
@@ -57,6 +58,7 @@ class Factors(_Part):
     context: float = 1.0
     lever: float = 1.0
     p0: float = 0.0
+    p0_soon: float | None = None
     tau: float = 0.0
     tau_sd: float = 0.0
     tau_source: TauSource = TauSource.NONE

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from features.decisions.record import NO_ACTION, Considered, Factors, TauSource
 
 Array = NDArray[np.float64]
-NUMBERS = ("context", "lever", "p0", "tau", "tau_sd", "margin", "discount", "contact_cost", "fatigue")
+NUMBERS = ("context", "lever", "p0", "p0_soon", "tau", "tau_sd", "margin", "discount", "contact_cost", "fatigue")
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,13 @@ class FactorColumns:
 
     Attributes:
         source: where each τ comes from, (k,).
-        context, lever, p0, tau, tau_sd, margin, discount, contact_cost, fatigue: (k,) float64.
+        context, lever, p0, p0_soon, tau, tau_sd, margin, discount, contact_cost, fatigue: (k,) float64; p0_soon NaN where it is None.
     """
 
     context: Array
     lever: Array
     p0: Array
+    p0_soon: Array
     tau: Array
     tau_sd: Array
     source: Sequence[TauSource]
@@ -45,7 +47,9 @@ class FactorColumns:
 
     def row(self, place: int) -> Factors:
         """The factors of one offer."""
-        return Factors(tau_source=self.source[place], **{name: float(getattr(self, name)[place]) for name in NUMBERS})
+        numbers = {name: float(getattr(self, name)[place]) for name in NUMBERS}
+        soon = numbers.pop("p0_soon")
+        return Factors(tau_source=self.source[place], p0_soon=None if math.isnan(soon) else soon, **numbers)
 
 
 @dataclass(frozen=True)

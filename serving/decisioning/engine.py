@@ -216,8 +216,8 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
         except StateBroken:
             degraded["customer"] = CUSTOMER_UNREADABLE
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
-    horizon = assigned.policy.horizon_days
-    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, horizon), assigned, degraded
+    days = (assigned.policy.horizon_days, assigned.policy.learned_days)
+    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, *days), assigned, degraded
 
 
 def _message_key(candidate: Candidate, assigned: Assigned) -> str | None:

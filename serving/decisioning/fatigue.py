@@ -1,6 +1,7 @@
 """What one more message costs beyond its price: some who get it leave the channel, and take their margin with them.
 
-Learned from unsubscriptions where there is a model of them (docs/adr/0009), else what the policy says each message of late adds.
+Learned from unsubscriptions where there is a model of them (docs/adr/0009), else what the policy says each message of late adds; and never
+less than the policy's floor, since a model of few unsubscriptions finds no difference where there is one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class FatigueSource(StrEnum):
     """Where the figure comes from."""
 
     LEARNED = "learned"  # change of P(leaves the channel) × margin lost
-    POLICY = "policy"  # `contact.fatigue` × messages of the last 28 days
+    POLICY = "policy"  # `contact.fatigue` × messages of the last 28 days, or `contact.leaving` × margin lost where that is more
     NONE = "none"  # nothing is sent: the customer is here
 
 
@@ -52,9 +53,10 @@ def fatigue_of(context: CustomerContext, history: ContactHistory, policy: Contac
     if context.comes_by_themselves:
         return Fatigue(0.0, FatigueSource.NONE, 0)
     messages = lately(history, context.now)
-    if context.customer is not None and context.live.models.channel_churn is not None:
+    floor = policy.leaving * context.lost_by_leaving
+    if context.customer is not None and context.live.models.channel_churn is not None and context.cost_of_leaving >= floor:
         return Fatigue(context.cost_of_leaving, FatigueSource.LEARNED, messages)
-    return Fatigue(policy.fatigue * messages, FatigueSource.POLICY, messages)
+    return Fatigue(max(policy.fatigue * messages, floor), FatigueSource.POLICY, messages)
 
 
 def lately(history: ContactHistory, now: datetime) -> int:

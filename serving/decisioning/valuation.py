@@ -12,6 +12,8 @@ from features.decisions.record import NO_ACTION, TauSource
 from features.decisions.slate import FactorColumns, Slate
 from features.decisions.state import STATE
 from serving.decisioning.board import Board
+from serving.offers.protocol import Candidate
+from serving.offers.within import sooner
 from training.artifacts.effect_prior import EffectPrior
 from training.artifacts.offer_effect import OfferEffect
 
@@ -21,6 +23,9 @@ Array = NDArray[np.float64]
 
 def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float) -> Slate:
     """Everything that may be sent, with the factors of its value.
+
+    What an offer adds within the days in which it works is carried to the horizon by `(1 − P₀) ÷ (1 − P₀ soon)`: of those who responded
+    because of it, some would have by then anyway, as many as do of those who were sent nothing and had not responded yet.
 
     Args:
         board: what may be sent; `no_action` among it.
@@ -39,16 +44,19 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
 
     responses = board.responses
     p0 = column([one.probability for one in kept], responses.probability[rows])
+    soon = np.minimum(column([_soon(one, policy) for one in kept], responses.soon[rows]), p0)  # two models may disagree
     sent = np.ones(len(ids))
     sent[types.index(NO_ACTION)] = 0.0
     cost = column([one.cost for one in kept], columns.cost[places])
-    tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), p0, policy, state, board.context.live.models.offer_effect)
+    tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), soon, policy, state, board.context.live.models.offer_effect)
+    carried = (1.0 - p0) / np.maximum(1.0 - soon, 1e-9)
     factors = FactorColumns(
         context=np.ones(len(ids)),
         lever=np.where(sent, column([one.lever for one in kept], columns.lever[places]), 1.0),
         p0=p0 * sent,
-        tau=tau,
-        tau_sd=sd,
+        p0_soon=soon * sent,
+        tau=tau * carried,
+        tau_sd=sd * carried,
         source=sources,
         margin=column([one.margin for one in kept], responses.margin[rows]) * sent,
         discount=column([one.discount for one in kept], responses.discount[rows]) * sent,
@@ -58,15 +66,20 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
     return Slate(ids, types, products, factors)
 
 
+def _soon(candidate: Candidate, policy: DecisionPolicy) -> float:
+    """P(responds within the days in which effects are learned)."""
+    return sooner(candidate.probability, policy.horizon_days, policy.learned_days) if candidate.soon is None else candidate.soon
+
+
 def _uplifts(
     named: list[tuple[str, str]], p0: Array, policy: DecisionPolicy, state: State, model: OfferEffect | None
 ) -> tuple[Array, Array, list[TauSource]]:
-    """Mean, deviation and source of each τ: of the learned effects where they speak of this horizon, else of the policy's prior."""
-    if model is None or not state or model.horizon_days != policy.horizon_days:
-        mean, sd = EffectPrior.of(policy.prior).beliefs(np.empty(0), named, p0)
+    """Mean, deviation and source of each τ within `learned_days`: of the learned effects where they speak of these, else of the prior."""
+    known = np.array([np.nan if state[name] is None else state[name] for name in STATE], dtype=np.float64) if state else np.empty(0)
+    if model is None or not state or model.horizon_days != policy.learned_days:
+        mean, sd = EffectPrior.of(policy.prior).beliefs(known, named, p0)
         learned = [False] * len(named)
     else:
-        known = np.array([np.nan if state[name] is None else state[name] for name in STATE], dtype=np.float64)
         mean, sd = model.beliefs(known, named, p0)
         learned = list(model.learned(named))
     sources = [TauSource.LEARNED if one else TauSource.PRIOR for one in learned]

@@ -69,6 +69,7 @@ class Candidate:
         type: name of the offer type.
         items: what is offered, best first; empty where the offer is not about products.
         probability: P₀: P(the customer does within the context's horizon what the offer asks for), predicted, without being asked.
+        soon: the same within the context's `soon_days`; None: in proportion, at a constant rate.
         margin: money that one response leaves before the discount.
         reasons: why, most telling first.
         valid_until: last moment of the offer, UTC.
@@ -91,6 +92,7 @@ class Candidate:
     cost: float = 0.0
     lever: float = 1.0
     offer: Offer | None = None
+    soon: float | None = None
 
 
 class OfferType(Protocol):

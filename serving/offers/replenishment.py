@@ -16,9 +16,10 @@ from serving.offers.written import Written
 
 @dataclass(frozen=True)
 class _Due:
-    """Chance of buying within the horizon, days until the category is due, usual quantity."""
+    """Chance of buying within the horizon and soon, days until the category is due, usual quantity."""
 
     probability: float
+    soon: float
     days: float
     quantity: float
 
@@ -66,7 +67,11 @@ class ReplenishmentOffers:
             product = context.live.catalogue.usual_product(name, own)
             if days <= self.due_within_days and product is not None:
                 chance = context.category_chances[name]
-                found.append(self._candidate(context, name, product, _Due(chance, days, float(quantities[place]))))
+                found.append(
+                    self._candidate(
+                        context, name, product, _Due(chance, context.category_chances_soon[name], days, float(quantities[place]))
+                    )
+                )
         return found
 
     def _candidate(self, context: CustomerContext, category: str, product: str, due: _Due) -> Candidate:
@@ -76,6 +81,7 @@ class ReplenishmentOffers:
             type=self.name,
             items=(OfferItem(product, catalogue.name(product), due.probability),),
             probability=due.probability,
+            soon=due.soon,
             margin=catalogue.margin(product) * due.quantity,
             reasons=(_because(catalogue.category_name(category), due.days),),
             valid_until=context.now + VALID_FOR,

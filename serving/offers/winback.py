@@ -32,6 +32,7 @@ class WinbackOffers:
                 type=self.name,
                 items=(),
                 probability=context.p_order or 0.0,
+                soon=context.p_order_soon or 0.0,
                 margin=basket * assumptions.margins.default,
                 discount=basket * assumptions.offers.winback_discount,
                 reasons=reasons,

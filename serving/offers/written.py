@@ -84,6 +84,7 @@ def written_candidate(
         type=offer.type,
         items=_items(context, columns, place, responses.scores[responses.first[row] : responses.first[row + 1]].tolist()),
         probability=float(responses.probability[row]),
+        soon=float(responses.soon[row]),
         margin=float(responses.margin[row]),
         reasons=(*reasons, _of_shop(offer)),
         valid_until=until if offer.ends_at is None else min(until, offer.ends_at),

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.customer_context import CustomerContext
+from serving.offers.within import all_sooner
 from serving.offers.written_columns import WrittenColumns
 
 Array = NDArray[np.float64]
@@ -28,6 +29,7 @@ class WrittenResponses:
 
     Attributes:
         probability: (k,) P₀.
+        soon: (k,) the same within the context's `soon_days`.
         margin: (k,) money that one response leaves before the discount.
         discount: (k,) money that one response gives away.
         known: (k,) False where an offer gives money away and nobody can say how often that would happen anyway: it is not made.
@@ -36,6 +38,7 @@ class WrittenResponses:
     """
 
     probability: Array
+    soon: Array
     margin: Array
     discount: Array
     known: NDArray[np.bool_]
@@ -55,7 +58,7 @@ def written_responses(context: CustomerContext, places: Places) -> WrittenRespon
     first = np.concatenate([[0], np.cumsum(named)]).astype(np.intp)
     rows = np.arange(first[-1], dtype=np.intp) + np.repeat(columns.first[places] - first[:-1], named)
     scores = _scores(context, columns.position[rows])
-    chance, margin, paid = np.zeros(count), np.zeros(count), np.zeros(count)
+    chance, soon, margin, paid = np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count)
     known = np.ones(count, np.bool_)
     about = named > 0
     if about.any():
@@ -63,17 +66,18 @@ def written_responses(context: CustomerContext, places: Places) -> WrittenRespon
             known[about] = False
         else:
             found = _of_products(context, columns, rows, scores, first[:-1][about], whole=columns.types[places[about]] == "bundle")
-            chance[about], margin[about], paid[about] = found
+            chance[about], soon[about], margin[about], paid[about] = found
     if not about.all():
         basket = _of_basket(context)
         if basket is None:
             known[~about] = False
         else:
-            chance[~about], margin[~about], paid[~about] = basket
+            chance[~about], soon[~about], margin[~about], paid[~about] = basket
     own = columns.margin[places]
     discount = columns.discount[places]
     return WrittenResponses(
         chance,
+        soon,
         np.where(np.isnan(own), margin, own),
         np.where(discount > 0, discount, columns.discount_share[places] * paid),
         known | ~columns.gives[places],
@@ -92,36 +96,43 @@ def _scores(context: CustomerContext, position: Places) -> Array:
 
 def _of_products(
     context: CustomerContext, columns: WrittenColumns, rows: Places, scores: Array, starts: Places, *, whole: NDArray[np.bool_]
-) -> tuple[Array, Array, Array]:
-    """Chance, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
-    likely, shared = _by_category(context, columns.category[rows], scores)
+) -> tuple[Array, Array, Array, Array]:
+    """Chance, also soon, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
+    likely, likely_soon, shared = _by_category(context, columns.category[rows], scores)
     begins = columns.begins_category[rows] | ~shared
     begins[starts] = True
     groups = np.flatnonzero(begins)
-    alike = np.minimum(np.add.reduceat(likely, groups), 1.0)
-    chance = 1.0 - np.multiply.reduceat(1.0 - alike, np.searchsorted(groups, starts))
+    firsts = np.searchsorted(groups, starts)
+
+    def of_any(each: Array) -> Array:
+        alike = np.minimum(np.add.reduceat(each, groups), 1.0)
+        return np.asarray(1.0 - np.multiply.reduceat(1.0 - alike, firsts))
+
+    chance, soon = of_any(likely), of_any(likely_soon)
     counts = np.diff(np.append(starts, len(rows)))
     each = np.repeat(chance, counts)
     weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely, each, out=np.zeros_like(likely), where=each > 0))
     never = chance <= 0  # of a model that answers NaN it is not: that is for the rules to say
     margin, paid = (np.add.reduceat(weights * money[rows], starts) for money in (columns.product_margin, columns.price))
-    return np.where(never, 0.0, chance), np.where(never, 0.0, margin), np.where(never, 0.0, paid)
+    return np.where(never, 0.0, chance), np.where(never, 0.0, soon), np.where(never, 0.0, margin), np.where(never, 0.0, paid)
 
 
-def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, NDArray[np.bool_]]:
-    """Each product's chance, and whether it shares that of its category."""
-    due, liked = context.due_chances, context.liked
-    if due is None or liked is None:
-        return scores, np.zeros(len(scores), np.bool_)
-    chance, together = due[category], liked[category]
+def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Each product's chance, also soon, and whether it shares that of its category."""
+    due, due_soon, liked = context.due_chances, context.due_chances_soon, context.liked
+    early = all_sooner(scores, context.horizon_days, context.soon_days)
+    if due is None or due_soon is None or liked is None:
+        return scores, early, np.zeros(len(scores), np.bool_)
+    chance, chance_soon, together = due[category], due_soon[category], liked[category]
     shared = (category >= 0) & (together > 0) & ~np.isnan(chance)
     part = np.divide(scores, together, out=np.zeros_like(scores), where=shared)
-    return np.where(shared, np.where(shared, chance, 0.0) * np.minimum(1.0, part), scores), shared
+    part = np.minimum(1.0, part)
+    return np.where(shared, chance * part, scores), np.where(shared, chance_soon * part, early), shared
 
 
-def _of_basket(context: CustomerContext) -> tuple[float, float, float] | None:
+def _of_basket(context: CustomerContext) -> tuple[float, float, float, float] | None:
     """What any order is: the customer's mean basket."""
-    if context.customer is None or context.p_order is None:
+    if context.customer is None or context.p_order is None or context.p_order_soon is None:
         return None
     basket = context.usual_basket
-    return context.p_order, basket * context.live.catalogue.assumptions.margins.default, basket
+    return context.p_order, context.p_order_soon, basket * context.live.catalogue.assumptions.margins.default, basket

@@ -70,6 +70,15 @@ class OfferTypeSuite:
         assert made, "the small shop must give this offer type something to do"
         return made
 
+    def test_sooner_is_never_likelier_and_the_whole_horizon_is_the_horizon(self, offer_type: OfferType, context_of: MakeContext) -> None:
+        for customer in CUSTOMERS[:20]:
+            short, whole = (offer_type.candidates(context_of(customer, soon_days=days)) for days in (7, 28))
+            for soon, late in zip(short, whole, strict=True):
+                assert soon.probability == late.probability
+                if soon.soon is not None and late.soon is not None:
+                    assert 0 <= soon.soon <= late.soon + 1e-9
+                    assert late.soon == pytest.approx(late.probability)
+
     def test_carries_its_name_and_lawful_numbers(self, offer_type: OfferType, made: list[Candidate]) -> None:
         for candidate in made:
             assert candidate.type == offer_type.name

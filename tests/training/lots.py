@@ -8,7 +8,6 @@ import numpy as np
 
 from features.decisions.state import STATE
 from training.artifacts.effect_design import EffectDesign
-from training.artifacts.effect_prior import spread
 from training.datasets.effect_rows import EffectRows
 
 OFFERS = tuple((f"{kind}:{i}", kind) for kind in ("coupon", "replenishment", "winback") for i in range(4))
@@ -60,7 +59,8 @@ def draw_lots(
     effect = np.tile(steps, (n, 1))
     for column, slope in (slopes or {}).items():
         effect = effect + slope * columns[:, :, column]
-    tau = np.clip(effect * spread(p0, LEAST), -p0, 1 - p0)
+    step = design.step(np.repeat(state, k, axis=0), p0.ravel(), LEAST).reshape(n, k)
+    tau = np.clip(effect * step, -p0, 1 - p0)
     appeal = random.normal(0, 0.7, (n, k)) + 0.5 * state[:, :1]
     chance = np.exp(appeal)
     chance = np.c_[(1 - silence) * chance / chance.sum(axis=1, keepdims=True), np.full(n, silence)]

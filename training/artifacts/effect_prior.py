@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.policy import Prior
+from training.artifacts.effect_reach import reach
 
 Array = NDArray[np.float64]
 Named = tuple[str, str]
@@ -66,21 +67,21 @@ class EffectPrior:
         """Mean and standard deviation of each offer's τ.
 
         Args:
-            state: not looked at; there so that a learned model can take this one's place.
+            state: (len(STATE),) of one customer or (n, len(STATE)) of many; of size 0 where nothing is known of them.
             offers: k ids and types.
             p0: (k,) of one customer or (n, k) of many.
 
         Returns:
             Two arrays of the shape of `p0`.
         """
-        step = spread(p0, self.least_spread)
+        step = self._step(state, p0)
         return bounded(self.mean * step, p0), self.sd * step
 
-    def draws(self, state: Array, offers: Sequence[Named], p0: Array, count: int, seed: int) -> Array:  # noqa: ARG002 - as above
+    def draws(self, state: Array, offers: Sequence[Named], p0: Array, count: int, seed: int) -> Array:
         """Joint draws of the τ of one customer, (count, k): offers of a shop resemble each other, those of a type more so.
 
         Args:
-            state: not looked at.
+            state: (len(STATE),), or of size 0.
             offers: k ids and types.
             p0: (k,).
             count: draws.
@@ -91,7 +92,13 @@ class EffectPrior:
         normal = np.random.default_rng([seed, 2]).standard_normal((count, 1 + len(kinds) + len(offers)))
         common, by_type, own = normal[:, :1], normal[:, 1 : 1 + len(kinds)][:, of], normal[:, 1 + len(kinds) :]
         unit = SHARED**0.5 * common + OF_TYPE**0.5 * by_type + OWN**0.5 * own
-        return bounded((self.mean + self.sd * unit) * spread(p0, self.least_spread), p0)
+        return bounded((self.mean + self.sd * unit) * self._step(state, p0), p0)
+
+    def _step(self, state: Array, p0: Array) -> Array:
+        if not state.size:
+            return spread(p0, self.least_spread)
+        reached = reach(np.atleast_2d(state))
+        return spread(p0, self.least_spread) * (reached if p0.ndim == 1 else reached[:, None])
 
 
 def bounded(tau: Array, p0: Array) -> Array:

@@ -1,9 +1,9 @@
 """What an offer changes, as it serves: a Gaussian posterior over the effects of all offers together, learned from randomised decisions.
 
-The effect of offer o on customer x is `τ = s(P₀)·[φ(x, P₀)·(g + t[type of o]) + φ₂·d[o]]`: `s` is the step of
-`training.artifacts.effect_prior`, `φ` the columns of `training.artifacts.effect_design`, `φ₂` the first of them. What the shop's offers
-have in common (`g`), what a type has (`t`) and what an offer has by itself (`d`) are one vector with one mean and one covariance, so that
-an offer that is new borrows from its type and a type that is new from the shop, each with the uncertainty that goes with it.
+The effect of offer o on customer x is `τ = s(x, P₀)·[φ(x, P₀)·(g + t[type of o]) + φ₂·d[o]]`: `s` is the step and `φ` the columns of
+`training.artifacts.effect_design`, `φ₂` the first of them. What the shop's offers have in common (`g`), what a type has (`t`) and what an
+offer has by itself (`d`) are one vector with one mean and one covariance, so that an offer that is new borrows from its type and a type
+that is new from the shop, each with the uncertainty that goes with it.
 Method: docs/offer-effects.md.
 """
 
@@ -22,14 +22,14 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from features.decisions.state import STATE
 from features.versions import content_hash
 from training.artifacts.effect_design import COLUMNS, OWN, EffectDesign
-from training.artifacts.effect_prior import Named, bounded, spread
+from training.artifacts.effect_prior import Named, bounded
 from training.artifacts.folder import ArtifactBroken, Manifest, open_artifact, write_artifact
 
 if TYPE_CHECKING:
     import pandas as pd
 
 KIND = "offer_effect"
-STATE_HASH = content_hash(list(STATE), list(COLUMNS))
+STATE_HASH = content_hash(list(STATE), [*COLUMNS, "reach"])
 _WIDTH = len(COLUMNS)
 _JITTER = 1e-10  # of the largest variance, added before a root is taken: two offers may be the same one
 
@@ -165,7 +165,8 @@ class OfferEffect:
         """Every customer with every offer, customer by customer."""
         n, k = len(state), len(offers)
         chance = p0.reshape(-1)
-        columns = self.header.design(np.repeat(state, k, axis=0), chance)
+        each = np.repeat(state, k, axis=0)
+        columns = self.header.design(each, chance)
         at, unseen = np.zeros((n * k, len(self.mean))), np.zeros(n * k)
         at[:, :_WIDTH] = columns
         of_type = np.array([self._types.get(kind, -1) for _, kind in offers] * n, dtype=np.intp)
@@ -177,7 +178,7 @@ class OfferEffect:
             seen = np.flatnonzero(start >= 0)
             at[seen[:, None], start[seen, None] + np.arange(width)] = columns[seen, :width]
             unseen += np.where(start >= 0, 0.0, columns[:, :width] ** 2 @ variance)
-        return _Rows(at, unseen, columns, spread(chance, self.header.least_spread))
+        return _Rows(at, unseen, columns, self.header.design.step(each, chance, self.header.least_spread))
 
     def _unseen_together(self, rows: _Rows, offers: Sequence[Named]) -> Array:
         """Covariance of what was never seen: offers of one new type share it."""

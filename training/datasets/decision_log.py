@@ -18,7 +18,7 @@ from features.settings import FeatureSettings
 
 _DEFAULT = DecisionPolicy()
 _AT_ONCE = 5_000  # records decoded together; at some 10 kB each
-_FACTORS = pl.Struct(dict.fromkeys(("p0", "margin", "discount", "contact_cost", "fatigue"), pl.Float64))
+_FACTORS = pl.Struct(dict.fromkeys(("p0_soon", "margin", "discount", "contact_cost", "fatigue"), pl.Float64))
 _OFFER = pl.Struct(
     {
         "offer_id": pl.String,
@@ -35,7 +35,13 @@ _RECORD = pl.Struct(
         "customer_id": pl.String,
         "now": pl.String,
         "channel": pl.String,
-        "policy": pl.Struct({"horizon_days": pl.Int64, "holdouts": pl.Struct({"universal": pl.Float64, "model_control": pl.Float64})}),
+        "policy": pl.Struct(
+            {
+                "horizon_days": pl.Int64,
+                "effect_days": pl.Int64,
+                "holdouts": pl.Struct({"universal": pl.Float64, "model_control": pl.Float64}),
+            }
+        ),
         "state": pl.Struct(dict.fromkeys(STATE, pl.Float64)),
         "considered": pl.List(_OFFER),
     }
@@ -46,7 +52,7 @@ def decision_log(settings: FeatureSettings) -> pl.DataFrame:
     """Every decision about somebody on a channel where the shop comes to the customer, oldest first.
 
     Returns:
-        `customer_id` (the customer behind the id), `now`, `horizon_days`, `universal`, `model_control`, `state`, `considered`.
+        `customer_id` (the customer behind the id), `now`, `learned_days`, `universal`, `model_control`, `state`, `considered`.
 
     Raises:
         LedgerAway, LedgerBroken: the ledger does not answer.
@@ -96,7 +102,9 @@ def _frame(records: list[str]) -> pl.DataFrame:
         pl.col("now").str.to_datetime(format="%+", time_zone="UTC", time_unit="us"),
         "channel",
         # A record leaves out what is as by default: where it says nothing of its policy, the default held.
-        policy.field("horizon_days").fill_null(_DEFAULT.horizon_days).alias("horizon_days"),
+        pl.min_horizontal(
+            policy.field("horizon_days").fill_null(_DEFAULT.horizon_days), policy.field("effect_days").fill_null(_DEFAULT.effect_days)
+        ).alias("learned_days"),
         holdouts.field("universal").fill_null(_DEFAULT.holdouts.universal).alias("universal"),
         holdouts.field("model_control").fill_null(_DEFAULT.holdouts.model_control).alias("model_control"),
         "state",

@@ -26,14 +26,14 @@ _DAY = 86_400e6  # microseconds
 
 @dataclass(frozen=True)
 class EffectRows:
-    """Rows of one horizon, decision by decision.
+    """Rows of one span of days, decision by decision.
 
     Attributes:
-        horizon_days: within which a response counts.
+        horizon_days: within which a response counts: `DecisionPolicy.learned_days`.
         offers: id and type of every offer in the rows; the arrays name it by its place.
         decision: (n,) number of the decision, never falling.
         offer: (n,) place in `offers`.
-        p0: (n,) P(responds without contact) as it was believed.
+        p0: (n,) P(responds within these days without contact) as it was believed.
         treated: (n,) 1 where the offer was given first, 0 where nothing was.
         chance: (n,) e, strictly between 0 and 1.
         outcome: (n,) 1 where the response came within the horizon.
@@ -83,17 +83,17 @@ class EffectRows:
 
 
 def effect_rows(log: pl.DataFrame, warehouse: Warehouse, *, until: datetime, horizon_days: int) -> EffectRows:
-    """Build the rows of decisions whose horizon is over.
+    """Build the rows of decisions whose days are over.
 
     Args:
         log: from `training.datasets.decision_log`.
         warehouse: the history; whoever is not in it (any more) has no outcome, and no row.
         until: nothing after it is seen.
-        horizon_days: decisions made for another horizon are left out.
+        horizon_days: decisions whose effects were to be learned within other days are left out.
     """
     over = pl.col("now") + pl.duration(days=horizon_days) <= until
     people = pl.concat([warehouse.read(name)["customer_id"] for name in (CUSTOMERS.name, ORDERS.name)]).drop_nulls().unique()
-    kept = log.filter(over & (pl.col("horizon_days") == horizon_days) & pl.col("customer_id").is_in(people.implode()))
+    kept = log.filter(over & (pl.col("learned_days") == horizon_days) & pl.col("customer_id").is_in(people.implode()))
     kept = kept.with_row_index("decision")
     drawn = _drawn(kept)
     drawn = drawn.with_columns(outcome=_responses(drawn, warehouse, horizon_days))
@@ -111,7 +111,7 @@ def effect_rows(log: pl.DataFrame, warehouse: Warehouse, *, until: datetime, hor
         offers=tuple(offers.iter_rows()),
         decision=drawn["decision"].cast(pl.Int64).to_numpy(),
         offer=drawn["offer"].cast(pl.Int64).to_numpy(),
-        p0=column("p0"),
+        p0=column("p0_soon"),
         treated=column("treated"),
         chance=column("chance"),
         outcome=column("outcome"),
@@ -142,7 +142,7 @@ def _drawn(kept: pl.DataFrame) -> pl.DataFrame:
         silent=(first & nothing).any().over("decision"),
         product_ids=pl.col("product_ids").fill_null([]),
     )
-    one = one.filter(~nothing & (pl.col("first") | pl.col("silent")))
+    one = one.filter(~nothing & pl.col("p0_soon").is_not_null() & (pl.col("first") | pl.col("silent")))
     one = one.with_columns(chance=pl.col("pi") / (pl.col("pi") + pl.col("silence")), treated=pl.col("first"))
     return one.filter((pl.col("chance") > 0) & (pl.col("chance") < 1)).with_row_index("row")
 

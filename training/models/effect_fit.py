@@ -57,7 +57,8 @@ def fit_effects(rows: EffectRows, prior: EffectPrior, config: OfferEffectConfig,
     expected = cross_fitted(rows, columns, design, folds=config.folds, seed=seed)
     at = rows.at[rows.decision]
     weight = 0.5 ** ((at.max() - at) / (_DAY * config.half_life_days))
-    found = scores(rows, columns, expected, least_spread=prior.least_spread, most_offers=config.most_offers, weight=weight)
+    step = design.step(state, rows.p0, prior.least_spread)
+    found = scores(rows, columns, expected, step=step, most_offers=config.most_offers, weight=weight)
     belief = posterior(found, prior)
     header = EffectHeader(
         horizon_days=rows.horizon_days,

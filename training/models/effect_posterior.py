@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from training.artifacts.effect_design import COLUMNS, OWN
-from training.artifacts.effect_prior import OF_TYPE, SHARED, EffectPrior, spread
+from training.artifacts.effect_prior import OF_TYPE, SHARED, EffectPrior
 from training.artifacts.effect_prior import OWN as OWN_SHARE
 from training.artifacts.offer_effect import Levels
 from training.datasets.effect_rows import EffectRows
@@ -64,23 +64,21 @@ class Posterior:
     levels: Levels
 
 
-def scores(
-    rows: EffectRows, columns: Array, expected: Array, *, least_spread: float, most_offers: int, weight: Array | None = None
-) -> Scores:
+def scores(rows: EffectRows, columns: Array, expected: Array, *, step: Array, most_offers: int, weight: Array | None = None) -> Scores:
     """Sum up the rows.
 
     Args:
         rows: of randomised decisions.
         columns: (n, len(COLUMNS)) of each row.
         expected: (n,) m(x), of a fit that has not seen the row's customer.
-        least_spread: of the step.
+        step: (n,) size of a step.
         most_offers: offers with a part of their own, those of most rows; the others are what their type is.
         weight: (n,) how much a row counts, at most 1; older ones less. By default 1.
     """
     layout = _Layout.of(rows, most_offers)
     noise = np.sqrt(np.maximum(expected * (1.0 - expected), 1e-3))
     residual = (rows.outcome - expected) / noise
-    size = (rows.treated - rows.chance) * spread(rows.p0, least_spread) / noise
+    size = (rows.treated - rows.chance) * step / noise
     if weight is not None:
         size, residual = size * np.sqrt(weight), residual * np.sqrt(weight)
     together = _together(rows, residual, size)

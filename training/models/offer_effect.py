@@ -42,7 +42,7 @@ class OfferEffectRecipe:
         """What it depends on beside the history: the decisions, and the policy's prior and horizon."""
         count, newest = decisions_kept(data.settings)
         policy = _policy(data)
-        return [count, None if newest is None else newest.isoformat(), policy.prior.model_dump(), policy.horizon_days]
+        return [count, None if newest is None else newest.isoformat(), policy.prior.model_dump(), policy.learned_days]
 
     def evaluate(self, data: TrainingData, folder: Path) -> Evaluation:
         """Fit on two thirds of the customers, judge on the others beside the baselines.
@@ -96,13 +96,13 @@ class OfferEffectRecipe:
         return model.save(folder, self._manifest(data, rows, evaluation.metrics))
 
     def rows(self, data: TrainingData) -> EffectRows:
-        """Rows of every decision whose horizon is over by the clock.
+        """Rows of every decision whose days are over by the clock.
 
         Raises:
             TooLittleHistory: they are too few.
         """
-        horizon = _policy(data).horizon_days
-        rows = effect_rows(decision_log(data.settings), data.warehouse, until=data.now, horizon_days=horizon)
+        days = _policy(data).learned_days
+        rows = effect_rows(decision_log(data.settings), data.warehouse, until=data.now, horizon_days=days)
         require_decisions(rows, self.config, data.now)
         return rows
 

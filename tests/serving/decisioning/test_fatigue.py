@@ -18,7 +18,7 @@ from serving.settings import ServingSettings
 from tests.serving.small_channel import write_channel
 from tests.serving.small_shop import promote
 
-POLICY = ContactPolicy(fatigue=0.25)
+POLICY = ContactPolicy(fatigue=0.25, leaving=0.0)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_without_a_model_every_message_of_28_days_adds_what_the_policy_says(serv
     assert costs == [0.0, 0.25, 0.5, 0.75, 1.0]
     found = fatigue_of(context, messages(context.now, 28, 27.9, 100), POLICY)
     assert (found.cost, found.source, found.messages) == (0.25, FatigueSource.POLICY, 1)
-    assert fatigue_of(context, messages(context.now, 1), ContactPolicy()).cost == 0.0
+    assert fatigue_of(context, messages(context.now, 1), ContactPolicy(leaving=0.0)).cost == 0.0
 
 
 def test_who_is_here_is_not_tired_by_it(services: Services) -> None:
@@ -50,11 +50,25 @@ def test_who_is_here_is_not_tired_by_it(services: Services) -> None:
     assert fatigue_of(context, messages(context.now, 1, 2), POLICY).cost == 0.0
 
 
+def test_a_message_costs_at_least_the_floor_of_the_policy(services: Services) -> None:
+    context = context_of(services)
+    assert context.lost_by_leaving > 0
+    for leaving in (0.002, 0.01):
+        found = fatigue_of(context, messages(context.now), ContactPolicy(leaving=leaving))
+        assert (found.cost, found.source) == (pytest.approx(leaving * context.lost_by_leaving), FatigueSource.POLICY)
+    assert fatigue_of(context, messages(context.now, 1, 2), ContactPolicy(leaving=0.002, fatigue=9.0)).cost == 18.0
+    assert fatigue_of(replace(context, customer=None), messages(context.now), ContactPolicy()).cost == 0.0
+    assert fatigue_of(context_of(services, channel="desk"), messages(context.now), ContactPolicy()).cost == 0.0
+
+
 def test_with_a_model_of_leaving_it_is_what_leaving_costs(own_shop: Path) -> None:
     promote(own_shop, "channel_churn", write_channel(own_shop / "fitted" / "channel_churn", 7), version="1")
     services = build_services(ServingSettings(data_dir=own_shop))
     context = context_of(services)
     found = fatigue_of(context, messages(context.now, 1), POLICY)
     assert (found.cost, found.source, found.messages) == (context.cost_of_leaving, FatigueSource.LEARNED, 1)
+    floor = 0.5 * context.lost_by_leaving  # half of those who get a message leave: more than any model says
+    found = fatigue_of(context, messages(context.now, 1), ContactPolicy(leaving=0.5))
+    assert (found.cost, found.source) == (pytest.approx(floor), FatigueSource.POLICY)
     stranger = replace(context, customer=None)
     assert fatigue_of(stranger, messages(context.now, 1), POLICY).source is FatigueSource.POLICY

@@ -201,13 +201,24 @@ def test_products_of_a_category_that_is_due_share_its_chance(services: Services,
     everything = [p.product_id for p in context.live.catalogue.products.products if p.category == category]
     known = [p for p in everything if len(context.live.models.items.positions_of([p])[0])]
     book = OfferBook.of(
-        offer_documents([Offer(offer_id=name, type="coupon", product_ids=ids) for name, ids in (("part", known[:1]), ("whole", known))]),
+        offer_documents(
+            [Offer(offer_id=name, type="coupon", product_ids=ids) for name, ids in (("any", ()), ("part", known[:1]), ("whole", known))]
+        ),
         terms_of(context.live),
     )
-    part, whole = (c for c in candidates_of(BY_NAME["coupon"], replace(context, live=context.live.with_offers(book))) if c.offer)
+
+    def written(context: CustomerContext) -> list[Candidate]:
+        return [c for c in candidates_of(BY_NAME["coupon"], replace(context, live=context.live.with_offers(book))) if c.offer]
+
+    _, part, whole = written(context)
     assert whole.probability == pytest.approx(chance)
     assert 0 < part.probability < chance
     longer = context_of(context.customer.customer_id, horizon_days=28)
     assert longer.category_chances[category] == pytest.approx(float(model.predict(rows, customer).probability_28d[place]), abs=1e-6)
+    anything, _, soon = written(longer)
+    assert soon.soon == pytest.approx(chance)
+    assert soon.probability == pytest.approx(longer.category_chances[category])
+    assert (anything.probability, anything.soon) == (longer.p_order, longer.p_order_soon)
+    assert longer.p_order_soon < longer.p_order
     between = context_of(context.customer.customer_id, horizon_days=10)
     assert chance < between.category_chances[category] < longer.category_chances[category]

@@ -11,7 +11,6 @@ import pytest
 
 from features.decisions.state import STATE
 from training.artifacts.effect_design import COLUMNS, OWN, EffectDesign
-from training.artifacts.effect_prior import spread
 from training.artifacts.folder import ArtifactBroken, Manifest
 from training.artifacts.offer_effect import KIND, STATE_HASH, EffectHeader, Levels, OfferEffect
 
@@ -42,6 +41,10 @@ def model(seed: int = 1, types: tuple[str, ...] = ("coupon", "winback")) -> Offe
     return OfferEffect(header, random.normal(0, 0.01, m), root @ root.T)
 
 
+def step(effect: OfferEffect, state: np.ndarray) -> np.ndarray:
+    return effect.header.design.step(np.tile(state, (len(P0), 1)), P0, 0.02)
+
+
 def manifest() -> Manifest:
     at = datetime(2024, 1, 1, tzinfo=UTC)
     return Manifest(name=KIND, kind=KIND, feature_set_hash=STATE_HASH, data_from=at, data_until=at, input_hash="x")
@@ -53,7 +56,7 @@ def test_an_effect_is_the_shops_and_its_types_and_its_own() -> None:
     width = len(COLUMNS)
     expected = columns @ (effect.mean[:width] + effect.mean[width : 2 * width]) + columns[:OWN] @ effect.mean[3 * width : 3 * width + OWN]
     mean, sd = effect.beliefs(state, OFFERS, P0)
-    assert mean[0] == pytest.approx(expected * spread(P0, 0.02)[0])
+    assert mean[0] == pytest.approx(expected * step(effect, state)[0])
     assert (sd > 0).all()
 
 
@@ -62,13 +65,13 @@ def test_what_is_new_borrows_from_its_type_or_from_the_shop_and_is_less_sure() -
     assert effect.learned(OFFERS) == [True, True, True, False, False]
     columns = effect.header.design(state[None, :], P0[:1])[0]
     mean, sd = effect.beliefs(state, OFFERS, P0)
-    shop = columns @ effect.mean[: len(COLUMNS)] * spread(P0, 0.02)[3]
+    shop = columns @ effect.mean[: len(COLUMNS)] * step(effect, state)[3]
     assert mean[3] == pytest.approx(shop)
     assert mean[3] == pytest.approx(mean[4])
     unseen = columns**2 @ LEVELS.of_a_type() + columns[:OWN] ** 2 @ LEVELS.of_an_offer()
     width = len(COLUMNS)
     seen = columns @ effect.covariance[:width, :width] @ columns
-    assert sd[3] == pytest.approx(spread(P0, 0.02)[3] * np.sqrt(seen + unseen))
+    assert sd[3] == pytest.approx(step(effect, state)[3] * np.sqrt(seen + unseen))
 
 
 def test_many_customers_at_once_are_the_same_as_one_by_one() -> None:

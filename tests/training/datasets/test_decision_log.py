@@ -19,15 +19,16 @@ NOW = datetime(2024, 5, 6, 10, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("policy", "horizon", "universal", "control"),
+    ("policy", "days", "universal", "control"),
     [
-        (DecisionPolicy(), 28, 0.05, 0.02),
-        (DecisionPolicy(horizon_days=14), 14, 0.05, 0.02),
-        (DecisionPolicy(holdouts=Holdouts(universal=0.0)), 28, 0.0, 0.02),
+        (DecisionPolicy(), 7, 0.05, 0.02),
+        (DecisionPolicy(effect_days=14), 14, 0.05, 0.02),
+        (DecisionPolicy(horizon_days=5), 5, 0.05, 0.02),  # effects are learned within the horizon
+        (DecisionPolicy(holdouts=Holdouts(universal=0.0)), 7, 0.0, 0.02),
     ],
 )
 def test_what_a_record_leaves_out_is_read_as_the_default(
-    tmp_path: Path, policy: DecisionPolicy, horizon: int, universal: float, control: float
+    tmp_path: Path, policy: DecisionPolicy, days: int, universal: float, control: float
 ) -> None:
     settings = FeatureSettings(data_dir=tmp_path)
     install_shop_assumptions(tmp_path, "EUR", ["wecom"])
@@ -39,5 +40,5 @@ def test_what_a_record_leaves_out_is_read_as_the_default(
         record_decisions(connection, [Decided("d1", "c1", NOW, "{}", record=told)])
     ledger.close()
     row = decision_log(settings).row(0, named=True)
-    assert (row["horizon_days"], row["universal"], row["model_control"]) == (horizon, universal, control)
+    assert (row["learned_days"], row["universal"], row["model_control"]) == (days, universal, control)
     assert row["customer_id"] == "c1"

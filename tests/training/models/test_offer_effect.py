@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from features.decisions.policy import Prior
 from features.decisions.state import STATE
 from features.errors import TooLittleHistory
 from features.ledger.decisions import Decided, record_decisions
@@ -32,7 +32,7 @@ from training.recipe import Recipe, TrainingData
 
 OFFERS = (("coupon:a", "coupon"), ("content:b", "content"), ("no_action", "no_action"))
 HORIZON = 28
-POLICY_PRIOR = EffectPrior.of(Prior())
+POLICY_PRIOR = EffectPrior(0.02, 0.05, LEAST)  # about as wide as the effects that `draw_lots` draws: intervals hold where the prior does
 
 
 def record(customer: str, at: datetime, given: int, **changes: Any) -> str:
@@ -42,7 +42,13 @@ def record(customer: str, at: datetime, given: int, **changes: Any) -> str:
             "offer_id": name,
             "type": kind,
             "product_ids": [],
-            "factors": {"p0": 0.0 if kind == "no_action" else 0.4, "margin": 5.0, "discount": 0.5, "contact_cost": 0.02, "fatigue": 0.0},
+            "factors": {
+                "p0_soon": None if kind == "no_action" else 0.4,
+                "margin": 5.0,
+                "discount": 0.5,
+                "contact_cost": 0.02,
+                "fatigue": 0.0,
+            },
             "value": 0.1,
             "propensity": 1 / 3,
             "policy_propensity": 1 / 3,
@@ -55,7 +61,7 @@ def record(customer: str, at: datetime, given: int, **changes: Any) -> str:
         "customer_id": customer,
         "now": at.isoformat(),
         "channel": None,
-        "policy": {"horizon_days": HORIZON, "holdouts": {"universal": 0.05, "model_control": 0.02}},
+        "policy": {"effect_days": HORIZON, "holdouts": {"universal": 0.05, "model_control": 0.02}},
         "state": {"order_count": float(len(customer)), "p_order": 0.4, "discount_share": None},
         "considered": considered,
     }
@@ -96,6 +102,7 @@ class TestOfferEffect(RecipeSuite):
                     times.append((customer, at + timedelta(days=1 + random.random())))
         settings, warehouse = write_shop(tmp_path_factory.mktemp("lots"), times)
         build_customer_views(settings, warehouse)
+        (settings.data_dir / "policy.toml").write_text(f"effect_days = {HORIZON}\n")
         write_decisions(settings, records)
         return TrainingData(settings, warehouse, warehouse.last_event)
 
@@ -134,6 +141,17 @@ class TestOfferEffect(RecipeSuite):
         assert len(rows.at) < len(log)
         assert rows.decisions == len(rows.at)
         assert effect_rows(log, data.warehouse, until=data.now, horizon_days=14).decisions == 0
+
+    def test_a_record_that_does_not_say_what_was_expected_soon_is_not_learned_from(self, data: TrainingData) -> None:
+        log = decision_log(data.settings)
+        of = pl.element().struct
+        untold = of.with_fields(factors=of.field("factors").struct.with_fields(p0_soon=pl.lit(None, pl.Float64)))
+        assert (
+            effect_rows(
+                log.with_columns(pl.col("considered").list.eval(untold)), data.warehouse, until=data.now, horizon_days=HORIZON
+            ).decisions
+            == 0
+        )
 
     def test_chances_are_those_of_the_whole_design(self, data: TrainingData) -> None:
         rows = effect_rows(decision_log(data.settings), data.warehouse, until=data.now, horizon_days=HORIZON)
