@@ -127,7 +127,7 @@ class Prior(_Part):
     """
 
     mean: float = Field(default=0.02, ge=-1, le=1, description="τ at P₀ = one half")
-    sd: float = Field(default=0.03, gt=0, le=1, description="its standard deviation there")
+    sd: float = Field(default=0.02, gt=0, le=1, description="its standard deviation there")
     least_spread: float = Field(default=0.02, gt=0, le=1, description="4·P₀(1−P₀) is not taken below this")
 
 
