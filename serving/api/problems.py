@@ -34,10 +34,11 @@ from serving.errors import (
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 _TYPE = "urn:huitou:problem:"
-_HEADERS: Mapping[str, dict[str, str]] = {
-    "still-preparing": {"retry-after": str(RETRY_SECONDS)},
-    "ledger-away": {"retry-after": str(RETRY_SECONDS)},
-    "key-refused": {"www-authenticate": 'Bearer realm="huitou", Basic realm="huitou", charset="UTF-8"'},
+_HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "still-preparing": (("retry-after", str(RETRY_SECONDS)),),
+    "ledger-away": (("retry-after", str(RETRY_SECONDS)),),
+    # A header each: browsers do not look for a second challenge in one.
+    "key-refused": (("www-authenticate", 'Bearer realm="huitou"'), ("www-authenticate", 'Basic realm="huitou", charset="UTF-8"')),
 }
 
 
@@ -108,7 +109,10 @@ _BY_STATUS: Mapping[int, tuple[str, str, str]] = {
 def problem_response(status: int, name: str, title: str, detail: str, *, instance: str, errors: list[FieldError] | None = None) -> Response:
     """A problem as an HTTP response."""
     document = Problem(type=f"{_TYPE}{name}", title=title, status=status, detail=detail, instance=instance, errors=errors or [])
-    return Response(document.model_dump_json(), status_code=status, media_type=MEDIA_TYPE, headers=_HEADERS.get(name))
+    response = Response(document.model_dump_json(), status_code=status, media_type=MEDIA_TYPE)
+    for header, value in _HEADERS.get(name, ()):
+        response.headers.append(header, value)
+    return response
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -171,6 +171,7 @@ def test_the_audit_log_names_the_key(locked: TestClient, keys: dict[Scope, str])
 
 def test_problems_tell_how_to_come_in(locked: TestClient) -> None:
     answer = locked.get("/v1/stock")
-    assert answer.headers["www-authenticate"] == 'Bearer realm="huitou", Basic realm="huitou", charset="UTF-8"'
+    challenges = answer.headers.get_list("www-authenticate")
+    assert challenges == ['Bearer realm="huitou"', 'Basic realm="huitou", charset="UTF-8"'], "a header each, or browsers do not ask"
     assert answer.json()["type"] == "urn:huitou:problem:key-refused"
     assert "huitou keys create" in answer.json()["detail"]
