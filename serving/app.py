@@ -26,6 +26,7 @@ from serving.api import (
     recommendations,
     replenishments,
 )
+from serving.api.admission import Door, Lane, Lanes, Turns
 from serving.api.body_limit import BodyLimit
 from serving.api.gate import SEAL, Gate
 from serving.api.guard import describe_security, guard
@@ -38,6 +39,7 @@ from serving.telemetry import RequestMetrics
 _API_VERSION = "1"
 _LAST_SECONDS = 2.0  # that a last look at the ledger may take when the service ends
 _KEYS_SECONDS = 0.5  # a key that was revoked opens nothing a second later, however rarely the rest is followed
+_TOGETHER = 8  # largest bodies that may be held at a time; 128 MB by default
 _LOG = logging.getLogger("huitou.serving")
 
 
@@ -107,7 +109,15 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     describe_security(app)
     install_problem_handlers(app, {name.decode(): value.decode() for name, value in SEAL})
     larger = dict.fromkeys((*EVENT_PATHS, *feeds.FEED_PATHS, "/v1/outcomes", "/v1/consents"), settings.events_limit_bytes)
-    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger)
+    lanes = Lanes(
+        Lane("answers", settings.answers_in_work, settings.answers_waiting),
+        Lane("writes", settings.writes_in_work, settings.writes_waiting),
+        _TOGETHER * settings.events_limit_bytes,
+        lambda scope, line: scope["app"].state.services.telemetry.refused(line),
+    )
+    app.add_middleware(Turns, lanes=lanes)
+    app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger, seconds=settings.body_seconds)
+    app.add_middleware(Door, lanes=lanes)
     app.add_middleware(Gate, policies=policies)
     app.add_middleware(RequestMetrics)
     return app

@@ -76,6 +76,10 @@ class BodyTooSlow(ServingError):
     """A request's body did not come in time."""
 
 
+class Overloaded(ServingError):
+    """More calls came at once than are taken; the same call succeeds a little later."""
+
+
 class DocumentUnknown(ServingError):
     """The shop has fed no such product, offer, bundle, content or experiment."""
 

@@ -17,6 +17,8 @@ HEAD_BYTES: Final = 65_536  # what the gate answers with a reason is below; abov
 HEAD_SECONDS: Final = 10.0
 _REFUSAL = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
+_GOODBYE_SECONDS: Final = 20  # that calls under way may take when the service is stopped: twice the ledger's patience
+
 
 class BoundedHeads(HttpToolsProtocol):
     """HTTP/1.1 with a limit on the bytes of a request's head and on the time it takes to come."""
@@ -99,5 +101,6 @@ def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvic
         "proxy_headers": False,  # nothing here depends on a caller's address, so that nobody gains by telling another
         "server_header": False,
         "limit_concurrency": settings.connections,
+        "timeout_graceful_shutdown": _GOODBYE_SECONDS,
     }
     return uvicorn.Config(app, **(options | given))

@@ -32,6 +32,9 @@ class Telemetry:
         self._requests = Counter("huitou_requests", "Requests by route and status.", ("method", "route", "status"), registry=self.registry)
         self._seconds = Histogram("huitou_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry)
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
+        self._refused = Counter(
+            "huitou_refused", "Calls told to come back because too many were there, by line.", ("line",), registry=self.registry
+        )
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
         self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)
         self._decisions = Counter("huitou_decisions", "Decisions, by whether the ledger has them.", ("fate",), registry=self.registry)
@@ -68,6 +71,10 @@ class Telemetry:
         """Count an answer under each part it lacked."""
         for part in parts:
             self._degraded.labels(part).inc()
+
+    def refused(self, line: str) -> None:
+        """Count a call that was told to come back."""
+        self._refused.labels(line).inc()
 
     def chosen(self, offer_type: str) -> None:
         """Count a decision under the type of its first offer."""

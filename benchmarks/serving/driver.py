@@ -67,6 +67,7 @@ class Driven:
         failed: of them, with another status than 200.
         seconds: measured.
         latency_ms: percentile → milliseconds.
+        accepted_ms: the same of those with status 200 only: what a service that is asked too much still answers.
         server_cpu_seconds, driver_cpu_seconds: used within the measured time.
         reconnected: connections that the server closed while they were asked, warm-up included; the request was sent again.
     """
@@ -75,6 +76,7 @@ class Driven:
     failed: int
     seconds: float
     latency_ms: dict[str, float]
+    accepted_ms: dict[str, float]
     server_cpu_seconds: float
     driver_cpu_seconds: float
     reconnected: int = 0
@@ -98,6 +100,7 @@ class Driver:
         self._asked: dict[int, bytes] = {}
         self._reconnected = 0
         self._latencies: list[float] = []
+        self._accepted: list[float] = []
         self._failed = 0
 
     def _connect(self, port: int) -> int:
@@ -111,15 +114,15 @@ class Driver:
     def run(self) -> Driven:
         """Warm up, go on without a break and measure what is answered meanwhile, then let what is under way end."""
         self._until(time.perf_counter() + self._load.warm_up)
-        self._latencies, self._failed = [], 0
+        self._latencies, self._accepted, self._failed = [], [], 0
         used, own, began = self._server_cpu(), time.process_time(), time.perf_counter()
         self._until(began + self._load.seconds)
         seconds = time.perf_counter() - began
         used, own = self._server_cpu() - used, time.process_time() - own
         self._close()
-        found = np.percentile(np.array(self._latencies or [np.nan]) * 1000.0, _PERCENTILES)
-        latency = {f"p{p:g}": round(float(v), 4) for p, v in zip(_PERCENTILES, found, strict=True)}
-        return Driven(len(self._latencies), self._failed, round(seconds, 4), latency, round(used, 3), round(own, 3), self._reconnected)
+        latency, accepted = _percentiles(self._latencies), _percentiles(self._accepted)
+        used, own = round(used, 3), round(own, 3)
+        return Driven(len(self._latencies), self._failed, round(seconds, 4), latency, accepted, used, own, self._reconnected)
 
     def _server_cpu(self) -> float:
         return sum(cpu_seconds(pid) for pid in self._load.pids)
@@ -193,10 +196,19 @@ class Driver:
         if not status:
             return False
         if keep:
-            self._latencies.append(time.perf_counter() - self._began[file])
-            self._failed += status != 200
+            took = time.perf_counter() - self._began[file]
+            self._latencies.append(took)
+            if status == 200:
+                self._accepted.append(took)
+            else:
+                self._failed += 1
         self._idle.append(file)
         return True
+
+
+def _percentiles(seconds: list[float]) -> dict[str, float]:
+    found = np.percentile(np.array(seconds or [np.nan]) * 1000.0, _PERCENTILES)
+    return {f"p{p:g}": round(float(v), 4) for p, v in zip(_PERCENTILES, found, strict=True)}
 
 
 def main() -> None:

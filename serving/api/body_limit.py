@@ -60,22 +60,17 @@ class BodyLimit:
             BodyTooLarge: as soon as it is longer than the limit.
             BodyTooSlow: it did not come in time.
         """
-        message = await receive()  # a body is nearly always there whole: no clock is wound for it
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise _too_large(limit)
-            return body
         try:
-            async with asyncio.timeout(self.seconds):
-                return await _rest(message, receive, limit)
+            async with asyncio.timeout(self.seconds):  # also for the first piece: a head may come alone
+                return await _whole(receive, limit)
         except TimeoutError as error:
             raise BodyTooSlow(f"The body did not come within {self.seconds:g} seconds; send it again.") from error
 
 
-async def _rest(message: Message, receive: Receive, limit: int) -> bytes:
+async def _whole(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
     size = 0
+    message = await receive()
     while message["type"] == "http.request":
         parts.append(message.get("body", b""))
         size += len(parts[-1])

@@ -28,6 +28,7 @@ from serving.errors import (
     HeadTooLarge,
     LinkUnknown,
     ModelUnavailable,
+    Overloaded,
     StillPreparing,
 )
 
@@ -37,6 +38,7 @@ _TYPE = "urn:huitou:problem:"
 _HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "still-preparing": (("retry-after", str(RETRY_SECONDS)),),
     "ledger-away": (("retry-after", str(RETRY_SECONDS)),),
+    "overloaded": (("retry-after", "1"),),  # a place is free again within milliseconds
     # A header each: browsers do not look for a second challenge in one.
     "key-refused": (("www-authenticate", 'Bearer realm="huitou"'), ("www-authenticate", 'Basic realm="huitou", charset="UTF-8"')),
 }
@@ -88,6 +90,7 @@ _KNOWN: Mapping[type[HuitouError], tuple[int, str, str]] = {
     RateExceeded: (429, "rate-exceeded", "Too many requests"),
     AddressTooLong: (414, "address-too-long", "The address is too long"),
     HeadTooLarge: (431, "head-too-large", "The request's head is too large"),
+    Overloaded: (429, "overloaded", "Too many calls at once"),
     BodyTooSlow: (408, "body-too-slow", "The body did not come"),
     EncodingUnknown: (415, "encoding-unknown", "The body's encoding is not understood"),
     BodyMalformed: (400, "body-malformed", "The body cannot be read"),
@@ -116,21 +119,25 @@ def problem_response(status: int, name: str, title: str, detail: str, *, instanc
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI entries of the problems a route may answer with, besides 422."""
+    """OpenAPI entries of the problems a route may answer with, besides 422 and 429, and 408 where there is a body to wait for."""
     titles = {
         400: "Malformed",
         401: "Without a key",
         403: "The key is not good for this",
         404: "Unknown",
+        408: "The body did not come",
         413: "Too large",
         415: "Encoding not understood",
         422: "Not valid",
-        429: "The key asks too often",
+        429: "Too many at once, or the key asks too often",
         503: "Not available now",
         507: "No room left",
     }
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": titles[status], "content": content, "model": Problem} for status in (*statuses, 422)}
+    return {
+        status: {"description": titles[status], "content": content, "model": Problem}
+        for status in sorted({*statuses, *({408} if 413 in statuses else ()), 422, 429})
+    }
 
 
 def _field_error(error: Mapping[str, Any]) -> FieldError:

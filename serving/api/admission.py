@@ -1,0 +1,141 @@
+"""How many calls are taken at a time: a few in work, a few more in line, and whoever comes beyond is told at once to come back.
+
+A service that takes everything answers everything late. Questions and writes stand in lines of their own, so that writers who wait for a
+database keep nobody from an answer; whoever looks after the service (`/healthz`, `/readyz`, `/metrics`) never stands in line. Pure ASGI.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from serving.api.problems import problem_of
+from serving.asgi import ASGIApp, Message, Receive, Scope, Send
+from serving.errors import Overloaded
+
+_WATCHING = frozenset({"/healthz", "/readyz", "/metrics"})
+_LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
+_QUESTIONS = frozenset({"/v1/next-best-offers", "/v1/recommendations", "/v1/bundles"})  # they come with a body
+_FULL = "Too many calls are in work or wait already; send it again after the seconds that Retry-After tells."
+_CROWDED = "The bodies of all callers together are too much at the moment; send it again after the seconds that Retry-After tells."
+
+
+@dataclass
+class Lane:
+    """One line, counted on the event loop only.
+
+    Attributes:
+        name: for metrics.
+        in_work: calls that are worked on at a time.
+        waiting: calls that may wait for their turn.
+        present: calls whose body is here: in work or waiting.
+    """
+
+    name: str
+    in_work: int
+    waiting: int
+    present: int = 0
+    turns: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        """All turns are free."""
+        self.turns = asyncio.Semaphore(self.in_work)
+
+    def demand_place(self) -> None:
+        """Nothing happens while there is a place.
+
+        Raises:
+            Overloaded: there is none.
+        """
+        if self.present >= self.in_work + self.waiting:
+            raise Overloaded(_FULL)
+
+
+@dataclass
+class Lanes:
+    """The lines of one service.
+
+    Attributes:
+        answers: questions: offers, recommendations, customers.
+        writes: everything that changes the ledger.
+        room: bytes that the bodies of all callers may hold together.
+        refused: told the name of a line whenever somebody is sent away from it.
+        held: bytes that they hold now.
+    """
+
+    answers: Lane
+    writes: Lane
+    room: int
+    refused: Callable[[Scope, str], None] = lambda *_: None
+    held: int = 0
+
+    def of(self, scope: Scope) -> Lane | None:
+        """The line a call stands in; None for those who look after the service."""
+        if scope["type"] != "http" or scope["path"] in _WATCHING:
+            return None
+        return self.answers if scope["method"] in _LOOKING or scope["path"] in _QUESTIONS else self.writes
+
+
+class Door:
+    """Middleware before `BodyLimit`: of a call for which there is no place nothing is read, and bodies are bounded together."""
+
+    def __init__(self, app: ASGIApp, lanes: Lanes) -> None:
+        self.app = app
+        self.lanes = lanes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a call in, or answer 429."""
+        lanes, size = self.lanes, 0
+        lane = lanes.of(scope)
+        if lane is None:
+            await self.app(scope, receive, send)
+            return
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            more = len(message.get("body", b""))
+            size += more
+            lanes.held += more
+            if lanes.held > lanes.room:
+                raise Overloaded(_CROWDED)
+            return message
+
+        try:
+            lane.demand_place()
+            await self.app(scope, counted, send)
+        except Overloaded as refusal:
+            lanes.refused(scope, lane.name)
+            await problem_of(refusal, instance=scope["path"])(scope, receive, send)
+        finally:
+            lanes.held -= size
+
+
+class Turns:
+    """Middleware behind `BodyLimit`: a call takes a place in its line, and waits for its turn. Who sends slowly holds up nobody's."""
+
+    def __init__(self, app: ASGIApp, lanes: Lanes) -> None:
+        self.app = app
+        self.lanes = lanes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a call on when its turn comes.
+
+        Raises:
+            Overloaded: there is no place any more; `Door` answers it.
+        """
+        lane = self.lanes.of(scope)
+        if lane is None:
+            await self.app(scope, receive, send)
+            return
+        lane.demand_place()
+        lane.present += 1
+        try:
+            # Whoever has come in this moment is counted before anybody is worked on: an answer is computed without a pause, and those
+            # behind it would each find the line empty.
+            await asyncio.sleep(0)
+            async with lane.turns:
+                await self.app(scope, receive, send)
+        finally:
+            lane.present -= 1
