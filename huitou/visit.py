@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from features.errors import HuitouError
+from huitou.api_key import json_headers
 from huitou.console import peak_mb_of
 
 _PATIENCE = 60.0  # seconds until the service must be ready; it starts in about two
@@ -52,12 +53,12 @@ class Api:
             HuitouError: the API refused or did not answer.
         """
         data = json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.address}{path}", data=data, headers={"content-type": "application/json"})  # noqa: S310 - loopback
+        request = urllib.request.Request(f"{self.address}{path}", data=data, headers=json_headers())  # noqa: S310 - loopback
         return self._answer(request)
 
     def get(self, path: str) -> dict[str, Any]:
         """GET JSON; errors as in `post`."""
-        return self._answer(urllib.request.Request(f"{self.address}{path}"))  # noqa: S310 - loopback
+        return self._answer(urllib.request.Request(f"{self.address}{path}", headers=json_headers()))  # noqa: S310 - loopback
 
     def _answer(self, request: urllib.request.Request) -> dict[str, Any]:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from features.errors import HuitouError
+from huitou.api_key import json_headers
 
 Document = dict[str, Any]
 _App = Callable[..., Awaitable[None]]
@@ -100,9 +101,7 @@ class HttpApi:
         time.sleep(seconds)
 
     def _one(self, method: str, path: str, body: bytes) -> Document:
-        request = urllib.request.Request(  # noqa: S310 - loopback
-            f"{self._address}{path}", data=body, method=method, headers={"content-type": "application/json"}
-        )
+        request = urllib.request.Request(f"{self._address}{path}", data=body, method=method, headers=json_headers())  # noqa: S310 - loopback
         try:
             with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
                 return _answer(path, response.status, response.read())
