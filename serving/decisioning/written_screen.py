@@ -87,8 +87,9 @@ class Screen:
         left = self._without(left, _outside(columns.stage_sets, segments.stage)[columns.stages[left]], "stage")
         left = self._without(left, _outside(columns.layer_sets, segments.layer)[columns.layers[left]], "layer")
         left = self._without(left, self._unsuited(left), "conditions")
-        refused = np.array([channel_refused(channels, context) is not None for channels in columns.channel_sets], np.bool_)
-        left = self._without(left, refused[columns.channels[left]], "channel_not_consented")
+        group, groups = columns.channel_groups
+        refused = np.array([channel_refused(sorted(channels), context) is not None for channels in groups], np.bool_)
+        left = self._without(left, refused[group[columns.channels[left]]], "channel_not_consented")
         left = self._sensible(left)
         return self._harmless(left)
 

@@ -45,7 +45,7 @@ class BackInStockOffers:
         return Written(np.array(sorted(found), np.intp), lambda _: (_REASON,))
 
     @staticmethod
-    def _names(context: CustomerContext, product_ids: list[str]) -> Iterator[str | None]:
+    def _names(context: CustomerContext, product_ids: tuple[str, ...]) -> Iterator[str | None]:
         """What a product may be called by who asks for it: its id, its category, its name."""
         catalogue = context.live.catalogue
         return (name for p in product_ids for name in (p, catalogue.category_of(p), catalogue.name(p)))

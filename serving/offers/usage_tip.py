@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,8 @@ from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.terms import Objection, asks_for_content
 from serving.offers.written import Written, days_passed
+
+_NONE = np.empty(0, np.intp)
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,14 @@ class UsageTipOffers:
 
     def written(self, context: CustomerContext) -> Written | None:
         """Tips about what the customer bought lately."""
+        if context.customer is None:
+            return None
         columns, bounds = context.live.written, context.live.catalogue.assumptions.offers
-        places = columns.of_type.get(self.name, np.empty(0, np.intp)).tolist()
-        days = {place: _days_since(context, columns.offers[place].offer) for place in places}
-        suits = {
-            place: since
-            for place, since in days.items()
-            if since is not None and bounds.usage_tip_from_days <= since <= bounds.usage_tip_until_days
-        }
+        places, passed, customer = columns.of_type.get(self.name, _NONE).tolist(), days_passed(context), context.customer
+        bought = dict(zip(customer.recent.product_ids.tolist(), customer.recent.days_since_last.tolist(), strict=True))
+        last = customer.value("days_since_last_order")
+        found = {place: passed + _days_since(columns.products(place), bought, last) for place in places}
+        suits = {place: days for place, days in found.items() if bounds.usage_tip_from_days <= days <= bounds.usage_tip_until_days}
         return Written(np.array(list(suits), np.intp), lambda place: (_bought(suits[place]),))
 
     def demand(self, offer: Offer) -> Objection | None:
@@ -43,15 +46,9 @@ class UsageTipOffers:
         return asks_for_content(offer)
 
 
-def _days_since(context: CustomerContext, offer: Offer) -> float | None:
-    """Days since the last order of what the tip speaks of; of any order where it names no product."""
-    if context.customer is None:
-        return None
-    passed = days_passed(context)
-    if not offer.product_ids:
-        return context.customer.value("days_since_last_order") + passed
-    bought = dict(zip(context.customer.recent.product_ids.tolist(), context.customer.recent.days_since_last.tolist(), strict=True))
-    return min((bought[p] + passed for p in offer.product_ids if p in bought), default=None)
+def _days_since(product_ids: tuple[str, ...], bought: dict[str, float], last: float) -> float:
+    """Days since the last order of what a tip speaks of, infinite without one; of any order where it names no product."""
+    return min((bought[p] for p in product_ids if p in bought), default=math.inf) if product_ids else last
 
 
 def _bought(days: float) -> OfferReason:

@@ -152,6 +152,11 @@ class WrittenColumns:
         return {name: place for place, name in enumerate(self.ids.tolist())}
 
     @cached_property
+    def channel_groups(self) -> tuple[NDArray[np.intp], tuple[frozenset[str], ...]]:
+        """(sets,) Which of a few groups each of `channel_sets` is, whatever the order in which a shop named them; and the groups."""
+        return _numbered([frozenset(one) for one in self.channel_sets])
+
+    @cached_property
     def by_product(self) -> dict[str, list[int]]:
         """Product → places of the offers that name it."""
         found: dict[str, list[int]] = {}
@@ -172,9 +177,9 @@ class WrittenColumns:
         places = {place for product in product_ids for place in self.by_product.get(product, ()) if self.types[place] == name}
         return np.array(sorted(places), np.intp)
 
-    def products(self, place: int) -> list[str]:
+    def products(self, place: int) -> tuple[str, ...]:
         """Products of one offer, as written."""
-        return list(self.offers[place].offer.product_ids)
+        return self.offers[place].offer.product_ids
 
 
 @dataclass(frozen=True)
