@@ -22,6 +22,7 @@ from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
 from serving.offers.book import OfferBook
 from serving.offers.written_columns import Availability, WrittenColumns
+from serving.remembered import Memory
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Live:
         experiments: the policy that decides, and what is tried out beside it.
         offers: the shop's written offers.
         exhausted: ids of those whose budget is spent.
+        memory: what the models said of customers lately.
     """
 
     version: str
@@ -45,6 +47,7 @@ class Live:
     experiments: ExperimentBook
     offers: OfferBook = field(default_factory=OfferBook)
     exhausted: frozenset[str] = frozenset()
+    memory: Memory = field(default_factory=lambda: Memory(0))
 
     @property
     def policy(self) -> DecisionPolicy:
@@ -58,7 +61,7 @@ class Live:
 
     def with_models(self, models: LiveModels) -> Live:
         """The same customers and products with other models."""
-        return replace(self, models=models).warm()
+        return replace(self, models=models, memory=Memory(self.memory.most)).warm()
 
     def trying(self, experiments: ExperimentBook) -> Live:
         """The same customers, products and models with other experiments."""
@@ -168,13 +171,14 @@ class Live:
         return None if repurchase is None else np.array([CUSTOMER.columns.index(name) for name in repurchase.customer_inputs], np.intp)
 
 
-def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy) -> Live:
+def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remembered: int = 0) -> Live:
     """Open a version folder of the online state.
 
     Args:
         folder: what `huitou build` wrote.
         models: to answer with.
         policy: to decide by.
+        remembered: customers of whom is kept what the models said of them.
 
     Raises:
         StateMissing: there is no store in the folder.
@@ -182,4 +186,5 @@ def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy) -> Live:
         SourceUnreadable: the assumptions file is damaged.
     """
     catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
-    return Live(folder.name, open_reader(folder), catalogue, models, ExperimentBook((), policy)).warm()
+    made = Live(folder.name, open_reader(folder), catalogue, models, ExperimentBook((), policy), memory=Memory(remembered))
+    return made.warm()

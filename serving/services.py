@@ -289,7 +289,7 @@ def build_services(settings: ServingSettings) -> Services:
 
 def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy, watch: LedgerWatch) -> Live:
     folder = current_folder(settings.online_dir, remedy=_REMEDY)
-    live = open_live(folder, models, policy)
+    live = open_live(folder, models, policy, remembered=settings.remembered_customers)
     rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)  # refused now, not when somebody is to be written to
     seen = live.as_of
     with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer

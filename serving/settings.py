@@ -29,6 +29,9 @@ class ServingSettings(SettingsWithSecrets):
         default=60.0, gt=0, description="How long an event may wait to reach its customer's features before `/readyz` says so."
     )
     stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
+    remembered_customers: int = Field(
+        default=10_000, ge=0, description="Customers of whom is kept what the models said of them until their features change; 5 kB each."
+    )
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
     connections: int = Field(
         default=1000, ge=8, description="Connections that are kept at a time; who comes beyond them is told 503 and to come back."

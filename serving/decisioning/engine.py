@@ -217,7 +217,8 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
             degraded["customer"] = CUSTOMER_UNREADABLE
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
     days = (assigned.policy.horizon_days, assigned.policy.learned_days)
-    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, *days), assigned, degraded
+    kept = None if customer is None else live.memory.of(customer, days[0])
+    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, *days, kept), assigned, degraded
 
 
 def _message_key(candidate: Candidate, assigned: Assigned) -> str | None:

@@ -38,11 +38,7 @@ class BundleOffers:
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """Sets whose products may all be offered and are not already all in the cart."""
-        model = context.live.models.bundles
-        if model is None:
-            return []
-        best = model.recommend(context.recent, limit=self.considered, active=context.bundle_mask, just_bought=context.cart)
-        return [self._candidate(context, bundle) for bundle in best]
+        return [self._candidate(context, bundle) for bundle in context.best_bundles(self.considered)]
 
     def _candidate(self, context: CustomerContext, bundle: ScoredBundle) -> Candidate:
         catalogue = context.live.catalogue

@@ -65,13 +65,12 @@ class CouponOffers:
     @staticmethod
     def _ranked(context: CustomerContext, coupon: Coupon) -> list[OfferItem]:
         """The coupon's products as the item model ranks them for the customer; as the campaign lists them without the model."""
-        catalogue, items, logits = context.live.catalogue, context.live.models.items, context.item_logits
-        barred = context.barred
-        if items is None or logits is None:
+        catalogue, items, barred = context.live.catalogue, context.live.models.items, context.barred
+        positions = context.live.coupon_positions.get(coupon.offer_id, np.empty(0, np.int64))
+        scores = context.item_logits_at(positions)
+        if items is None or scores is None:
             lawful = [p for p in coupon.product_ids if catalogue.offerable(p) and p not in barred]
             return [OfferItem(p, catalogue.name(p), 0.0) for p in lawful[:_RANKED]]
-        positions = context.live.coupon_positions.get(coupon.offer_id, np.empty(0, np.int64))
-        scores = logits[positions]
         order = np.argsort(-scores, kind="stable")[: _RANKED + len(barred)]
         ids, chances = items.product_ids[positions[order]].tolist(), sigmoid(scores[order]).tolist()
         return [OfferItem(p, catalogue.name(p), s) for p, s in zip(ids, chances, strict=True) if p not in barred][:_RANKED]

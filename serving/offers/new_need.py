@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from serving.customer_context import CustomerContext
+from serving.new_needs import NewNeed
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
 from serving.offers.within import within
 from serving.offers.written import Written, every_written
-from training.artifacts.logistic_map import sigmoid
 
 _HORIZONS = (56, 91)
 
@@ -39,36 +36,24 @@ class NewNeedOffers:
         return every_written(context, self.name)
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
-        customer, items, logits = context.customer, context.live.models.items, context.item_logits
-        categories, mask = context.live.item_categories, context.live.item_mask
-        if customer is None or items is None or logits is None or mask is None:
-            return []
-        chances = np.where(mask, sigmoid(logits), 0.0)
-        names, of_product = categories
-        stays_away = np.bincount(of_product, weights=np.log1p(-np.minimum(chances, 1.0 - 1e-9)), minlength=len(names))
-        propensity = 1.0 - np.exp(stays_away)
-        propensity[np.isin(names, ["", *customer.categories])] = 0.0
-        best = np.argsort(-propensity, kind="stable")[: self.considered]
-        made = (self._candidate(context, place, float(propensity[place]), chances) for place in best.tolist() if propensity[place] > 0)
+        made = (self._candidate(context, need) for need in context.new_needs[: self.considered])
         return [candidate for candidate in made if candidate is not None]
 
-    def _candidate(self, context: CustomerContext, place: int, propensity: float, chances: NDArray[np.float64]) -> Candidate | None:
+    def _candidate(self, context: CustomerContext, need: NewNeed) -> Candidate | None:
         items, catalogue = context.live.models.items, context.live.catalogue
-        names, of_product = context.live.item_categories
         if items is None:
             return None
-        position = int(np.argmax(np.where(of_product == place, chances, -1.0)))
-        product, category = str(items.product_ids[position]), str(names[place])
+        product, category = str(items.product_ids[need.position]), str(context.live.item_categories[0][need.category])
         if product in context.barred:
             return None
-        chance = within(float(chances[position]), context.horizon_days)
+        chance = within(need.probability, context.horizon_days)
         return Candidate(
             offer_id=f"{self.name}:{category}",
             type=self.name,
             items=(OfferItem(product, catalogue.name(product), chance),),
             probability=chance,
             margin=catalogue.margin(product),
-            reasons=(_because(catalogue.category_name(category), *(within(propensity, days) for days in _HORIZONS)),),
+            reasons=(_because(catalogue.category_name(category), *(within(need.propensity, days) for days in _HORIZONS)),),
             valid_until=context.now + VALID_FOR,
             channels=tuple(catalogue.assumptions.consent.channels),
         )

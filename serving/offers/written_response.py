@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.customer_context import CustomerContext
-from serving.offers.within import all_sooner
+from serving.offers.within import all_sooner, all_within
 from serving.offers.written_columns import WrittenColumns
+from training.artifacts.logistic_map import sigmoid
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -88,10 +89,12 @@ def written_responses(context: CustomerContext, places: Places) -> WrittenRespon
 
 def _scores(context: CustomerContext, position: Places) -> Array:
     """Each product's own chance; 0 for one that the item model does not know."""
-    chances = context.item_chances
-    if chances is None or not len(position):
-        return np.zeros(len(position))
-    return np.where(position >= 0, chances[position], 0.0)
+    scores = np.zeros(len(position))
+    known = np.flatnonzero(position >= 0)
+    logits = context.item_logits_at(position[known]) if len(known) else None
+    if logits is not None:
+        scores[known] = all_within(sigmoid(logits).astype(np.float64), context.horizon_days)
+    return scores
 
 
 def _of_products(

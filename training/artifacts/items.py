@@ -76,6 +76,29 @@ def repeat_columns(
 
 
 @dataclass(frozen=True)
+class ItemTaste:
+    """One customer, as the item model sees them.
+
+    Attributes:
+        factor: `(f,)` float32, folded in.
+        log_orders: logarithm of their orders.
+        own: positions of the products they have bought, ascending.
+        own_logits: log-odds of those.
+    """
+
+    factor: NDArray[np.float32]
+    log_orders: float
+    own: NDArray[np.int64]
+    own_logits: NDArray[np.float32]
+
+
+def _logged(score: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithm of ALS scores, in place."""
+    np.log(np.maximum(score, SCORE_FLOOR, out=score), out=score)
+    return score
+
+
+@dataclass(frozen=True)
 class ItemModel:
     """Item factors and maps; holds no customer.
 
@@ -155,31 +178,51 @@ class ItemModel:
         positions, places = self.positions_of(product_ids)
         return self._folding.solve(positions, weights[places])
 
-    def logits(self, recent: RecentPurchases) -> NDArray[np.float32]:
-        """Log-odds of every product for one customer, `(n,)` float32; what nobody knows of the customer is what `popular` says.
-
-        Without an order (`recent.orders` 0: products looked at, not bought) they give the taste only: every product is new, none a repeat.
-        """
+    def taste(self, recent: RecentPurchases) -> ItemTaste | None:
+        """What the model knows of one customer, small enough to be kept; None where it knows none of their products."""
         positions, places = self.positions_of(recent.product_ids.tolist())
         if not len(positions):
-            return self._anybody.copy()
-        s, maps = self.settings, self.settings.explore
+            return None
+        s = self.settings
         purchases, days = recent.purchases[places], recent.days_since_last[places]
         weights = purchase_weights(purchases, days, half_life_days=s.half_life_days, exponent=s.exponent)
-        score = self.factors @ self._folding.solve(positions, weights)
-        np.log(np.maximum(score, SCORE_FLOOR, out=score), out=score)
+        factor = self._folding.solve(positions, weights)
+        score = _logged(self.factors[positions] @ factor)
         log_orders = float(np.log(max(recent.orders, 1)))
-        repeat = None
-        if recent.orders:
-            buyers, recent_buyers = self.popularity
-            own = repeat_columns((score[positions], buyers[positions], recent_buyers[positions], log_orders), purchases, days)
-            repeat = s.repeat.logit(own)
+        buyers, recent_buyers = self.popularity
+        own = repeat_columns((score, buyers[positions], recent_buyers[positions], log_orders), purchases, days)
+        order = np.argsort(positions)
+        return ItemTaste(factor, log_orders, positions[order], s.repeat.logit(own)[order])
+
+    def logits(self, recent: RecentPurchases) -> NDArray[np.float32]:
+        """Log-odds of every product for one customer, `(n,)` float32; what nobody knows of the customer is what `popular` says."""
+        return self.logits_of(self.taste(recent))
+
+    def logits_of(self, taste: ItemTaste | None, positions: NDArray[np.int64] | None = None) -> NDArray[np.float32]:
+        """Log-odds for a taste.
+
+        Args:
+            taste: of `taste`; None: anybody's.
+            positions: of the products asked about; None: all.
+
+        Returns:
+            `(n,)` or as many as there are positions, float32.
+        """
+        if taste is None:
+            return self._anybody.copy() if positions is None else self._anybody[positions]
+        maps = self.settings.explore
+        factors, static = self.factors, self._explore_static
+        if positions is not None:
+            factors, static = factors[positions], static[positions]
+        score = _logged(factors @ taste.factor)
         score *= np.float32(maps.coefficient("log_score"))
-        score += self._explore_static
-        score += np.float32(maps.coefficient("log_orders") * log_orders)
-        if repeat is not None:
-            score[positions] = repeat
-        return np.asarray(score, np.float32)
+        score += static
+        score += np.float32(maps.coefficient("log_orders") * taste.log_orders)
+        if positions is None:
+            score[taste.own] = taste.own_logits
+            return np.asarray(score, np.float32)
+        place = np.minimum(np.searchsorted(taste.own, positions), len(taste.own) - 1)
+        return np.where(taste.own[place] == positions, taste.own_logits[place], score).astype(np.float32)
 
     def recommend(
         self,

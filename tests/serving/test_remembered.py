@@ -1,0 +1,91 @@
+"""What is remembered of a customer answers as what is computed anew."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from serving.decisioning.engine import Decision, Engine, OfferRequest
+from serving.live import Live
+from serving.offers.offer_types import OFFER_TYPES
+from serving.remembered import Memory
+from serving.services import Services
+from tests.serving.small_shop import CUSTOMERS
+
+Told = list[tuple[str, str, tuple[float, ...]]]
+
+
+def decided(live: Live, customer: str, services: Services, **asked: object) -> Decision:
+    engine = Engine(OFFER_TYPES, new_id=lambda: f"the-same-{customer}")
+    return engine.decide(live, OfferRequest(customer, "email", limit=5, **asked), now=services.now)  # type: ignore[arg-type]
+
+
+def told(decision: Decision) -> Told:
+    factors, slate = decision.slate.factors, decision.slate
+    numbers = zip(factors.p0, factors.tau, factors.margin, factors.discount, factors.fatigue, decision.values, strict=True)
+    return sorted((i, "/".join(p), tuple(map(float, n))) for i, p, n in zip(slate.offer_ids, slate.product_ids, numbers, strict=True))
+
+
+def same(one: Decision, other: Decision) -> None:
+    for (name, products, numbers), (name_, products_, numbers_) in zip(told(one), told(other), strict=True):
+        assert (name, products) == (name_, products_)
+        assert numbers == pytest.approx(numbers_, rel=1e-5, abs=1e-7)
+    assert [given.candidate.offer_id for given in one.offers] == [given.candidate.offer_id for given in other.offers]
+    assert one.context.segments == other.context.segments
+
+
+def test_the_second_answer_is_the_first_and_that_of_no_memory(services: Services) -> None:
+    fresh, mindful = replace(services.live, memory=Memory(0)), replace(services.live, memory=Memory(100))
+    cart = (services.live.catalogue.products.products[3].product_id,)
+    for customer in CUSTOMERS[:40]:
+        first, second = decided(mindful, customer, services), decided(mindful, customer, services)
+        assert second.context.kept
+        assert "item_logits" not in second.context.__dict__, "nothing of all products is computed for somebody who is remembered"
+        for other in (second, decided(fresh, customer, services)):
+            same(first, other)
+        same(decided(mindful, customer, services, cart=cart), decided(fresh, customer, services, cart=cart))
+        same(decided(mindful, customer, services), first)
+
+
+def test_stock_counts_at_once(services: Services) -> None:
+    mindful = replace(services.live, memory=Memory(100))
+    before = [decided(mindful, customer, services) for customer in CUSTOMERS[:20]]
+    gone = {product for one in before for given in one.offers for product in (item.product_id for item in given.candidate.items)}
+    assert gone
+    sold_out = mindful.restocked(dict.fromkeys(gone, 0))
+    assert sold_out.memory is mindful.memory
+    for customer in CUSTOMERS[:20]:
+        after = decided(sold_out, customer, services)
+        assert not gone & {product for products in after.slate.product_ids for product in products}
+        same(after, decided(replace(sold_out, memory=Memory(0)), customer, services))
+
+
+def test_new_features_and_new_models_are_not_answered_from_memory(services: Services) -> None:
+    memory, customer = Memory(10), services.live.reader.read(CUSTOMERS[0])
+    assert customer is not None
+    kept = memory.of(customer, 28)
+    assert kept == {}
+    kept["churn"] = "said"
+    assert memory.of(replace(customer), 28) == {"churn": "said"}
+    assert memory.of(customer, 14) == {}
+    vector = customer.vector.copy()
+    vector[3] = np.nextafter(vector[3], np.inf)
+    assert memory.of(replace(customer, vector=vector), 28) == {}
+    assert memory.of(replace(customer, categories=(*customer.categories[1:], "another")), 28) == {}
+    live = replace(services.live, memory=memory)
+    assert live.with_models(live.models).memory is not memory
+
+
+def test_the_longest_ago_is_forgotten(services: Services) -> None:
+    memory = Memory(3)
+    known = [customer for c in CUSTOMERS[:5] if (customer := services.live.reader.read(c)) is not None]
+    for customer in known:
+        kept = memory.of(customer, 28)
+        assert kept is not None
+        kept["seen"] = True
+    assert len(memory) == 3
+    assert [bool(memory.of(customer, 28)) for customer in known[2:]] == [True] * 3
+    assert memory.of(known[0], 28) == {}
+    assert Memory(0).of(known[0], 28) is None
