@@ -13,25 +13,19 @@ from numpy.typing import NDArray
 
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
+from serving.cart import with_cart
 from serving.category_needs import chances_within, hazards_within
 from serving.channel_scores import Leaving, leaving_of, lost_margin
 from serving.churn_scores import ChurnScores, score_churn
+from serving.likings import Likings
 from serving.live import Live
-from serving.new_needs import NewNeed, new_needs_of
-from serving.offers.within import all_within, within
+from serving.offers.within import within
 from serving.remembered import Kept, remembered
 from serving.segments import Segments, cycle_survival, segments_of
-from training.artifacts.bundles import ScoredBundle
-from training.artifacts.items import ItemTaste, ScoredItem
-from training.artifacts.logistic_map import sigmoid
 from training.artifacts.reasons import Reason
-from training.artifacts.top_positions import top_positions
 from training.artifacts.value import ValueScores
 
 _FEWEST_PEOPLE = 100  # without an order four weeks ago; of fewer, the share of those who came is uncertain by more than its size
-
-
-_LOOKED_THROUGH = 64  # products and sets kept of the best: sixteen times what is shown, so that a sell-out leaves enough
 
 
 @dataclass(frozen=True)
@@ -197,150 +191,10 @@ class CustomerContext:
         """Stage and value layer."""
         return segments_of(self.live, self.customer, self.churn, self.value)
 
-    @remembered
-    def usual_taste(self) -> ItemTaste | None:
-        """What the item model knows of the customer, their cart apart."""
-        items = self.live.models.items
-        return None if items is None else items.taste((replace(self, cart=()) if self.cart else self).taste)
-
     @cached_property
-    def item_logits(self) -> NDArray[np.float32] | None:
-        """Log-odds of every product of the item model; what anybody would buy when nothing personal is used."""
-        items = self.live.models.items
-        if items is None:
-            return None
-        return items.logits(self.taste) if self.cart else items.logits_of(self.usual_taste)
-
-    def item_logits_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
-        """`item_logits` of some products; cheap where the others are not asked for."""
-        items = self.live.models.items
-        if items is None or self.cart or "item_logits" in self.__dict__:
-            return None if self.item_logits is None else self.item_logits[positions]
-        return items.logits_of(self.usual_taste, positions)
-
-    @cached_property
-    def liked(self) -> NDArray[np.float64] | None:
-        """Sum of the chances within the horizon over the products of each of `Live.item_categories`, where the customer bought in it.
-
-        That is what an offer of all of a category is a part of; 0 where they never bought.
-        """
-        if self.live.models.items is None:
-            return None
-        found = np.zeros(len(self.live.category_places))
-        found[self._own_categories] = self._liked_now if self.cart else self.usually_liked
-        return found
-
-    @remembered
-    def usually_liked(self) -> NDArray[np.float64]:
-        """`liked` of the categories the customer bought in, their cart apart, in the order of the features."""
-        return replace(self, cart=(), kept=None)._liked_now
-
-    @property
-    def _liked_now(self) -> NDArray[np.float64]:
-        logits, (names, of_product) = self.item_logits, self.live.item_categories
-        if logits is None:
-            return np.zeros(len(self._own_categories))
-        chances = all_within(sigmoid(logits).astype(np.float64), self.horizon_days)
-        return np.asarray(np.bincount(of_product, weights=chances, minlength=len(names)), np.float64)[self._own_categories]
-
-    @cached_property
-    def _own_categories(self) -> list[int]:
-        """Places in `Live.item_categories` of the categories the customer bought in."""
-        places, customer = self.live.category_places, self.customer
-        return [] if customer is None else [places[name] for name in customer.categories if name in places]
-
-    @cached_property
-    def due_chances(self) -> NDArray[np.float64] | None:
-        """`category_chances` in the order of `Live.item_categories`, NaN where the customer never bought; None where there are none."""
-        return self._due(self.category_chances)
-
-    @cached_property
-    def due_chances_soon(self) -> NDArray[np.float64] | None:
-        """The same of `category_chances_soon`."""
-        return self._due(self.category_chances_soon)
-
-    def _due(self, chances: dict[str, float]) -> NDArray[np.float64] | None:
-        places = self.live.category_places
-        if not chances:
-            return None
-        found = np.full(len(places), np.nan)
-        known = [(places[name], chance) for name, chance in chances.items() if name in places]
-        if known:
-            at, values = zip(*known, strict=True)
-            found[list(at)] = values
-        return found
-
-    def best_items(self, limit: int, *, explore: bool = False) -> list[ScoredItem]:
-        """Products that may be offered, best first, none of them in the cart or just bought.
-
-        Args:
-            limit: how many at most.
-            explore: leave out what the customer bought in the last year.
-        """
-        items, mask = self.live.models.items, self.live.item_mask
-        if items is None:
-            return []
-        if explore and not self.cart and mask is not None:
-            positions, logits = self.newest_likings
-            open_to = mask[positions] & ~np.isin(items.product_ids[positions], list(self.barred))
-            if open_to.sum() >= limit:
-                positions, logits = positions[open_to][:limit], logits[open_to][:limit]
-                columns = zip(items.product_ids[positions].tolist(), logits.tolist(), sigmoid(logits).tolist(), strict=True)
-                return [ScoredItem(product, score, chance) for product, score, chance in columns]
-        if self.item_logits is None:
-            return []
-        exclude = {*self.barred, *self.recent.product_ids.tolist()} if explore else self.barred
-        return items.best(self.item_logits.copy(), limit, allowed=mask, exclude=exclude)
-
-    @remembered
-    def newest_likings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Positions and log-odds of the products the customer never bought and may like best, stock and cart apart, best first."""
-        items, logits = self.live.models.items, self.item_logits
-        if items is None or logits is None:
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        unknown = logits.copy()
-        unknown[items.positions_of(self.recent.product_ids.tolist())[0]] = -np.inf
-        best = top_positions(unknown, min(_LOOKED_THROUGH, len(unknown)))
-        best = best[np.isfinite(unknown[best])]
-        return best, unknown[best]
-
-    @property
-    def new_needs(self) -> tuple[NewNeed, ...]:
-        """Categories the customer never bought from and will probably come to; empty without customer or model."""
-        mask, customer = self.live.item_mask, self.customer
-        if customer is None or mask is None:
-            return ()
-        judged_by, known = (None, ()) if self.cart else self.needs_by_stock
-        if judged_by is mask:
-            return known
-        # The cart, or other stock than when it was remembered.
-        found = () if self.item_logits is None else new_needs_of(self.item_logits, mask, self.live.item_categories, customer.categories)
-        if self.kept is not None and not self.cart:
-            self.kept["needs_by_stock"] = self.__dict__["needs_by_stock"] = (mask, found)
-        return found
-
-    @remembered
-    def needs_by_stock(self) -> tuple[NDArray[np.bool_] | None, tuple[NewNeed, ...]]:
-        """`new_needs`, and the stock by which they were found."""
-        return None, ()
-
-    def best_bundles(self, limit: int) -> list[ScoredBundle]:
-        """Sets that may be offered, best first: none with what was just bought, none that the cart holds whole."""
-        model = self.live.models.bundles
-        if model is None:
-            return []
-        if not self.cart:
-            offerable, barred = self.live.catalogue.offerable, self.just_bought
-            found = [one for one in self.likely_bundles if all(offerable(p) and p not in barred for p in one.product_ids)]
-            if len(found) >= limit:
-                return found[:limit]
-        return model.recommend(self.recent, limit=limit, active=self.bundle_mask, just_bought=self.cart)
-
-    @remembered
-    def likely_bundles(self) -> list[ScoredBundle]:
-        """The likeliest sets, stock and cart apart."""
-        model = self.live.models.bundles
-        return [] if model is None else model.recommend(replace(self, cart=()).recent, limit=_LOOKED_THROUGH)
+    def likings(self) -> Likings:
+        """What the item and bundle models say of the customer."""
+        return Likings(self)
 
     @remembered
     def category_hazards(self) -> NDArray[np.float64] | None:
@@ -371,18 +225,3 @@ class CustomerContext:
         if self.customer is None or columns is None or of_customer is None or not self.customer.categories:
             return None
         return self.customer.category_features[:, columns], self.customer.vector[of_customer]
-
-
-def with_cart(recent: RecentPurchases, cart: Sequence[str]) -> RecentPurchases:
-    """Recent purchases as if the cart had just been ordered: its products come first, with one purchase more than before."""
-    if not cart:
-        return recent
-    wanted = list(dict.fromkeys(cart))
-    earlier = dict(zip(recent.product_ids.tolist(), recent.purchases.tolist(), strict=True))
-    others = ~np.isin(recent.product_ids, wanted)
-    return RecentPurchases(
-        product_ids=np.concatenate([np.asarray(wanted, np.str_), recent.product_ids[others]]),
-        purchases=np.concatenate([np.array([earlier.get(p, 0) + 1 for p in wanted], np.int32), recent.purchases[others]]),
-        days_since_last=np.concatenate([np.zeros(len(wanted), np.float32), recent.days_since_last[others]]),
-        orders=recent.orders + 1,
-    )

@@ -67,7 +67,7 @@ async def _open(services: Services, body: RecommendationsRequest | BundlesReques
 
 def _ranked(context: CustomerContext, body: RecommendationsRequest) -> list[RecommendedItem]:
     catalogue = context.live.catalogue
-    best = context.best_items(body.limit, explore=body.explore)
+    best = context.likings.best_items(body.limit, explore=body.explore)
     # Of somebody known who never ordered the order is worth telling, the chance is not: it was learned from customers who ordered.
     told = context.customer is None or context.customer.has_ordered
     return [_item(catalogue, item.product_id, item.score, item.probability if told else None) for item in best]

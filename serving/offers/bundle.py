@@ -38,7 +38,7 @@ class BundleOffers:
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         """Sets whose products may all be offered and are not already all in the cart."""
-        return [self._candidate(context, bundle) for bundle in context.best_bundles(self.considered)]
+        return [self._candidate(context, bundle) for bundle in context.likings.best_bundles(self.considered)]
 
     def _candidate(self, context: CustomerContext, bundle: ScoredBundle) -> Candidate:
         catalogue = context.live.catalogue

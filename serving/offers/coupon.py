@@ -67,7 +67,7 @@ class CouponOffers:
         """The coupon's products as the item model ranks them for the customer; as the campaign lists them without the model."""
         catalogue, items, barred = context.live.catalogue, context.live.models.items, context.barred
         positions = context.live.coupon_positions.get(coupon.offer_id, np.empty(0, np.int64))
-        scores = context.item_logits_at(positions)
+        scores = context.likings.item_logits_at(positions)
         if items is None or scores is None:
             lawful = [p for p in coupon.product_ids if catalogue.offerable(p) and p not in barred]
             return [OfferItem(p, catalogue.name(p), 0.0) for p in lawful[:_RANKED]]

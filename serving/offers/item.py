@@ -52,7 +52,7 @@ class ItemOffers:
         The response is buying at least one of the products, taken as independent; the margin is what is then expected of all of them.
         """
         catalogue = context.live.catalogue
-        best = context.best_items(self.shown, explore=True)
+        best = context.likings.best_items(self.shown, explore=True)
         if not best:
             return []
         days = context.horizon_days

@@ -36,7 +36,7 @@ class NewNeedOffers:
         return every_written(context, self.name)
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
-        made = (self._candidate(context, need) for need in context.new_needs[: self.considered])
+        made = (self._candidate(context, need) for need in context.likings.new_needs[: self.considered])
         return [candidate for candidate in made if candidate is not None]
 
     def _candidate(self, context: CustomerContext, need: NewNeed) -> Candidate | None:

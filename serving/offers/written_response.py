@@ -91,7 +91,7 @@ def _scores(context: CustomerContext, position: Places) -> Array:
     """Each product's own chance; 0 for one that the item model does not know."""
     scores = np.zeros(len(position))
     known = np.flatnonzero(position >= 0)
-    logits = context.item_logits_at(position[known]) if len(known) else None
+    logits = context.likings.item_logits_at(position[known]) if len(known) else None
     if logits is not None:
         scores[known] = all_within(sigmoid(logits).astype(np.float64), context.horizon_days)
     return scores
@@ -122,7 +122,7 @@ def _of_products(
 
 def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
     """Each product's chance, also soon, and whether it shares that of its category."""
-    due, due_soon, liked = context.due_chances, context.due_chances_soon, context.liked
+    due, due_soon, liked = context.likings.due_chances, context.likings.due_chances_soon, context.likings.liked
     early = all_sooner(scores, context.horizon_days, context.soon_days)
     if due is None or due_soon is None or liked is None:
         return scores, early, np.zeros(len(scores), np.bool_)

@@ -42,7 +42,7 @@ def test_the_second_answer_is_the_first_and_that_of_no_memory(services: Services
     for customer in CUSTOMERS[:40]:
         first, second = decided(mindful, customer, services), decided(mindful, customer, services)
         assert second.context.kept
-        assert "item_logits" not in second.context.__dict__, "nothing of all products is computed for somebody who is remembered"
+        assert "item_logits" not in second.context.likings.__dict__, "nothing of all products is computed for somebody who is remembered"
         for other in (second, decided(fresh, customer, services)):
             same(first, other)
         same(decided(mindful, customer, services, cart=cart), decided(fresh, customer, services, cart=cart))

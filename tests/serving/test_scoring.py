@@ -10,10 +10,10 @@ import pytest
 
 from features.feature_sets import CUSTOMER
 from features.store import CustomerFeatures
+from serving.cart import with_cart
 from serving.catalogue import Catalogue
 from serving.category_needs import category_needs, usual_quantities
 from serving.churn_scores import ChurnScores, expected_date, median_days, score_churn
-from serving.customer_context import with_cart
 from serving.live_models import LiveModels
 from serving.segments import Layer, Segments, Stage, cycle_survival, own_cycle, segments_of, spend_percentile
 from serving.services import Services

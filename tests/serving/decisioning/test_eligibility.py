@@ -90,7 +90,7 @@ def test_what_was_just_bought_is_not_offered_again(context_of: MakeContext) -> N
         kept, dropped = sifted_all([offer(product, kind=kind)], bought)
         assert not kept
         assert [d.code for d in dropped] == ["just_bought"]
-    assert product not in {item.product_id for item in bought.best_items(40)}
+    assert product not in {item.product_id for item in bought.likings.best_items(40)}
     assert bought.bundle_mask is not None
     assert not bought.bundle_mask[bought.live.models.bundles.table.product_ids == product].any()  # type: ignore[union-attr]
     # Another product of the same category fills the same need, but may be liked beside it.

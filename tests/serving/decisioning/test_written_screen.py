@@ -119,7 +119,7 @@ def test_every_rule_has_its_sentences() -> None:
 
 def test_an_offer_of_a_model_that_answers_nan_is_not_decided_on(context_of: MakeContext) -> None:
     context = with_written(context_of("c000", channel="email"), seed=1)
-    context.__dict__["item_logits"] = np.full(len(context.live.models.items.product_ids), np.nan, np.float32)  # type: ignore[union-attr]
+    context.likings.__dict__["item_logits"] = np.full(len(context.live.models.items.product_ids), np.nan, np.float32)  # type: ignore[union-attr]
     board = set_out(OFFER_TYPES, context, POLICY, ContactHistory())
     named = [one for one in board.dropped if one.code == "no_number"]
     assert named
