@@ -28,21 +28,28 @@ def at_risk(
     ] = 0.1,
     seed: Annotated[int, typer.Option(help="Draws the holdout; the same seed gives the same audience.")] = 1,
     out: Annotated[Path, typer.Option(help="CSV file to write.")] = Path("audience.csv"),
+    rank: Annotated[
+        str, typer.Option(help="uplift, value_at_risk, or auto: uplift where effects of offers are learned, else value at risk.")
+    ] = "auto",
     now: Now = None,
 ) -> None:
-    """Export the customers who are at risk and worth it: P(leaves) × margin if they return, with reasons and a holdout.
+    """Export the customers who are at risk and worth it, with reasons and a holdout.
 
-    The ranking is a prediction, not an effect: who would return anyway is not known before an experiment. Keep the holdout group
-    uncontacted, and compare it with the target group afterwards.
+    By uplift: by what each customer's best offer is expected to save, the offer named; once effects are learned from this shop's own
+    decisions, that is an effect. By value at risk: by P(leaves) × margin if they return, which is a prediction: who would return anyway is
+    not in it. Either way keep the holdout group uncontacted, and compare it with the target group afterwards.
     """
     from features.sweep_lock import writing_people
-    from serving.campaigns.at_risk import write_at_risk_audience
+    from serving.campaigns.at_risk import Rank, write_at_risk_audience
     from serving.services import build_services
 
+    if rank not in list(Rank):
+        raise typer.BadParameter(f"{rank} is none of {', '.join(Rank)}.", param_hint="--rank")
     settings = serving_settings(data_dir, now)
     with writing_people(settings.data_dir), steps(1) as progress, progress.step("at-risk audience"):
         services = build_services(settings)
-        summary = write_at_risk_audience(services, horizon=horizon, size=size, holdout=holdout, seed=seed, out=out)
+        summary = write_at_risk_audience(services, horizon=horizon, size=size, holdout=holdout, seed=seed, out=out, rank=Rank(rank))
     for sentence in services.staleness().values():
         errors().print(f"[yellow]{sentence}[/]")
-    output().print(f"{summary} (not causal: no experiment has measured who can be changed)")
+    caveat = "effects learned from this shop's decisions" if summary.causal else "not causal: nothing has measured yet who can be changed"
+    output().print(f"{summary} ({caveat})")

@@ -1,8 +1,9 @@
 """The at-risk audience: customers who are likely to leave and worth keeping, with a holdout that is left alone.
 
-Ranked by value at risk = P(no order within the horizon) × margin of the horizon if they stayed, less what the message may cost by driving
-them out of the channel (docs/adr/0009). That is what could be lost, not what
-a message saves: who can be changed is known only from an experiment, which is what the holdout is for.
+Ranked by what a message is expected to save, each customer's best offer taken (`serving.campaigns.best_offer`), once effects are learned
+from this shop's decisions: who leaves anyway and who stays anyway are both left alone. Before that by value at risk = P(no order within
+the horizon) × margin of the horizon if they stayed, less what the message may cost by driving them out of the channel (docs/adr/0009).
+That is what could be lost, not what a message saves. The holdout tells what was.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.campaigns.best_offer import BestOffer, best_offers
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
 from serving.channel_scores import channel_probabilities, cost_of_leaving
@@ -24,6 +27,16 @@ from serving.services import Services
 from serving.spending import expected_margin
 
 TARGET, HOLDOUT = "target", "holdout"
+
+
+class Rank(StrEnum):
+    """By what the audience is chosen and ordered."""
+
+    AUTO = "auto"  # uplift where effects are learned, else value at risk
+    UPLIFT = "uplift"
+    VALUE_AT_RISK = "value_at_risk"
+
+
 _REASONS = 3
 
 COLUMNS = (
@@ -42,6 +55,9 @@ COLUMNS = (
     "channel",
     "contact_cost",
     "cost_of_leaving",
+    "offer_id",
+    "uplift",
+    "uplift_sd",
     "expected_value",
     *(f"reason_{i}_{part}" for i in range(1, _REASONS + 1) for part in ("code", "en", "zh")),
     "not_causal",
@@ -62,6 +78,8 @@ class AudienceSummary:
         value_at_risk: sum over both groups, in currency.
         suitable: customers at risk and worth a contact, of whom the audience holds the best.
         unreadable: customers left out because their row is damaged.
+        rank: by what they were chosen.
+        causal: whether that is an effect learned from this shop's decisions, of all of them.
     """
 
     out: Path
@@ -71,22 +89,26 @@ class AudienceSummary:
     currency: str
     suitable: int
     unreadable: int
+    rank: Rank
+    causal: bool
 
     def __str__(self) -> str:
         """One sentence."""
         damaged = f"; {self.unreadable} damaged rows were left out" if self.unreadable else ""
         return (
             f"{self.targets} customers to contact and {self.holdouts} held out, of {self.suitable} at risk and worth a contact, with "
-            f"{self.value_at_risk:,.2f} {self.currency} of margin at risk, into {self.out}{damaged}"
+            f"{self.value_at_risk:,.2f} {self.currency} of margin at risk, by {self.rank.value.replace('_', ' ')}, into {self.out}{damaged}"
         )
 
 
-def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdout: float, seed: int, out: Path) -> AudienceSummary:
+def write_at_risk_audience(
+    services: Services, *, horizon: int, size: int, holdout: float, seed: int, out: Path, rank: Rank = Rank.AUTO
+) -> AudienceSummary:
     """Choose the audience and write it.
 
-    A customer is suitable from the churn probability within 28 days that the assumptions name, when the value at risk exceeds the
-    contact's cost and the cost of leaving, and when they agreed to profiling and to being contacted on the channel. Without a channel that
-    may be used nobody is.
+    A customer is suitable from the churn probability within 28 days that the assumptions name, when they agreed to profiling and to being
+    contacted on the channel, and when it pays: by uplift, when their best offer is worth more than sending nothing; else when the value at
+    risk exceeds the contact's cost and the cost of leaving. Without a channel that may be used nobody is.
 
     Args:
         services: the state and the models.
@@ -95,24 +117,32 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
         holdout: share of them that is left alone, 0 to 1.
         seed: draws the holdout.
         out: CSV file, replaced atomically.
+        rank: by what is chosen and ordered.
 
     Raises:
         ModelUnavailable: there is no return hazard to score with.
         StateBroken: no customer can be read.
     """
     live = services.live
+    if rank is Rank.AUTO:
+        rank = Rank.VALUE_AT_RISK if live.models.offer_effect is None else Rank.UPLIFT
     population = score_population(live, services.permissions.profiled(), also=(horizon,))
     margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
     at_risk = population.churn.probability[horizon] * margin
     channel = cheapest_channel(live)
     leaving = cost_of_leaving(live.models.channel_churn, population.stored, live.catalogue.assumptions)
-    suitable = _suitable(live, population, at_risk - leaving, channel)
-    if channel is not None:
-        contactable = services.permissions.contactable(channel)
-        suitable = suitable[[population.customers[i].customer_id in contactable for i in suitable.tolist()]]
+    suitable = np.empty(0, np.intp) if channel is None else _at_risk(services, population, channel)
+    worth, best = at_risk - leaving - live.catalogue.assumptions.contact_cost(channel), dict[int, BestOffer]()
+    if channel is not None and rank is Rank.UPLIFT:
+        found = best_offers(services, [population.customers[i].customer_id for i in suitable.tolist()], channel)
+        best = {i: one for i, one in zip(suitable.tolist(), found, strict=True) if one is not None}
+        worth = np.array([best[i].saved if i in best else 0.0 for i in range(len(worth))])
+    # Those worth most first; ties by id, which is the rows' order.
+    suitable = suitable[worth[suitable] > 0]
+    suitable = suitable[np.argsort(-worth[suitable], kind="stable")]
     chosen = suitable[:size]
     held = [in_holdout(population.customers[i].customer_id, share=holdout, seed=seed) for i in chosen.tolist()]
-    audience = _Audience(live, population, horizon, margin, at_risk, leaving, channel or "")
+    audience = _Audience(live, population, horizon, margin, at_risk, leaving, channel or "", worth, best)
     write_csv(out, COLUMNS, audience.rows(chosen, held))
     return AudienceSummary(
         out=out,
@@ -122,6 +152,8 @@ def write_at_risk_audience(services: Services, *, horizon: int, size: int, holdo
         currency=live.catalogue.assumptions.currency,
         suitable=len(suitable),
         unreadable=population.unreadable,
+        rank=rank,
+        causal=bool(best) and all(best[i].learned for i in chosen.tolist()),
     )
 
 
@@ -137,15 +169,12 @@ def cheapest_channel(live: Live) -> str | None:
     return min(assumptions.outbound_channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
 
 
-def _suitable(live: Live, population: Population, worth: NDArray[np.float64], channel: str | None) -> NDArray[np.intp]:
-    """Rows that are at risk and worth a contact, those worth most first; ties by id, which is the rows' order."""
-    if channel is None:
-        return np.empty(0, np.intp)
-    assumptions = live.catalogue.assumptions
-    suitable = population.churn.winback >= assumptions.offers.winback_from_churn
-    suitable &= worth > assumptions.contact_cost(channel)
-    order = np.argsort(-worth, kind="stable")
-    return order[suitable[order]]
+def _at_risk(services: Services, population: Population, channel: str) -> NDArray[np.intp]:
+    """Rows that are at risk and may be contacted on the channel, in the rows' order."""
+    threshold = services.live.catalogue.assumptions.offers.winback_from_churn
+    contactable = services.permissions.contactable(channel)
+    rows = np.flatnonzero(population.churn.winback >= threshold)
+    return rows[np.array([population.customers[i].customer_id in contactable for i in rows.tolist()], dtype=np.bool_)]
 
 
 @dataclass(frozen=True)
@@ -157,13 +186,15 @@ class _Audience:
     at_risk: NDArray[np.float64]
     leaving: NDArray[np.float64]
     channel: str
+    worth: NDArray[np.float64]
+    best: dict[int, BestOffer]
 
     def rows(self, chosen: NDArray[np.intp], held: list[bool]) -> Iterator[tuple[object, ...]]:
         """Rows of the file in the order of `COLUMNS`."""
         churn, assumptions = self.population.churn, self.live.catalogue.assumptions
         cost = assumptions.contact_cost(self.channel)
         leaving = channel_probabilities(self.live, self.population.stored, [self.horizon])
-        tail = (True, assumptions.currency, self.live.as_of.isoformat(), self.live.models.versions["return_hazard"], assumptions.version)
+        tail = (assumptions.currency, self.live.as_of.isoformat(), self.live.models.versions["return_hazard"], assumptions.version)
         for rank, (i, is_held) in enumerate(zip(chosen.tolist(), held, strict=True), start=1):
             customer = self.population.customers[i]
             expected = expected_date(customer.as_of, float(churn.days_until_order[i]))
@@ -183,10 +214,17 @@ class _Audience:
                 self.channel,
                 cost,
                 round(float(self.leaving[i]), 2),
-                round(float(self.at_risk[i]) - cost - float(self.leaving[i]), 2),
+                *self._offer(i),
+                round(float(self.worth[i]), 2),
                 *self._reasons(i),
+                not (i in self.best and self.best[i].learned),
                 *tail,
             )
+
+    def _offer(self, row: int) -> tuple[object, ...]:
+        """Cells of the best offer; empty where it was not asked for."""
+        best = self.best.get(row)
+        return (None, None, None) if best is None else (best.offer_id, round(best.uplift, 6), round(best.uplift_sd, 6))
 
     def _reasons(self, row: int) -> list[str]:
         causes = [cause for cause in self.population.model.reasons(self.population.stored[row]) if cause.effect > 0][:_REASONS]

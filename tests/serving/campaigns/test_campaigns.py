@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
@@ -9,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.decisions.state import STATE
 from features.errors import HuitouError
-from serving.campaigns.at_risk import in_holdout, write_at_risk_audience
+from serving.campaigns.at_risk import Rank, in_holdout, write_at_risk_audience
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.scores import score_all
 from serving.catalogue import Catalogue
+from serving.decisioning.engine import OfferRequest
 from serving.errors import ModelUnavailable
 from serving.live_models import LiveModels
 from serving.services import Services
@@ -54,6 +57,48 @@ def test_audience_is_at_risk_worth_it_and_ranked(services: Services, tmp_path: P
         assert float(row["expected_value"]) == pytest.approx(float(row["value_at_risk"]) - 0.01, abs=0.011)
         assert bool(row["reason_1_code"]) == bool(row["reason_1_zh"])
     assert sum(bool(row["reason_1_code"]) for row in rows) > len(rows) / 2
+
+
+class Learned:
+    """Effects as if learned: the later a customer comes in the alphabet of what is known, the more they are changed."""
+
+    horizon_days = 7
+
+    def learned(self, offers: Sequence[tuple[str, str]]) -> list[bool]:
+        return [True] * len(offers)
+
+    def beliefs(self, state: np.ndarray, offers: Sequence[tuple[str, str]], p0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        assert len(offers) == len(p0)
+        return np.full(len(p0), 0.02 * np.nan_to_num(state[STATE.index("order_count")])), np.full(len(p0), 0.01)
+
+
+def test_by_uplift_it_is_whom_a_message_saves_most(services: Services, tmp_path: Path) -> None:
+    models = replace(services.live.models, offer_effect=Learned())  # type: ignore[arg-type]
+    learned = replace(services, live=replace(services.live, models=models))
+    rows = audience(learned, tmp_path / "a.csv")  # by itself, where effects are learned
+    assert 5 < len(rows) < len(CUSTOMERS)
+    saved = [float(row["expected_value"]) for row in rows]
+    assert saved == sorted(saved, reverse=True)
+    assert min(saved) >= 0
+    assert {row["not_causal"] for row in rows} == {"False"}
+    for row in rows[:10]:
+        decision = learned.engine.decide(
+            learned.live, OfferRequest(row["customer_id"], "email", contact=frozenset({"email"})), now=learned.now
+        )
+        best = max((one for one in decision.record.considered if one.type != "no_action"), key=lambda one: one.value)
+        assert (row["offer_id"], float(row["expected_value"])) == (best.offer_id, pytest.approx(best.value, abs=0.01))
+        assert float(row["uplift"]) == pytest.approx(best.factors.tau, abs=1e-6)
+    ranked = [row["customer_id"] for row in audience(services, tmp_path / "b.csv")]
+    assert ranked != [row["customer_id"] for row in rows]
+
+
+def test_before_effects_are_learned_it_is_value_at_risk_unless_asked(services: Services, tmp_path: Path) -> None:
+    usual, asked = (audience(services, tmp_path / f"{rank}.csv", rank=Rank(rank)) for rank in ("auto", "value_at_risk"))
+    assert usual == asked
+    assert {row["offer_id"] for row in usual} == {""}
+    believed = audience(services, tmp_path / "c.csv", rank=Rank.UPLIFT)
+    assert {row["not_causal"] for row in believed} <= {"True"}
+    assert all(row["offer_id"] and float(row["churn_probability"]) >= 0.35 for row in believed)
 
 
 def test_size_takes_the_best(services: Services, tmp_path: Path) -> None:
