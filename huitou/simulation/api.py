@@ -145,8 +145,14 @@ def _answer(path: str, status: int, body: bytes) -> Document:
 
 
 @contextlib.contextmanager
-def opened(data_dir: Path, *, http: bool) -> Iterator[Api]:
-    """The service on a data folder: a process of its own, or in this one."""
+def opened(data_dir: Path, *, http: bool, new_id: Callable[[], str]) -> Iterator[Api]:
+    """The service on a data folder: a process of its own, or in this one.
+
+    Args:
+        data_dir: of the service.
+        http: a process of its own, which names its decisions itself.
+        new_id: names the decisions made in this one: draws hang on them, so equal names repeat a run.
+    """
     if http:
         from huitou.visit import running_api
 
@@ -154,7 +160,12 @@ def opened(data_dir: Path, *, http: bool) -> Iterator[Api]:
             yield HttpApi(running.address)
         return
     from serving.app import create_app
+    from serving.decisioning.engine import Engine
+    from serving.services import build_services
     from serving.settings import ServingSettings
 
-    with InProcessApi(create_app(ServingSettings(data_dir=data_dir))).running() as api:
+    settings = ServingSettings(data_dir=data_dir)
+    services = build_services(settings)
+    services.engine = Engine(services.engine.offer_types, new_id=new_id)
+    with InProcessApi(create_app(settings, services)).running() as api:
         yield api

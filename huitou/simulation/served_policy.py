@@ -55,6 +55,7 @@ class ServedPolicy:
     degraded: Counter[str] = field(default_factory=Counter)
     refused: tuple[str, ...] = ()
     risk: dict[int, float] = field(default_factory=dict)
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def choose(self, week: int, state: State, known: Known) -> NDArray[np.int64]:  # noqa: ARG002 - the truth is not looked at
         """See `Policy`: one request for every customer who can be reached, at the hour of sending."""
@@ -63,7 +64,7 @@ class ServedPolicy:
         actions = np.full(self.world.people.count, NOTHING)
         customers = np.flatnonzero(self.world.addressable(state)).tolist()
         channel = self.world.parameters.messages.channel
-        with opened(self.data_dir, http=self.http) as api:
+        with opened(self.data_dir, http=self.http, new_id=self._new_id) as api:
             self._feed(api, state, week)
             bodies = [{"customer_id": messages.customer(c), "channel": channel, "limit": 1} for c in customers]
             answers = api.call("POST", "/v1/next-best-offers", bodies)
@@ -87,13 +88,17 @@ class ServedPolicy:
         self.tell(f"week {week}: telling")
         messages, decided = Messages(self.world), self.decisions[-1]
         outcomes = list(self._outcomes(days))
-        with opened(self.data_dir, http=self.http) as api:
+        with opened(self.data_dir, http=self.http, new_id=self._new_id) as api:
             said: Iterator[dict[str, Any]] = itertools.chain.from_iterable(
                 itertools.chain(messages.others(happened, decided), messages.orders(happened)) for happened in days
             )
             _send(api, "POST", "/v1/events", "batch", said)
             _send(api, "POST", "/v1/outcomes", "items", outcomes)
         self.night(messages.moment(days[-1].day + 1, SENDING_HOUR), week)
+
+    def _new_id(self) -> str:
+        """Names the next decision: by the world's seed and its place, so that a run repeats."""
+        return f"{self.world.parameters.name}-{self.world.draws.seed}-{next(self._numbers)}"
 
     def answered(self) -> str:
         """How often each type of offer came first, all weeks."""

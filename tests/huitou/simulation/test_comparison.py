@@ -33,6 +33,7 @@ def test_huitou_is_asked_told_and_compared() -> None:
     assert [part for part in parts if "asking" in part] == [
         f"seed 1: {OURS}, week {week}: asking" for week in (1, 2, 3)
     ]  # and the morning after
+    assert compare(asked, [1]) == table  # everything that is drawn hangs on the seed
 
 
 def test_what_happened_is_told_once_and_whole(world: World) -> None:
