@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from features.decisions.record import NO_ACTION, Considered, TauSource
-from serving.decisioning.engine import OfferRequest
+from features.decisions.record import NO_ACTION, TauSource
+from serving.decisioning.engine import Decision, OfferRequest
 from serving.services import Services
 
 
@@ -48,11 +48,15 @@ def best_offers(services: Services, customer_ids: Sequence[str], channel: str) -
             permitted.customer_id, channel, limit=1, personalized=permitted.personal, contact=permitted.channels, history=permitted.history
         )
         decision = services.engine.decide(services.live, wanted, now=services.now)
-        sent = [one for one in decision.record.considered if one.type != NO_ACTION]
-        found.append(_told(max(sent, key=lambda one: (one.value, one.offer_id))) if sent else None)
+        found.append(_best(decision))
     return found
 
 
-def _told(one: Considered) -> BestOffer:
-    factors = one.factors
-    return BestOffer(one.offer_id, factors.tau, factors.tau_sd, factors.tau_source is TauSource.LEARNED, one.value)
+def _best(decision: Decision) -> BestOffer | None:
+    slate, values = decision.slate, decision.values
+    sent = [place for place, kind in enumerate(slate.types) if kind != NO_ACTION]
+    if not sent:
+        return None
+    place = max(sent, key=lambda at: (values[at], slate.offer_ids[at]))
+    factors = slate.factors.row(place)
+    return BestOffer(slate.offer_ids[place], factors.tau, factors.tau_sd, factors.tau_source is TauSource.LEARNED, float(values[place]))
