@@ -31,8 +31,8 @@ bench-serving: $(VENV)/.dev
 
 # Regenerate the hash-locked requirements from pyproject.toml; no index address is written.
 lock: $(VENV)/.dev
-	for part in dev demo serve; do \
-		$(BIN)/uv pip compile pyproject.toml --extra $$part --universal --python-version 3.11 --generate-hashes \
+	for part in dev demo serve otel; do \
+		$(BIN)/uv pip compile pyproject.toml --extra $$part $$( [ $$part != otel ] || echo --extra serve ) --universal --python-version 3.11 --generate-hashes \
 			--no-emit-index-url --no-header --no-annotate --quiet --upgrade \
 			$$( [ $$part = dev ] || echo --constraints requirements/.dev.constraints ) --output-file requirements/$$part.lock; \
 		[ $$part != dev ] || sed 's/ *--hash=.*//; s/ *\\$$//; /^ *$$/d' requirements/dev.lock > requirements/.dev.constraints; \

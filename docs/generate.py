@@ -20,6 +20,7 @@ from features.ledger.kinds import KINDS, Kind
 from features.ledger.retention import RetentionSettings
 from features.secret_files import SUFFIX, is_secret
 from features.settings import FeatureSettings
+from huitou.logs import LogSettings
 from huitou.main import app
 from serving.settings import ServingSettings
 from training.settings import TrainingSettings
@@ -30,6 +31,7 @@ FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("How long the ledger keeps what (`huitou retain`)", RetentionSettings),
     ("Training", TrainingSettings),
     ("Serving", ServingSettings),
+    ("Logs of `huitou serve` and `huitou work`", LogSettings),
 )
 _KINDS = "<!-- kinds: written by `python docs/generate.py` -->"
 _KINDS_END = "<!-- /kinds -->"

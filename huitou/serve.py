@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from features.errors import HuitouError
 from huitou.console import output
+from huitou.logs import LogSettings, set_up_logs
 from huitou.options import DataDir, Now, serving_settings
 from huitou.worker_process import can_work, worker_beside
 
@@ -43,6 +44,8 @@ def serve(
     from serving.http_server import server_config
     from serving.services import build_services
 
+    logs = LogSettings()
+    set_up_logs(logs)
     settings = serving_settings(data_dir, now, host=host, port=port)
     Access(settings.data_dir / KEY_FILE, settings.accepted_keys).demand_lock(settings.host)  # before it can be reached
     with _bind(settings.host, settings.port) as listener:
@@ -50,12 +53,17 @@ def serve(
         app = create_app(settings, build_services(settings))
         address = f"http://{settings.host}:{listener.getsockname()[1]}"
         output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
-        server = uvicorn.Server(server_config(app, settings))
+        server = uvicorn.Server(server_config(app, settings, **_of_uvicorn(logs)))
         beside = worker_beside(settings.data_dir, settings.now) if worker and can_work() else contextlib.nullcontext()
         with beside:
             server.run(sockets=[listener])
     if not server.started:
         raise HuitouError("The service could not start; the reason is above.")
+
+
+def _of_uvicorn(logs: LogSettings) -> dict[str, Any]:
+    """Its own form of a log suits a person; a machine's lines all have one form."""
+    return {"log_config": None} if logs.log_format == "json" else {}
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ import typer
 
 from features.errors import HuitouError
 from huitou.console import output
+from huitou.logs import LogSettings, set_up_logs
 from huitou.options import DataDir, Now, clock, feature_settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def work(
     `huitou serve` starts this beside itself. Touched customers are recomputed by the same definitions as in `huitou build` and written to
     the online store within seconds; a new build, or a history folded anew, is taken up when it appears. One worker a data folder.
     """
+    set_up_logs(LogSettings())
     settings, ending = feature_settings(data_dir), threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())

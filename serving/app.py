@@ -34,7 +34,7 @@ from serving.api.problems import install_problem_handlers
 from serving.api.route_scopes import EVENT_PATHS
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
-from serving.telemetry import RequestMetrics
+from serving.telemetry import REQUESTS, RequestMetrics
 
 _API_VERSION = "1"
 _LAST_SECONDS = 2.0  # that a last look at the ledger may take when the service ends
@@ -76,6 +76,8 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
             await asyncio.to_thread(app.state.services.decisions.close)
             if services is None:
                 await asyncio.to_thread(running.ledger.close)  # opened here, closed here
+            if running.tracing is not None:
+                await asyncio.to_thread(running.tracing.close)
 
     app = FastAPI(
         title="huitou",
@@ -119,7 +121,11 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger, seconds=settings.body_seconds)
     app.add_middleware(Door, lanes=lanes)
     app.add_middleware(Gate, policies=policies)
-    app.add_middleware(RequestMetrics)
+    app.add_middleware(RequestMetrics, tell=logging.getLogger(REQUESTS).isEnabledFor(logging.INFO))
+    if settings.traces_sample > 0:
+        from serving.tracing.request_spans import RequestSpans
+
+        app.add_middleware(RequestSpans)
     return app
 
 

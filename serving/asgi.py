@@ -10,3 +10,5 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+DECISION_ID = "huitou.decision_id"  # in a scope, once its request is decided: what logs and traces may say of it

@@ -34,6 +34,7 @@ from training.artifacts.value import ValueModel
 from training.local_models import ChampionRef, VersionRef
 
 _POINTER = "CHAMPION"
+Seen = Callable[[str, Any], Any]
 
 
 @dataclass(frozen=True)
@@ -98,11 +99,16 @@ class ModelShelf:
     Reading `current` is one attribute access, replaced atomically; reloading belongs to one thread at a time.
     """
 
-    def __init__(self, data_dir: Path) -> None:
-        """Load what is there; never raises for a model that is missing or broken."""
-        self._data_dir = data_dir
+    def __init__(self, data_dir: Path, *, seen: Seen | None = None) -> None:
+        """Load what is there; never raises for a model that is missing or broken.
+
+        Args:
+            data_dir: folder that holds everything huitou writes.
+            seen: puts something before each model (given its name) that watches it work; by default nothing.
+        """
+        self._data_dir, self._watched = data_dir, seen
         self._seen = self._pointers()
-        self.current = load_models(data_dir, LiveModels())
+        self.current = load_models(data_dir, LiveModels(), seen=seen)
         self.previous: LiveModels | None = None
 
     def reload_if_changed(self) -> bool:
@@ -113,7 +119,7 @@ class ModelShelf:
         pointers = self._pointers()
         if pointers == self._seen:
             return False
-        fresh = load_models(self._data_dir, self.current)
+        fresh = load_models(self._data_dir, self.current, seen=self._watched)
         self._seen = pointers
         if fresh.versions == self.current.versions and fresh.problems == self.current.problems:
             return False
@@ -134,19 +140,21 @@ class ModelShelf:
         return {name: _content(self._data_dir / "models" / name / _POINTER) for name in KINDS}
 
 
-def load_models(data_dir: Path, standing: LiveModels) -> LiveModels:
+def load_models(data_dir: Path, standing: LiveModels, *, seen: Seen | None = None) -> LiveModels:
     """Load every champion; where that fails keep the standing model, else take the champion before it.
 
     Args:
         data_dir: folder that holds everything huitou writes.
         standing: what answers now; a model whose version has not changed is taken over, not loaded again.
+        seen: as of `ModelShelf`.
     """
     models: dict[str, Any] = {}
     versions: dict[str, str] = {}
     problems: dict[str, str] = {}
     for name in KINDS:
         model, version, problem = _load_one(data_dir, name, standing)
-        models[name] = model
+        fresh = model is not None and model is not getattr(standing, name)
+        models[name] = seen(name, model) if seen is not None and fresh else model
         if version is not None:
             versions[name] = version
         if problem is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import functools
 import threading
 import time
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from features.decisions.policy import FILE as POLICY_FILE
 from features.decisions.policy import DecisionPolicy
@@ -41,6 +42,10 @@ from serving.policy_watch import PolicyWatch
 from serving.replenishments import DueTable
 from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
+from serving.tracing.opening import open_tracing
+
+if TYPE_CHECKING:
+    from serving.tracing.tracing import Tracing
 
 _REMEDY = "run `huitou build` first."
 _BUDGETS_SECONDS = 5.0  # between two looks at what was spent: a campaign's money lasts days
@@ -67,6 +72,7 @@ class Services:
         decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
         access: who may do what.
+        tracing: sees a share of the requests; None where nobody asked for it.
     """
 
     settings: ServingSettings
@@ -80,6 +86,7 @@ class Services:
     policies: PolicyWatch
     reload_problem: str | None = None
     last_lag: Lag | None = None
+    tracing: Tracing | None = None
     decisions: DecisionLog = field(init=False)
     access: Access = field(init=False)
     _budgets_due: float = 0.0
@@ -97,7 +104,10 @@ class Services:
 
     async def aside(self, work: Callable[_Told, _Found], *arguments: _Told.args, **named: _Told.kwargs) -> _Found:
         """Do what writes to the ledger in one of a few threads of its own: calls that wait for it hold up nobody else."""
-        return await asyncio.get_running_loop().run_in_executor(self._writers, functools.partial(work, *arguments, **named))
+        call = functools.partial(work, *arguments, **named)
+        if self.tracing is not None:  # a thread of a pool knows nothing of the request it works for
+            call = functools.partial(contextvars.copy_context().run, call)
+        return await asyncio.get_running_loop().run_in_executor(self._writers, call)
 
     @property
     def permissions(self) -> Permissions:
@@ -231,7 +241,7 @@ class Services:
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
-                    fresh = _open(self.settings, self.shelf.current, self.policies.policy, self.watch)
+                    fresh = _open(self.settings, self.shelf.current, self.policies.policy, self.watch, self.tracing)
                     changed = True
                 self.reload_problem = None
             except HuitouError as error:
@@ -248,7 +258,7 @@ class Services:
             StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
         """
         with self._reloading:
-            self.live = _open(self.settings, self.shelf.current, self.policies.policy, self.watch)
+            self.live = _open(self.settings, self.shelf.current, self.policies.policy, self.watch, self.tracing)
 
     def roll_back(self) -> bool:
         """Return to the models before these; False when there are none."""
@@ -270,26 +280,32 @@ def build_services(settings: ServingSettings) -> Services:
         ClockBehind: the online state was built later than the clock.
         KeysBroken: the file of keys is wrong.
         LedgerAway, LedgerBroken: the ledger cannot be opened.
+        HuitouError: traces are wanted and the libraries for them are not installed.
     """
     current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
     feature_settings = FeatureSettings(
         data_dir=settings.data_dir, ledger_url=settings.ledger_url, ledger_patience_seconds=settings.ledger_patience_seconds
     )
-    shelf = ModelShelf(settings.data_dir)
+    tracing, telemetry, engine = open_tracing(settings.traces_sample), Telemetry(), Engine(OFFER_TYPES)
+    shelf = ModelShelf(settings.data_dir, seen=None if tracing is None else tracing.model)
     ledger = open_ledger(feature_settings)
+    ledger.database.timed = telemetry.ledger
+    if tracing is not None:
+        ledger, engine = tracing.ledger(ledger), tracing.engine(engine)
     watch = LedgerWatch(ledger)
     watch.look()
     policies = PolicyWatch(settings.data_dir / POLICY_FILE)
-    live = _open(settings, shelf.current, policies.policy, watch)
-    services = Services(settings, shelf, live, Engine(OFFER_TYPES), DueTable(), Telemetry(), ledger, watch, policies)
-    ledger.database.timed = services.telemetry.ledger
+    live = _open(settings, shelf.current, policies.policy, watch, tracing)
+    services = Services(settings, shelf, live, engine, DueTable(), telemetry, ledger, watch, policies, tracing=tracing)
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
 
 
-def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy, watch: LedgerWatch) -> Live:
+def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy, watch: LedgerWatch, tracing: Tracing | None) -> Live:
     folder = current_folder(settings.online_dir, remedy=_REMEDY)
     live = open_live(folder, models, policy, remembered=settings.remembered_customers)
+    if tracing is not None:
+        live = replace(live, reader=tracing.reader(live.reader))
     rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)  # refused now, not when somebody is to be written to
     seen = live.as_of
     with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer

@@ -58,6 +58,13 @@ class ServingSettings(SettingsWithSecrets):
         "where the service listens beyond this machine. With one of them, or a key of `huitou keys`, every route demands a key.",
         repr=False,
     )
+    traces_sample: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the requests whose spans are sent by OTLP; needs the extra `otel`. Where to is said by the variables of "
+        "OpenTelemetry, such as `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+    )
     due_wait_seconds: float = Field(
         default=20.0, ge=0, description="How long a first request waits for the table of due replenishments before it is told to come back."
     )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-from serving.asgi import ASGIApp, Message, Receive, Scope, Send
+from serving.asgi import DECISION_ID, ASGIApp, Message, Receive, Scope, Send
 from serving.dropped_offers import DroppedOffers
 from serving.ledger_watch import Lag
 
+REQUESTS = "huitou.requests"  # logger of one line a request; at level INFO
+_LOG = logging.getLogger(REQUESTS)
 # Seconds; dense around the few milliseconds that a decision takes.
 _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -136,8 +139,14 @@ class Telemetry:
 class RequestMetrics:
     """Pure ASGI middleware; Starlette's decorated form costs two thirds of the throughput."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, tell: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            app: what answers.
+            tell: write a line about each request: its route (never its address, in which a customer may stand), status, time and decision.
+        """
+        self.app, self._tell = app, tell
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Count and time one request; routes that do not exist share one label, so that strangers cannot make labels."""
@@ -159,4 +168,14 @@ class RequestMetrics:
             await self.app(scope, receive, watched)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            telemetry.request(scope["method"], route, status, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            telemetry.request(scope["method"], route, status, seconds)
+            if self._tell:
+                _tell(scope, route, status, seconds)
+
+
+def _tell(scope: Scope, route: str, status: int, seconds: float) -> None:
+    about = {"method": scope["method"], "route": route, "status": status, "milliseconds": round(seconds * 1000, 3)}
+    if DECISION_ID in scope:
+        about["decision_id"] = scope[DECISION_ID]
+    _LOG.info("%s %s %s", scope["method"], route, status, extra={"about": about})

@@ -25,6 +25,7 @@ from serving.api.next_best_offers_schemas import (
 )
 from serving.api.problems import documented
 from serving.api.reason_views import cause_view, reason_view
+from serving.asgi import DECISION_ID
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.decision_json import decision_json
@@ -49,6 +50,7 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     answer = answer_of(services, body, decision, permitted)
     told = answer.model_dump_json()
     services.decisions.put(decided(body, decision, answer, told, at=services.ledger.clock(), outbound=services.outbound_channels))
+    request.scope[DECISION_ID] = answer.decision_id
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.screen.codes)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)

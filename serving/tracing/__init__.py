@@ -1,0 +1,1 @@
+"""Traces for OpenTelemetry: what a request spent its time on."""
