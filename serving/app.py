@@ -61,6 +61,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         running = services if services is not None else await asyncio.to_thread(build_services, settings)
         running.access.demand_lock(settings.host)
         app.state.services = running
+        await asyncio.to_thread(running.decisions.resume)
         followers = [
             asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
             asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),

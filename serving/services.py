@@ -19,6 +19,7 @@ from features.decisions.policy import DecisionPolicy
 from features.errors import HuitouError, StateBroken
 from features.freshness import read_followed
 from features.ledger.columns import EPOCH
+from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
 from features.settings import FeatureSettings
@@ -96,11 +97,12 @@ class Services:
     def __post_init__(self) -> None:
         """Open the line of decisions and read the keys."""
         self.access = Access(self.settings.data_dir / KEY_FILE, self.settings.accepted_keys)
-        self.decisions = DecisionLog(self._record, self.telemetry.decisions)
+        spool = DecisionSpool(self.settings.data_dir, limit_bytes=self.settings.spool_limit_bytes)
+        self.decisions = DecisionLog(self._record, self.telemetry.decisions, spool=spool)
 
-    def _record(self, group: Sequence[Decided]) -> None:
+    def _record(self, group: Sequence[Decided]) -> int:
         with self.ledger.database.writing() as connection:
-            record_decisions(connection, group)
+            return record_decisions(connection, group)
 
     async def aside(self, work: Callable[_Told, _Found], *arguments: _Told.args, **named: _Told.kwargs) -> _Found:
         """Do what writes to the ledger in one of a few threads of its own: calls that wait for it hold up nobody else."""
@@ -167,6 +169,10 @@ class Services:
         found |= self.live.experiments.problems
         if self.access.problem is not None:
             found["keys"] = self.access.problem
+        if self.decisions.problem is not None:
+            found["decisions"] = (
+                f"{self.decisions.waiting:,} decisions wait, {self.decisions.spooled:,} of them on the disk: {self.decisions.problem}"
+            )
         if self.policies.problem is not None:
             found["policy"] = self.policies.problem
         try:

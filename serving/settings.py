@@ -52,6 +52,11 @@ class ServingSettings(SettingsWithSecrets):
         gt=0,
         description="How long the ledger's database may take, or another writer hold it, before a call is told to come back.",
     )
+    spool_limit_bytes: int = Field(
+        default=1_000_000_000,
+        ge=0,
+        description="Most that decisions which the ledger's database cannot take may hold in DATA_DIR/decision-spool.",
+    )
     write_keys: SecretStr | None = Field(
         default=None,
         description="Keys of the scope `ingest` that senders of events already have, separated by commas, each at least 16 characters long "

@@ -41,7 +41,7 @@ class Telemetry:
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
         self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)
         self._decisions = Counter("huitou_decisions", "Decisions, by whether the ledger has them.", ("fate",), registry=self.registry)
-        for fate in ("recorded", "lost"):
+        for fate in ("recorded", "spooled", "lost"):
             self._decisions.labels(fate)  # shown from the start: an alarm on lost ones needs a zero to rise from
         self._ledger = Histogram(
             "huitou_ledger_seconds",

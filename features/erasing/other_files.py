@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from features.ledger.decision_spool import FOLDER as SPOOL
 from features.settings import FeatureSettings
 from features.sources.tabular.erased import drop_lines_of
 from features.sources.tabular.staging import FOLDER as IMPORTS
@@ -14,7 +15,7 @@ from features.sources.tabular.staging import open_staged
 
 _TABLES = (".csv", ".tsv")
 _WHOLE = (".html", ".json", ".jsonl", ".txt", ".log", ".md")  # made by a command from the tables, and made again by it
-_ELSEWHERE = ("models", "mlruns-artifacts", "imported", "folded", "warehouse", "features", "online", IMPORTS)
+_ELSEWHERE = ("models", "mlruns-artifacts", "imported", "folded", "warehouse", "features", "online", IMPORTS, SPOOL)
 
 
 def forget_in_staged_imports(settings: FeatureSettings, ids: Collection[str]) -> int:

@@ -12,6 +12,7 @@ from features.erasing.abandoned import remove_abandoned
 from features.erasing.other_files import forget_in_files, forget_in_staged_imports
 from features.erasing.parquet_files import forget_in_tables
 from features.ledger import erasing
+from features.ledger.decision_spool import forget_in_spool
 from features.ledger.erasing import Erasure
 from features.ledger.ledger import Ledger
 from features.online_removal import remove_online, wipe_online
@@ -24,6 +25,7 @@ _PLACES: tuple[tuple[str, str, Callable[[FeatureSettings, Collection[str]], int]
     ("tables", "rows", forget_in_tables),
     ("imports", "lines", forget_in_staged_imports),
     ("files", "lines and files", forget_in_files),
+    ("spool", "decisions", forget_in_spool),
 )
 _PASSES = 5  # more only where ids are linked to the person as fast as they are erased
 

@@ -39,6 +39,7 @@ OUTCOMES = Table(
     Index(None, "offer_id"),
 )
 _BY_OUTCOME = select(OUTCOMES.c.outcome_id).where(OUTCOMES.c.outcome_id.in_(bindparam("ids", expanding=True)))
+_AT_ONCE = 500  # below SQLite's limit of variables
 _COLUMNS = tuple(column.name for column in DECISIONS.columns)
 _NOT_SENT = select(OUTCOMES.c.decision_id).where(
     OUTCOMES.c.decision_id.in_(bindparam("ids", expanding=True)), OUTCOMES.c.outcome == NOT_SENT
@@ -90,16 +91,18 @@ class Outcome:
     occurred_at: datetime
 
 
-def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None:
-    """Write decisions, whose ids are ours and new, the contacts they lead to, and who met which experiment.
+def record_decisions(connection: Connection, decided: Iterable[Decided]) -> int:
+    """Write decisions that are not here yet, the contacts they lead to, and who met which experiment; returns how many were new.
 
     What is about somebody who was erased since, while it waited to be written, is not kept.
     """
-    waiting = list(decided)
-    erased = erased_since(connection, {who for one in waiting for who in _people(one)})
-    told = [one for one in waiting if all(one.decided_at > erased[who] for who in _people(one) if who in erased)]
+    given = list(decided)
+    known = known_decisions(connection, (one.decision_id for one in given))
+    waiting = [one for one in given if one.decision_id not in known]
+    erased = erased_since(connection, {who for one in waiting for who in people_of(one)})
+    told = [one for one in waiting if all(one.decided_at > erased[who] for who in people_of(one) if who in erased)]
     if not told:
-        return
+        return len(waiting)
     connection.execute(insert(DECISIONS), [{name: getattr(one, name) for name in _COLUMNS} for one in told])
     led = [one.contact for one in told if one.contact is not None]
     if led:
@@ -107,9 +110,11 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> None
         given_back = set(connection.execute(_NOT_SENT, {"ids": [one.contact_id for one in led]}).scalars())
         record_contacts(connection, [one for one in led if one.contact_id not in given_back])
     record_exposures(connection, [exposure for one in told for exposure in one.exposures])
+    return len(waiting)
 
 
-def _people(one: Decided) -> set[str]:
+def people_of(one: Decided) -> set[str]:
+    """Ids whose decision, message or experiment it is."""
     named = (one.recorded_as, one.contact.recorded_as if one.contact else None, *(exposure.recorded_as for exposure in one.exposures))
     return {who for who in named if who is not None}
 
@@ -160,8 +165,10 @@ def recorded_decisions(connection: Connection, *, since: datetime | None = None,
 
 def known_decisions(connection: Connection, decision_ids: Iterable[str]) -> set[str]:
     """Which of these decisions are in the ledger."""
-    ids = sorted(set(decision_ids))
-    return set(connection.execute(_BY_DECISION, {"ids": ids}).scalars()) if ids else set()
+    ids, found = sorted(set(decision_ids)), set[str]()
+    for start in range(0, len(ids), _AT_ONCE):
+        found.update(connection.execute(_BY_DECISION, {"ids": ids[start : start + _AT_ONCE]}).scalars())
+    return found
 
 
 def decision_record(connection: Connection, decision_id: str) -> str | None:

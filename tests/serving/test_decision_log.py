@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided
 from features.ledger.errors import LedgerAway, LedgerBroken
 from serving.decision_log import DecisionLog
@@ -17,6 +20,13 @@ SOON = 20.0  # seconds after which a test gives up
 
 def decided(number: int) -> Decided:
     return Decided(f"d{number}", "c1", NOW, "{}")
+
+
+def wait_for(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SOON
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
 
 
 class Ledger:
@@ -120,3 +130,92 @@ def test_a_database_that_stays_away_does_not_keep_the_service_from_stopping(capl
     log.close()
     assert counted == {"lost": 3}
     assert "3 decisions were not recorded" in caplog.text
+
+
+class Once(Ledger):
+    """As the real one: a decision that is there already is not written again."""
+
+    def put(self, group: Sequence[Decided]) -> int:
+        known = set(self.all())
+        self.write([one for one in group if one.decision_id not in known])
+        return len([one for one in group if one.decision_id not in known])
+
+
+def spool(folder: Path) -> DecisionSpool:
+    return DecisionSpool(folder, limit_bytes=1_000_000)
+
+
+def test_what_waits_is_on_the_disk_and_another_process_records_it(tmp_path: Path) -> None:
+    away, counted = Once(*[LedgerAway("gone for lunch")] * 1000), Counted()
+    log = DecisionLog(away.put, counted.tell, spool=spool(tmp_path), pause=0.01)
+    for number in range(5):
+        log.put(decided(number))
+    wait_for(lambda: log.spooled == 5)
+    assert log.waiting == 5
+    assert log.problem == "gone for lunch"
+    log.close()
+    assert counted == {"spooled": 5}
+    back, counted = Once(), Counted()
+    following = DecisionLog(back.put, counted.tell, spool=spool(tmp_path))
+    assert following.resume() == 5
+    wait_for(lambda: following.waiting == 0)
+    following.put(decided(5))
+    following.close()
+    assert back.all() == [f"d{i}" for i in range(6)]
+    assert counted == {"recorded": 6}
+    assert not list(tmp_path.rglob("*.spool"))
+
+
+def test_it_recovers_by_itself(tmp_path: Path) -> None:
+    ledger, counted = Once(*[LedgerAway("away")] * 40), Counted()
+    log = DecisionLog(ledger.put, counted.tell, spool=spool(tmp_path), pause=0.02)
+    log.put(decided(0))
+    wait_for(lambda: log.spooled == 1)
+    wait_for(lambda: log.waiting == 0)
+    assert log.problem is None
+    log.put(decided(1))
+    log.close()
+    assert ledger.all() == ["d0", "d1"]
+    assert counted == {"spooled": 1, "recorded": 2}
+
+
+def test_a_commit_that_hangs_keeps_nothing_from_the_disk_and_nothing_is_counted_twice(tmp_path: Path) -> None:
+    ledger, counted = Once(), Counted()
+    ledger.open.clear()
+    log = DecisionLog(ledger.put, counted.tell, spool=spool(tmp_path))
+    for number in range(3):
+        log.put(decided(number))
+    wait_for(lambda: log.spooled == 3)
+    log.put(decided(3))
+    wait_for(lambda: log.spooled == 4)
+    ledger.open.set()
+    wait_for(lambda: log.waiting == 0)
+    log.put(decided(4))
+    log.close()
+    assert sorted(ledger.all()) == [f"d{i}" for i in range(5)]
+    assert counted == {"spooled": 4, "recorded": 5}
+
+
+def test_what_is_refused_for_now_stays_on_the_disk(tmp_path: Path) -> None:
+    counted = Counted()
+    log = DecisionLog(Once(*[LedgerBroken("not migrated")] * 1000).put, counted.tell, spool=spool(tmp_path), pause=0.01)
+    log.put(decided(1))
+    wait_for(lambda: log.spooled == 1)
+    log.close()
+    assert counted == {"spooled": 1}
+    following = spool(tmp_path)
+    assert following.take_over() == 1
+    following.close()
+
+
+def test_where_the_disk_takes_nothing_either_it_waits_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    ledger, counted = Once(), Counted()
+    ledger.open.clear()
+    log = DecisionLog(ledger.put, counted.tell, spool=DecisionSpool(tmp_path, limit_bytes=0), room=3)
+    for number in range(5):
+        log.put(decided(number))
+    wait_for(lambda: "not safe from a kill" in caplog.text)
+    ledger.open.set()
+    log.close()
+    assert ledger.all() == ["d0", "d1", "d2"]
+    assert counted == {"lost": 2, "recorded": 3}

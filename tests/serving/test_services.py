@@ -10,6 +10,9 @@ import pytest
 
 from features.errors import StateMissing
 from features.freshness import Followed, write_followed
+from features.ledger import erasing
+from features.ledger.decision_spool import DecisionSpool
+from features.ledger.decisions import Decided, known_decisions, record_decisions
 from features.ledger.events import Event
 from features.ledger.marks import Marks
 from features.store import DATABASE
@@ -117,3 +120,20 @@ def test_a_clock_before_refreshed_customers_is_refused(own_shop: Path) -> None:
         write_followed(connection, Followed(3, Marks(), AS_OF + timedelta(hours=2)))
     with pytest.raises(ClockBehind, match="set a later clock"):
         build_services(ServingSettings(data_dir=own_shop, now=AS_OF + timedelta(hours=1)))
+
+
+def test_decisions_that_a_killed_service_left_are_recorded_but_not_of_whom_was_erased_since(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    left = DecisionSpool(own_shop, limit_bytes=1_000_000)
+    at = services.ledger.clock()
+    left.append([Decided("d1", "c001", at, "{}"), Decided("d2", "c002", at, "{}"), Decided("d3", None, at, "{}")])
+    left.close()
+    erasing.begin(services.ledger, "c001", actor="test")
+    with services.ledger.database.writing() as connection:
+        record_decisions(connection, [Decided("d3", None, at, "{}")])  # committed just before the kill
+    assert services.decisions.resume() == 3
+    services.decisions.close()
+    with services.ledger.database.reading() as connection:
+        assert known_decisions(connection, ["d1", "d2", "d3"]) == {"d2", "d3"}
+    assert not list(own_shop.rglob("*.spool"))
+    services.ledger.close()

@@ -13,6 +13,7 @@ from features.folding.compact import compact
 from features.import_consent import ImportConsent
 from features.ledger import decisions, identities
 from features.ledger.contacts import Contact
+from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, Fate
 from features.ledger.exposures import Exposure
@@ -77,6 +78,9 @@ def fill(shop: Shop, *, built: bool = True) -> None:
     compact(shop.settings)
     if built:
         build_features(shop.settings)
+    spool = DecisionSpool(shop.settings.data_dir, limit_bytes=1_000_000)
+    spool.append([Decided(f"d-{who}", who, at, json.dumps({"customer_id": who})) for who in (GONE, STAYS)])
+    spool.close()  # of a service that was killed before its ledger took them
     (shop.settings.data_dir / "audience.csv").write_text(f"rank,customer_id\n1,{GONE}\n2,{STAYS}\n", encoding="utf-8")
     (shop.settings.data_dir / "report.html").write_text(f"<td>{ALIAS}</td>", encoding="utf-8")
     (shop.settings.data_dir / "demo.json").write_text(json.dumps({"customers": [STAYS]}), encoding="utf-8")

@@ -45,7 +45,7 @@ def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop)
     }
     (done,) = resume_erasures(shop.settings, shop.ledger, actor="test")
     assert done.finished_at == NOW
-    assert all(sum(done.receipt[place].values()) for place in ("online", "tables", "imports", "files"))
+    assert all(sum(done.receipt[place].values()) for place in ("online", "tables", "imports", "files", "spool"))
     assert searched(shop) == []
 
     history = open_warehouse(shop.settings)
