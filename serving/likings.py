@@ -5,6 +5,7 @@ What follows from the customer alone is remembered; stock and cart are looked at
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -177,9 +178,10 @@ class Likings:
             return []
         if not self.context.cart:
             offerable, barred = self.context.live.catalogue.offerable, self.context.just_bought
-            found = [one for one in self.likely_bundles if all(offerable(p) and p not in barred for p in one.product_ids)]
-            if len(found) >= limit:
-                return found[:limit]
+            open_to = (one for one in self.likely_bundles if all(offerable(p) and p not in barred for p in one.product_ids))
+            found = list(itertools.islice(open_to, limit))
+            if len(found) == limit:
+                return found
         return model.recommend(self.context.recent, limit=limit, active=self.context.bundle_mask, just_bought=self.context.cart)
 
     @remembered

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from features.ledger.columns import micros
 from serving.catalogue import Catalogue
 from serving.offers.book import OfferBook, WrittenOffer
+from serving.offers.condition_columns import ConditionColumns
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
@@ -166,9 +167,14 @@ class WrittenColumns:
         return found
 
     @cached_property
+    def compared(self) -> ConditionColumns:
+        """Conditions that only compare numbers."""
+        return ConditionColumns.of(self.offers)
+
+    @cached_property
     def conditional(self) -> Flags:
-        """(n,) Which ask something of the customer."""
-        return np.array([one.suits is not None for one in self.offers], np.bool_)
+        """(n,) Which ask something else of the customer."""
+        return np.array([one.suits is not None for one in self.offers], np.bool_) & ~self.compared.offers
 
     def naming(self, name: str, product_ids: Iterable[str]) -> Places:
         """Places of the offers of a type that name one of some products, in order."""
