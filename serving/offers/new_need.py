@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from serving.customer_context import CustomerContext
 from serving.new_needs import NewNeed
 from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
@@ -32,8 +34,15 @@ class NewNeedOffers:
         return self._of_model(context)
 
     def written(self, context: CustomerContext) -> Written | None:
-        """What the shop wrote."""
-        return every_written(context, self.name)
+        """What the shop wrote about categories that the customer never bought from: of the others it would be a reminder."""
+        columns, customer = context.live.written, context.customer
+        found = every_written(context, self.name)
+        if customer is None or not len(found.places):
+            return found
+        owned = [place for name in customer.categories if (place := context.live.category_places.get(name)) is not None]
+        so_far = np.concatenate([[0], np.cumsum(np.isin(columns.category, owned))])  # products of owned categories, up to each
+        bought = so_far[columns.first[found.places + 1]] > so_far[columns.first[found.places]]
+        return Written(found.places[~bought], found.reasons)
 
     def _of_model(self, context: CustomerContext) -> list[Candidate]:
         made = (self._candidate(context, need) for need in context.likings.new_needs[: self.considered])

@@ -175,6 +175,26 @@ def test_what_falls_is_named_in_both_languages(
     assert any("一" <= character <= "鿿" for character in fallen.sentence_zh)
 
 
+def test_what_the_shop_wrote_about_a_new_need_is_for_who_never_bought_of_the_category(context_of: MakeContext) -> None:
+    seen = set()
+    for customer in CUSTOMERS[:20]:
+        context = context_of(customer)
+        assert context.customer is not None
+        owned = set(context.customer.categories)
+        products = context.live.catalogue.products.products
+        mine, other = ([p.product_id for p in products if p.category and (p.category in owned) == bought] for bought in (True, False))
+        offers = [
+            Offer(offer_id=name, type="new_need", product_ids=tuple(ids[:1] if name != "both" else (mine[0], other[0])))
+            for name, ids in (("mine", mine), ("other", other), ("both", mine))
+            if mine and other
+        ]
+        made = {one.offer_id for one in written(offering(context, *offers), "new_need")}
+        assert made <= {"other"}  # a discovery of what somebody buys already is a reminder, and there are better ones
+        seen |= made
+    assert seen == {"other"}
+    assert {one.offer_id for one in written(offering(context_of(None), offer("new_need")), "new_need")} == {"mine"}
+
+
 class TestNewNeed(OfferTypeSuite):
     needs_customer = True
 
