@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Final
 
 from features.errors import HuitouError
-from serving.access.access import OPEN as ANYBODY
 from serving.access.access import SEND_A_KEY, Access, Grant
 from serving.access.errors import CallerForeign, KeyRefused
 from serving.access.scopes import Scope
@@ -25,6 +24,7 @@ STRANGER_BYTES: Final = 1_048_576  # of a body whose key is in it: Segment's lib
 _ADDRESS_BYTES = 8_192
 _HEAD_BYTES = 32_768
 _HEADERS = 100
+_STRANGER = Grant("nobody", frozenset())
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY_IN_BODY = frozenset(EVENT_PATHS)
 
@@ -94,7 +94,7 @@ def _judged(scope: Asgi, path: str, access: Access) -> Grant | None:
             "make a key with `huitou keys create` to be asked by another."
         )
     if path == OPEN:
-        return ANYBODY
+        return _STRANGER
     grant = access.identify(authorization)
     if grant is None and (path not in _KEY_IN_BODY or scope["method"] != "POST"):
         raise KeyRefused(SEND_A_KEY)
