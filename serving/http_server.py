@@ -93,7 +93,7 @@ def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvic
         given: more options, or others.
     """
     options: dict[str, Any] = {
-        "log_level": "warning",
+        "log_level": "error",  # warnings are a line for each thing that cannot be read: strangers would write the log
         "access_log": False,  # paths name customers
         "lifespan": "on",
         "http": BoundedHeads,

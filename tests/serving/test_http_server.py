@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -106,6 +107,18 @@ def test_what_is_lawful_is_answered_in_whatever_pieces_it_comes(shop: Running) -
                 assert read_answer(line) in {200, 422}
         line.sendall(HEALTH + HEALTH)
         assert read_answer(line) == 200
+
+
+def test_what_cannot_be_read_ends_its_line_only_and_writes_no_log(shop: Running, caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("uvicorn.error").addHandler(caplog.handler)  # it passes nothing on
+    for odd in (b"\0", b"GET", b"GET / HTTP/9.9", b"POST / HTTP/1.1\r\ncontent-length: -1", b"CONNECT a:1 HTTP/1.1"):
+        with connected(shop) as line:
+            line.sendall(odd + b"\r\n\r\n")
+            line.shutdown(socket.SHUT_WR)
+            read_all(line)
+    assert status_of(shop, "/healthz", {}) == 200
+    logging.getLogger("uvicorn.error").removeHandler(caplog.handler)
+    assert caplog.messages == []
 
 
 def test_nobody_is_believed_who_tells_another_address(shop: Running) -> None:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
 
+from serving.access.access import Access
+from serving.access.key_file import FILE
 from serving.access.scopes import Scope
 from serving.api.foreign import is_local_name, is_same_host
+from serving.api.gate import GRANT, Gate
+from serving.api.route_scopes import EVENT_PATHS
 from serving.app import create_app
+from serving.asgi import Message, Receive, Send
+from serving.asgi import Scope as Asgi
 from serving.services import Services
 from serving.settings import ServingSettings
 from tests.serving.keyed_shop import add_keys, bearer
@@ -135,3 +145,39 @@ def test_the_page_runs_its_own_scripts_only_and_names_them_relative_to_itself(cl
     assert f"script-src 'self' 'sha256-{digest}';" in policy
     assert '"persistAuthorization": false' in page
     assert client.get("/", follow_redirects=False).headers["location"] == "docs"
+
+
+ODD = st.sampled_from(
+    [b"Bearer", b"Bearer ", b"bearer \xff", b"Basic", b"Basic Og==", b"Basic /w==", b"null", b"http://[", b"[::1", b"@:", b"//"]
+)
+HEADERS = st.tuples(st.sampled_from([b"authorization", b"host", b"origin", b"content-length", b"x"]), ODD | st.binary(max_size=40))
+PATHS = st.sampled_from(["/healthz", "/openapi.json", "/v1/events", "/docs", "/", ""]) | st.text(max_size=10)
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_whatever_a_head_holds_it_is_judged(tmp_path: Path, locked: bool) -> None:
+    if locked:
+        add_keys(tmp_path)
+    state = SimpleNamespace(services=SimpleNamespace(access=Access(tmp_path / FILE)))
+    statuses: list[int] = []
+
+    async def nothing(scope: Asgi, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+
+    async def send(message: Message) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    async def receive() -> Message:
+        raise AssertionError("nothing is read")
+
+    @given(st.sampled_from(["GET", "POST", "DELETE", "BREW"]), PATHS, st.binary(max_size=20), st.lists(HEADERS, max_size=6))
+    def ask(method: str, path: str, query: bytes, headers: list[tuple[bytes, bytes]]) -> None:
+        scope = {"type": "http", "method": method, "path": path, "raw_path": path.encode("utf-8", "replace"), "query_string": query}
+        told = scope | {"headers": headers, "app": SimpleNamespace(state=state)}
+        asyncio.run(Gate(nothing, {})(told, receive, send))
+        assert statuses[-1] in {204, 401, 403}
+        if locked and statuses[-1] == 204:  # nobody guesses a key
+            assert path == "/healthz" or (method == "POST" and path in EVENT_PATHS)
+            assert told[GRANT] is None or not told[GRANT].scopes
+
+    ask()
