@@ -20,6 +20,7 @@ from features.ledger.kinds import KINDS, Kind
 from features.ledger.retention import RetentionSettings
 from features.secret_files import SUFFIX, is_secret
 from features.settings import FeatureSettings
+from huitou.deployment.settings import DoctorSettings
 from huitou.logs import LogSettings
 from huitou.main import app
 from serving.settings import ServingSettings
@@ -32,6 +33,7 @@ FLOORS: tuple[tuple[str, type[BaseSettings]], ...] = (
     ("Training", TrainingSettings),
     ("Serving", ServingSettings),
     ("Logs of `huitou serve` and `huitou work`", LogSettings),
+    ("`huitou doctor`", DoctorSettings),
 )
 _KINDS = "<!-- kinds: written by `python docs/generate.py` -->"
 _KINDS_END = "<!-- /kinds -->"
@@ -92,7 +94,7 @@ def _kind(kind: Kind) -> tuple[str, str, str, str]:
 
 def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - click's classes, which newer typers vendor
     children: dict[str, Any] = getattr(command, "commands", {})
-    if not children:
+    if not children or getattr(command, "invoke_without_command", False):
         yield name, command
     for child, sub in children.items():
         yield from _commands(f"{name} {child}", sub)

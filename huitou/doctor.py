@@ -1,11 +1,14 @@
-"""`huitou doctor`: what is the matter, before it matters."""
+"""`huitou doctor`: what is the matter, before it matters: with a deployment, and with a history."""
 
 from __future__ import annotations
 
+import os
+from json import dumps as to_json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from huitou.console import output, steps
 from huitou.options import DataDir, Now, clock, feature_settings
@@ -18,12 +21,35 @@ if TYPE_CHECKING:
     from huitou.console import Steps
     from training.allowances.allowance import Allowance
 
-app = typer.Typer(no_args_is_help=True, help="Look at what you have before you build on it.")
+app = typer.Typer()
+_MARK = {"ok": "[green]ok[/]     ", "warning": "[bold yellow]warning[/]", "failed": "[bold red]failed[/] ", "skipped": "[dim]skipped[/]"}
 
 
-@app.callback()
-def callback() -> None:
-    """Look at what you have before you build on it."""
+@app.callback(invoke_without_command=True)
+def deployment(
+    context: typer.Context,
+    data_dir: DataDir = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead, for machines.")] = False,
+) -> None:
+    """Check a deployment and say what is wrong, with the remedy: one line a check, exit code 1 when one failed.
+
+    Looked at are the settings, the data folder, the room on its disk, the shop's assumptions and policy, the ledger, the online state,
+    the models, the clock, the worker, the keys, the service on its port, MLflow and the newest backup. Nothing is changed; a ledger or a
+    service that does not answer costs a few seconds. A warning is worth knowing and no failure.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    from huitou.deployment.examining import examine, is_well
+
+    found = examine(data_dir, os.environ)
+    if json:
+        told = [{"check": name, "verdict": one.verdict, "says": one.says, "remedy": one.remedy} for name, one in found.items()]
+        typer.echo(to_json({"well": is_well(found.values()), "checks": told}, ensure_ascii=False, indent=2))
+    else:
+        for name, one in found.items():
+            output().print(f"{_MARK[one.verdict]}  {name:<13} {escape(f'{one.says} {one.remedy}'.strip())}")
+    if not is_well(found.values()):
+        raise typer.Exit(1)
 
 
 @app.command("data")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 _RETRY_SECONDS = 2.0  # after an error: a database that restarts, a build that does not exist yet
 _POLITE = 5  # beside the service, answers come first
-_LOCK = ".work.lock"
+LOCK = ".work.lock"  # in the data folder, held while a worker runs
 _LOG = logging.getLogger("huitou.work")
 
 
@@ -120,7 +120,7 @@ def _alone(data_dir: Path, *, wait: bool, ending: threading.Event) -> Iterator[N
         HuitouError: another one is at work, and this one does not wait.
     """
     data_dir.mkdir(parents=True, exist_ok=True)
-    with (data_dir / _LOCK).open("w") as file:
+    with (data_dir / LOCK).open("w") as file:
         while not ending.is_set():
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
