@@ -39,6 +39,7 @@ from serving.telemetry import REQUESTS, RequestMetrics
 _API_VERSION = "1"
 _LAST_SECONDS = 2.0  # that a last look at the ledger may take when the service ends
 _KEYS_SECONDS = 0.5  # a key that was revoked opens nothing a second later, however rarely the rest is followed
+_JUDGE_SECONDS = 0.25  # new models that fail are withdrawn within this; until then their failures are answered with the set before
 _TOGETHER = 8  # largest bodies that may be held at a time; 128 MB by default
 _LOG = logging.getLogger("huitou.serving")
 
@@ -65,6 +66,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
         followers = [
             asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
             asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),
+            asyncio.create_task(_follow(app, _JUDGE_SECONDS, Services.judge_models)),
             asyncio.create_task(_follow_keys(app, min(settings.follow_seconds, _KEYS_SECONDS))),
         ]
         try:

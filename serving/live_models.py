@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -136,6 +137,10 @@ class ModelShelf:
         self.previous, self.current = self.current, self.previous
         return True
 
+    def restore(self, models: LiveModels) -> None:
+        """Answer with a set that answered before; as `roll_back`, until a champion changes on disk."""
+        self.previous, self.current = self.current, models
+
     def _pointers(self) -> dict[str, bytes | None]:
         return {name: _content(self._data_dir / "models" / name / _POINTER) for name in KINDS}
 
@@ -207,6 +212,25 @@ def _open(data_dir: Path, name: str, ref: VersionRef) -> Any:  # noqa: ANN401 - 
         # Whatever a damaged or foreign file makes of a loader, it must cost this model only, not the service.
         raise ArtifactBroken(f"{folder} cannot be used ({type(error).__name__}: {error}); run `huitou train {name}` again.") from error
     return model
+
+
+def withdraw(data_dir: Path, failed: LiveModels, standing: LiveModels, *, at: datetime) -> list[str]:
+    """Make it lasting that a set was withdrawn: where a champion is of that set, the one before it becomes champion again.
+
+    Returns:
+        One sentence for every model for which that is not possible; it then serves again after a restart.
+    """
+    problems = []
+    for name, version in failed.versions.items():
+        if standing.versions.get(name) == version:
+            continue
+        try:
+            present = local_models.champion(data_dir, name)
+            if present is not None and _label(present.ref) == version:  # else another process has done it, or there is a newer one
+                local_models.rollback(data_dir, name, promoted_at=at)
+        except (HuitouError, OSError) as error:
+            problems.append(f"{name} {version} stays champion on the disk: {error}")
+    return problems
 
 
 def _label(ref: VersionRef) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import contextvars
 import functools
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +27,7 @@ from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.access.access import Access
 from serving.access.key_file import FILE as KEY_FILE
+from serving.condition import problems_of
 from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
@@ -33,7 +35,8 @@ from serving.decisioning.experiments import ExperimentBook
 from serving.errors import ClockBehind
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live, open_live
-from serving.live_models import LiveModels, ModelShelf
+from serving.live_models import LiveModels, ModelShelf, withdraw
+from serving.model_trial import ModelTrial
 from serving.offers.book import OfferBook
 from serving.offers.budgets import exhausted
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
@@ -48,6 +51,7 @@ from serving.tracing.opening import open_tracing
 if TYPE_CHECKING:
     from serving.tracing.tracing import Tracing
 
+_LOG = logging.getLogger("huitou.serving")
 _REMEDY = "run `huitou build` first."
 _BUDGETS_SECONDS = 5.0  # between two looks at what was spent: a campaign's money lasts days
 _WRITERS = 4  # one commits, another parses meanwhile; more only wait
@@ -70,6 +74,8 @@ class Services:
         watch: what is followed in the ledger.
         policies: the policy file.
         reload_problem: why the newest build is not served, or None.
+        trial: how the newest models do.
+        registry_problem: why no new champion can be fetched, or None; told by whoever fetches.
         decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
         access: who may do what.
@@ -86,8 +92,10 @@ class Services:
     watch: LedgerWatch
     policies: PolicyWatch
     reload_problem: str | None = None
+    registry_problem: str | None = None
     last_lag: Lag | None = None
     tracing: Tracing | None = None
+    trial: ModelTrial = field(default_factory=ModelTrial)
     decisions: DecisionLog = field(init=False)
     access: Access = field(init=False)
     _budgets_due: float = 0.0
@@ -160,36 +168,7 @@ class Services:
 
     def problems(self) -> dict[str, str]:
         """Part → one sentence with the cause, for those who run the service."""
-        found = dict(self.live.models.problems) | self.staleness()
-        left_out = self.live.offers.problem()
-        if left_out is not None:
-            found["offers"] = left_out
-        if self.reload_problem is not None:
-            found["build"] = self.reload_problem
-        found |= self.live.experiments.problems
-        if self.access.problem is not None:
-            found["keys"] = self.access.problem
-        if self.decisions.problem is not None:
-            found["decisions"] = (
-                f"{self.decisions.waiting:,} decisions wait, {self.decisions.spooled:,} of them on the disk: {self.decisions.problem}"
-            )
-        if self.policies.problem is not None:
-            found["policy"] = self.policies.problem
-        try:
-            lag = self.lag()
-            if lag is not None and lag.oldest_seconds > self.settings.behind_after_seconds:
-                found["freshness"] = (
-                    f"{lag.events:,} events wait, the oldest for {lag.oldest_seconds:,.0f} seconds, to reach their customers' features; "
-                    "`huitou work` does not run or does not keep up."
-                )
-        except HuitouError as error:
-            self.last_lag = None
-            found["freshness"] = str(error)
-        try:
-            self.live.reader.read("")  # nobody has this id: only a store that cannot be read objects
-        except StateBroken as error:
-            found["customers"] = str(error)
-        return found
+        return problems_of(self)
 
     def lag(self) -> Lag | None:
         """How far the online features are behind the ledger; None where the build did not say what it knows.
@@ -243,7 +222,10 @@ class Services:
         A build that cannot be read does not displace the one that answers now.
         """
         with self._reloading:
+            standing = self.shelf.current
             changed = self.shelf.reload_if_changed()
+            if self.shelf.current.versions != standing.versions:
+                self.trial.begin(standing, self.shelf.current)
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
@@ -265,6 +247,35 @@ class Services:
         """
         with self._reloading:
             self.live = _open(self.settings, self.shelf.current, self.policies.policy, self.watch, self.tracing)
+
+    def answering(self, work: Callable[[Live], _Found]) -> _Found:
+        """Answer with the live state; while new models are on trial, what fails with them is answered with the ones before."""
+        live = self.live
+        try:
+            return work(live)
+        except Exception:
+            spare = self.trial.spare(live)
+            if spare is None:
+                raise
+            _LOG.exception("An answer failed with models on trial; it is given with the ones before.")
+            self.trial.answered(live.models, failed=True)
+            return work(spare)
+
+    def judge_models(self) -> bool:
+        """Withdraw the newest models when too many answers fail with them; returns whether it did. Safe to call from any thread."""
+        with self._reloading:
+            verdict = self.trial.verdict()
+            if verdict is None or self.shelf.current is not verdict[0]:
+                return False
+            failed, standing = verdict
+            self.shelf.restore(standing)
+            self.live = self.live.with_models(standing)
+            self.telemetry.state(standing.versions, self.feature_age_days)
+        self.telemetry.withdrawn()
+        _LOG.error("%s", self.trial.problem)
+        for problem in withdraw(self.settings.data_dir, failed, standing, at=self.ledger.clock()):
+            _LOG.error("%s", problem)
+        return True
 
     def roll_back(self) -> bool:
         """Return to the models before these; False when there are none."""

@@ -18,6 +18,16 @@ _LOG = logging.getLogger(REQUESTS)
 # Seconds; dense around the few milliseconds that a decision takes.
 _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+_OF_MODELS = frozenset(
+    {
+        "/v1/next-best-offers",
+        "/v1/recommendations",
+        "/v1/bundles",
+        "/v1/customers/{customer_id}",
+        "/v1/customers/{customer_id}/scores",
+    }
+)  # routes whose failures may be the models'
+
 
 class Telemetry:
     """All metrics of one service.
@@ -38,6 +48,7 @@ class Telemetry:
         self._refused = Counter(
             "huitou_refused", "Calls told to come back because too many were there, by line.", ("line",), registry=self.registry
         )
+        self._withdrawn = Counter("huitou_models_withdrawn", "Sets of models withdrawn since answers failed.", registry=self.registry)
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
         self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)
         self._decisions = Counter("huitou_decisions", "Decisions, by whether the ledger has them.", ("fate",), registry=self.registry)
@@ -78,6 +89,10 @@ class Telemetry:
     def refused(self, line: str) -> None:
         """Count a call that was told to come back."""
         self._refused.labels(line).inc()
+
+    def withdrawn(self) -> None:
+        """Count a set of models that was withdrawn."""
+        self._withdrawn.inc()
 
     def chosen(self, offer_type: str) -> None:
         """Count a decision under the type of its first offer."""
@@ -164,12 +179,16 @@ class RequestMetrics:
                 status = message["status"]
             await send(message)
 
+        failed = True  # unless it comes to an end: whatever is foreseen is answered further inside
         try:
             await self.app(scope, receive, watched)
+            failed = False
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             seconds = time.perf_counter() - started
             telemetry.request(scope["method"], route, status, seconds)
+            if route in _OF_MODELS:
+                services.trial.answered(services.live.models, failed=failed)
             if self._tell:
                 _tell(scope, route, status, seconds)
 

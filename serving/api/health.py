@@ -7,7 +7,8 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from serving.api.health_schemas import Freshness, Health, ModelState, Readiness
+from serving.api.health_schemas import Freshness, Health, ModelState, PartState, Readiness
+from serving.condition import parts_of
 from serving.live_models import KINDS
 from serving.services import Services
 
@@ -27,10 +28,13 @@ async def readyz(request: Request) -> Response:
     # Aside: a ledger that hangs must not hold up requests.
     live, problems = services.live, await asyncio.to_thread(services.problems)
     lag = services.last_lag
-    told = {**services.live.models.absent, **services.live.models.problems}
+    causes = {**services.live.models.absent, **services.live.models.problems}
     answer = Readiness(
         status="degraded" if problems else "ready",
-        models={name: ModelState(version=live.models.versions.get(name), problem=told.get(name)) for name in KINDS},
+        models={name: ModelState(version=live.models.versions.get(name), problem=causes.get(name)) for name in KINDS},
+        parts={
+            name: PartState(state="ok" if problem is None else "degraded", problem=problem) for name, problem in parts_of(problems).items()
+        },
         problems=problems,
         as_of=live.as_of,
         now=services.now,

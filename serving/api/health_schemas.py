@@ -25,6 +25,13 @@ class ModelState(BaseModel):
     )
 
 
+class PartState(BaseModel):
+    """One of what the service lives on."""
+
+    state: Literal["ok", "degraded"]
+    problem: str | None
+
+
 class Freshness(BaseModel):
     """How far the features are behind the events."""
 
@@ -41,6 +48,10 @@ class Readiness(BaseModel):
                 {
                     "status": "degraded",
                     "models": {"items": {"version": None, "problem": "The model items was never trained here; run `huitou train items`."}},
+                    "parts": {
+                        "models": {"state": "degraded", "problem": "The model items was never trained here; run `huitou train items`."},
+                        "ledger": {"state": "ok", "problem": None},
+                    },
                     "problems": {"items": "The model items was never trained here; run `huitou train items`."},
                     "as_of": "2018-01-01T04:01:20Z",
                     "now": "2018-01-01T04:01:20Z",
@@ -55,6 +66,9 @@ class Readiness(BaseModel):
 
     status: Literal["ready", "degraded"]
     models: dict[str, ModelState]
+    parts: dict[str, PartState] = Field(
+        description="Models, online store, ledger, decisions on their way to it, worker, registry: each was tried just now."
+    )
     problems: dict[str, str] = Field(description="Part → the cause, models included.")
     as_of: datetime
     now: datetime = Field(description="The service's clock.")

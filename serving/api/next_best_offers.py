@@ -31,6 +31,7 @@ from serving.customer_context import CustomerContext
 from serving.decisioning.decision_json import decision_json
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import Decision, Given, OfferRequest
+from serving.live import Live
 from serving.offers.protocol import VALUE_BASIS, Candidate, cents
 from serving.permissions import Permitted
 from serving.services import Services
@@ -46,8 +47,12 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     """
     services: Services = request.app.state.services
     permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
-    decision = decide(services, body, permitted)  # from here to `put` nothing waits: what is decided counts for the next call
-    answer = answer_of(services, body, decision, permitted)
+
+    def answered(live: Live) -> tuple[Decision, NextBestOffersAnswer]:
+        decision = decide(services, body, permitted, live)
+        return decision, answer_of(services, body, decision, permitted)
+
+    decision, answer = services.answering(answered)  # from here to `put` nothing waits: what is decided counts for the next call
     told = answer.model_dump_json()
     services.decisions.put(decided(body, decision, answer, told, at=services.ledger.clock(), outbound=services.outbound_channels))
     request.scope[DECISION_ID] = answer.decision_id
@@ -97,13 +102,14 @@ def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOf
     return answer_of(services, body, decide(services, body, permitted), permitted)
 
 
-def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted) -> Decision:
+def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted, live: Live | None = None) -> Decision:
     """Decide.
 
     Args:
-        services: the state and the models.
+        services: the service.
         body: what is asked.
         permitted: what the person agreed to.
+        live: the state and the models; None: the service's.
     """
     wanted = OfferRequest(
         permitted.customer_id,
@@ -115,7 +121,7 @@ def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted
         contact=permitted.channels,
         history=services.decisions.contacts.joined(permitted.history),
     )
-    return services.engine.decide(services.live, wanted, now=services.now)
+    return services.engine.decide(services.live if live is None else live, wanted, now=services.now)
 
 
 def answer_of(services: Services, body: NextBestOffersRequest, decision: Decision, permitted: Permitted) -> NextBestOffersAnswer:
