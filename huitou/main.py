@@ -24,6 +24,7 @@ from huitou import (
     evaluate,
     experiment,
     explain,
+    fetch,
     import_history,
     keys,
     ledger,
@@ -55,6 +56,7 @@ app.add_typer(import_history.app, name="import")
 app.add_typer(doctor.app, name="doctor")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(offers.app, name="offers")
+app.command("fetch")(fetch.fetch)
 app.command("compact")(compact.compact)
 app.command("build")(build.build)
 app.command("retain")(retain.retain)

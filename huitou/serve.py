@@ -13,6 +13,7 @@ from features.errors import HuitouError
 from huitou.console import output
 from huitou.logs import LogSettings, set_up_logs
 from huitou.options import DataDir, Now, serving_settings
+from huitou.registry_watch import registry_beside
 from huitou.worker_process import can_work, worker_beside
 
 
@@ -50,12 +51,17 @@ def serve(
     Access(settings.data_dir / KEY_FILE, settings.accepted_keys).demand_lock(settings.host)  # before it can be reached
     with _bind(settings.host, settings.port) as listener:
         # Opened here, not at start-up: uvicorn would answer a missing build with a traceback and an exit code of its own.
-        app = create_app(settings, build_services(settings))
+        services = build_services(settings)
+        app = create_app(settings, services)
         address = f"http://{settings.host}:{listener.getsockname()[1]}"
         output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
         server = uvicorn.Server(server_config(app, settings, **_of_uvicorn(logs)))
         beside = worker_beside(settings.data_dir, settings.now) if worker and can_work() else contextlib.nullcontext()
-        with beside:
+
+        def tell(problem: str | None) -> None:
+            services.registry_problem = problem
+
+        with beside, registry_beside(settings.data_dir, settings.registry_seconds, tell):
             server.run(sockets=[listener])
     if not server.started:
         raise HuitouError("The service could not start; the reason is above.")

@@ -24,6 +24,9 @@ class ServingSettings(SettingsWithSecrets):
     )
     seed: int = Field(default=1, description="Seed of everything drawn at random, such as a campaign's holdout.")
     reload_seconds: float = Field(default=30.0, gt=0, description="How often the data folder is looked at for new models or features.")
+    registry_seconds: float = Field(
+        default=60.0, ge=0, description="How often MLflow is asked for new champions, which are fetched beside the service; 0: never."
+    )
     follow_seconds: float = Field(default=0.25, gt=0, description="How often the ledger is looked at for changed stock.")
     behind_after_seconds: float = Field(
         default=60.0, gt=0, description="How long an event may wait to reach its customer's features before `/readyz` says so."

@@ -56,7 +56,7 @@ def check_presence(uri: str, *, patience: float, create: bool) -> None:
 def _check_http(uri: str, patience: float) -> None:
     try:
         # The scheme was compared above; urllib rather than a bare socket because it goes through the proxies the user has set.
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=patience).close()  # noqa: S310
+        urllib.request.urlopen(f"{shown(uri).rstrip('/')}/health", timeout=patience).close()  # noqa: S310
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in _GATEWAY_ERRORS:  # any other status, 401 for example, was spoken by a living server
