@@ -48,6 +48,8 @@ class Telemetry:
         self._refused = Counter(
             "huitou_refused", "Calls told to come back because too many were there, by line.", ("line",), registry=self.registry
         )
+        for line in ("answers", "writes"):
+            self._refused.labels(line)
         self._withdrawn = Counter("huitou_models_withdrawn", "Sets of models withdrawn since answers failed.", registry=self.registry)
         self._chosen = Counter("huitou_offers_chosen", "First offer of each decision, by type.", ("type",), registry=self.registry)
         self._messages = Counter("huitou_messages", "Messages taken in, by what became of them.", ("status",), registry=self.registry)

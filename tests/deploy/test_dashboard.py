@@ -124,3 +124,10 @@ def test_panels_do_not_overlap() -> None:
         assert not cells & taken, panel["title"]
         taken |= cells
     assert len({panel["id"] for panel in dashboard()["panels"]}) == len(dashboard()["panels"])
+
+
+def test_the_page_for_whoever_is_on_call_names_no_other_metric(told: str) -> None:
+    page = (DEPLOY.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:huitou|process)_[a-z_]+)", page))
+    assert len(named) > 10
+    assert named <= {*given(told), *re.findall(r"^# HELP (\w+) ", told, flags=re.MULTILINE)}

@@ -24,7 +24,7 @@ from tests.deploy.deployment import DEPLOY, ROOT, compose, ours, process, starte
 from tests.serving.keyed_shop import add_key
 from tests.serving.small_shop import ASSUMPTIONS, write_small_shop
 
-_SECONDS = 120.0  # at most; on a quiet machine the slowest, MLflow, takes eight
+_SECONDS = 120.0  # at most, on a busy machine
 TOLD_TO_END = (0, -signal.SIGTERM)  # uvicorn finishes what it took and then ends by the signal it got; systemd counts that as well done
 SERVICES = compose()["services"]
 
@@ -148,7 +148,7 @@ def test_the_night_of_both_builds_trains_and_keeps(sample_build: SampleBuild, tm
     shell, flag, script = SERVICES["nightly"]["command"]
     of_unit = [" ".join(["huitou", *command[1:]]) for command in started("huitou-nightly.service")[:-1]]
     assert [one.strip(" {};") for part in script.split("&&") for one in part.split(";") if one.strip(" {};")] == of_unit, "both do the same"
-    # One small model stands for all: training every one takes minutes and is tested where it is written.
+    # One small model stands for all: training every one is tested where it is written.
     done = subprocess.run(
         [shell, flag, script.replace("huitou train", "huitou train items")],
         capture_output=True,
