@@ -20,6 +20,7 @@ from serving.campaigns.scores import score_all
 from serving.channel_scores import channel_probabilities, cost_of_leaving
 from serving.customer_context import CustomerContext
 from serving.decisioning.engine import Engine, OfferRequest
+from serving.decisioning.experiments import ExperimentBook
 from serving.errors import SelfTestFailed
 from serving.model_checks import check_channel_churn
 from serving.offers.offer_types import OFFER_TYPES
@@ -99,8 +100,10 @@ def test_the_cost_is_the_effect_times_the_margin_of_a_quarter(channel_services: 
 
 
 def decided(services: Services, channel: str | None) -> dict[str, Considered]:
-    request = OfferRequest("c003", channel, limit=20)
-    decision = Engine(OFFER_TYPES).decide(services.live, request, now=services.now)
+    """Without the least that the policy says a message costs: then what the model says of it shows."""
+    policy = services.live.policy.changed({"contact": {"leaving": 0.0}})
+    live, request = services.live.trying(ExperimentBook((), policy)), OfferRequest("c003", channel, limit=20)
+    decision = Engine(OFFER_TYPES).decide(live, request, now=services.now)
     return {one.offer_id: one for one in decision.record.considered}
 
 

@@ -89,3 +89,14 @@ def test_the_longest_ago_is_forgotten(services: Services) -> None:
     assert [bool(memory.of(customer, 28)) for customer in known[2:]] == [True] * 3
     assert memory.of(known[0], 28) == {}
     assert Memory(0).of(known[0], 28) is None
+
+
+def test_some_products_logits_are_those_of_all(services: Services) -> None:
+    items = services.live.models.items
+    assert items is not None
+    positions = np.array([5, 0, 17, 3, 3])
+    for customer in CUSTOMERS[:10]:
+        known = services.live.reader.read(customer)
+        assert known is not None
+        for taste in (items.taste(known.recent), items.taste(replace(known.recent, orders=0)), None):
+            np.testing.assert_allclose(items.logits_of(taste, positions), items.logits_of(taste)[positions], rtol=1e-5, atol=1e-6)

@@ -82,7 +82,7 @@ class ItemTaste:
     Attributes:
         factor: `(f,)` float32, folded in.
         log_orders: logarithm of their orders.
-        own: positions of the products they have bought, ascending.
+        own: positions of the products they have bought, ascending; none of somebody who never ordered.
         own_logits: log-odds of those.
     """
 
@@ -179,7 +179,10 @@ class ItemModel:
         return self._folding.solve(positions, weights[places])
 
     def taste(self, recent: RecentPurchases) -> ItemTaste | None:
-        """What the model knows of one customer, small enough to be kept; None where it knows none of their products."""
+        """What the model knows of one customer, small enough to be kept; None where it knows none of their products.
+
+        Without an order (`recent.orders` 0: products looked at, not bought) every product is new, none a repeat.
+        """
         positions, places = self.positions_of(recent.product_ids.tolist())
         if not len(positions):
             return None
@@ -189,6 +192,8 @@ class ItemModel:
         factor = self._folding.solve(positions, weights)
         score = _logged(self.factors[positions] @ factor)
         log_orders = float(np.log(max(recent.orders, 1)))
+        if not recent.orders:
+            return ItemTaste(factor, log_orders, np.empty(0, np.int64), np.empty(0, np.float32))
         buyers, recent_buyers = self.popularity
         own = repeat_columns((score, buyers[positions], recent_buyers[positions], log_orders), purchases, days)
         order = np.argsort(positions)
@@ -220,6 +225,8 @@ class ItemModel:
         score += np.float32(maps.coefficient("log_orders") * taste.log_orders)
         if positions is None:
             score[taste.own] = taste.own_logits
+            return np.asarray(score, np.float32)
+        if not len(taste.own):
             return np.asarray(score, np.float32)
         place = np.minimum(np.searchsorted(taste.own, positions), len(taste.own) - 1)
         return np.where(taste.own[place] == positions, taste.own_logits[place], score).astype(np.float32)
