@@ -118,7 +118,7 @@ def test_each_offer_costs_the_message_and_the_leaving_but_silence_costs_nothing(
     assert leaving > 0
     for name, one in dearer.items():
         if name == "no_action":
-            assert (one.value, one.factors) == (0.0, Factors())
+            assert (one.value, one.factors) == (0.0, Factors(p0_soon=0.0))
         else:
             assert one.factors.fatigue == leaving
             assert one.factors.contact_cost == plain[name].factors.contact_cost > 0
