@@ -1,7 +1,7 @@
 """`keys.toml` in the data folder: the keys as hashes, replaced whole, readable by its owner only.
 
 A file and not the ledger: keys must be checked while the database is away, and a backup of the ledger that is restored must not bring
-back a key that was revoked. See docs/adr/0015.
+back a key that was revoked. See docs/adr/0018.
 """
 
 from __future__ import annotations
