@@ -95,13 +95,13 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     )
     policies = {page.PATH: page.add_page(app)}
     for resource in (
+        next_best_offers,  # first: routes are tried in this order, and this one is called in the request path of others
         events,
         outcomes,
         feeds,
         experiments,
         identities,
         consents,
-        next_best_offers,
         decisions,
         recommendations,
         customers,

@@ -159,9 +159,9 @@ class Screen:
 
     def _unsuited(self, places: Places) -> Flags:
         """Of offers that ask something of the customer, whether they do not get it."""
-        asking = np.flatnonzero(self.columns.conditional[places])
         customer = self.context.customer
         found = self.columns.compared.refused(None if customer is None else customer.vector)[places]
+        asking = np.flatnonzero(self.columns.conditional[places] & ~found)
         if len(asking):
             values, offers = condition_values(self.context), self.columns.offers
             found[asking] = [(suits := offers[place].suits) is not None and not suits(values) for place in places[asking].tolist()]

@@ -1,6 +1,7 @@
-"""Conditions that only compare a customer's numbers, of many offers at once: what most shops write, judged in one comparison of arrays.
+"""Comparisons of a customer's numbers that must all hold, of many offers at once: what most shops write, judged on arrays.
 
-Every other condition is a function of one customer (`features.offers.customer_conditions`); a test holds both readings together.
+Whatever else a condition asks is a function of one customer (`features.offers.customer_conditions`), called only for offers whose
+comparisons hold; a test holds both readings together.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class ConditionColumns:
     """m comparisons of c offers.
 
     Attributes:
-        offers: (n,) which offers are judged here.
+        offers: (n,) which offers are judged here wholly: they ask nothing else.
         owner: (m,) whose comparison it is, ascending.
         column: (m,) of `CUSTOMER`.
         least, most: (m,) bounds within which the number must lie, infinite where there is none.
@@ -41,12 +42,12 @@ class ConditionColumns:
 
     @classmethod
     def of(cls, written: Iterable[WrittenOffer]) -> ConditionColumns:
-        """Of those whose conditions are such comparisons, all of which must hold."""
+        """Of some offers."""
         found = [_comparisons(one.offer.conditions) for one in written]
-        rows = [(place, *row) for place, told in enumerate(found) for row in told or ()]
+        rows = [(place, *row) for place, (told, _) in enumerate(found) for row in told]
         owner, column, least, most, below, above = zip(*rows, strict=True) if rows else ((),) * 6
         return cls(
-            np.array([told is not None for told in found], np.bool_),
+            np.array([whole for _, whole in found], np.bool_),
             np.array(owner, np.intp),
             np.array(column, np.intp),
             np.array(least, np.float64),
@@ -56,7 +57,7 @@ class ConditionColumns:
         )
 
     def refused(self, vector: NDArray[np.float64] | None) -> NDArray[np.bool_]:
-        """(n,) Which offers' comparisons do not all hold; none of what is not judged here.
+        """(n,) Which offers' comparisons do not all hold.
 
         Args:
             vector: the customer's numbers, of `CUSTOMER`; None: nothing of them may be used, and nothing holds.
@@ -72,21 +73,24 @@ class ConditionColumns:
         return found
 
 
-def _comparisons(condition: Condition | None) -> list[tuple[int, float, float, bool, bool]] | None:
-    """Column, bounds and whether they are open, of each comparison; None where something else is asked."""
+def _comparisons(condition: Condition | None) -> tuple[list[tuple[int, float, float, bool, bool]], bool]:
+    """Column, bounds and whether they are open, of each comparison that must hold; and whether the condition is nothing but these."""
+    if condition is None:
+        return [], False
     parts = condition.parts if isinstance(condition, AllOf) else (condition,)
-    found = []
-    for part in parts:
-        if not isinstance(part, Comparison) or part.field not in _PLACE:
-            return None
-        if part.op is Op.BETWEEN:
-            least, most = part.value if isinstance(part.value, tuple) else (np.inf, -np.inf)
-            found.append((_PLACE[part.field], float(least), float(most), False, False))
-        elif part.op in _BOUNDS:
-            below, is_open = _BOUNDS[part.op]
-            bound = float(part.value)  # type: ignore[arg-type]
-            limits = (bound, np.inf, is_open, False) if below else (-np.inf, bound, False, is_open)
-            found.append((_PLACE[part.field], *limits))
-        else:
-            return None
-    return found
+    found = [row for part in parts if (row := _comparison(part)) is not None]
+    return found, len(found) == len(parts)
+
+
+def _comparison(part: Condition) -> tuple[int, float, float, bool, bool] | None:
+    if not isinstance(part, Comparison) or part.field not in _PLACE:
+        return None
+    place = _PLACE[part.field]
+    if part.op is Op.BETWEEN and isinstance(part.value, tuple):
+        least, most = part.value
+        return place, float(least), float(most), False, False
+    if part.op not in _BOUNDS:
+        return None
+    below, is_open = _BOUNDS[part.op]
+    bound = float(part.value)  # type: ignore[arg-type]
+    return (place, bound, np.inf, is_open, False) if below else (place, -np.inf, bound, False, is_open)

@@ -59,13 +59,16 @@ class ReplenishmentOffers:
         category, of_customer = inputs
         rows = np.argsort(-known[:, 0], kind="stable")[: self.considered]
         needs = category_needs(model, category[rows], of_customer, known=known[rows])
+        due = np.flatnonzero(needs.days_until_due <= self.due_within_days)
+        if not len(due):
+            return []
         quantities = usual_quantities(customer.category_features[rows])
         own = context.live.catalogue.own_products(customer.recent.product_ids.tolist())
         found = []
-        for place, row in enumerate(rows.tolist()):
+        for place, row in zip(due.tolist(), rows[due].tolist(), strict=True):
             name, days = customer.categories[row], float(needs.days_until_due[place])
             product = context.live.catalogue.usual_product(name, own)
-            if days <= self.due_within_days and product is not None:
+            if product is not None:
                 chance = context.category_chances[name]
                 found.append(
                     self._candidate(
