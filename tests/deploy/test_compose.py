@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from typing import Any
 
@@ -78,6 +81,11 @@ def test_what_is_copied_is_there_and_not_ignored() -> None:
 def test_a_slim_image_has_its_time_zones(lock: str) -> None:
     text = (ROOT / "requirements" / f"{lock}.lock").read_text(encoding="utf-8")
     assert re.search(r"^tzdata==\S+ \\$", text, flags=re.MULTILINE)
+
+
+def test_zones_are_found_without_the_systems_own() -> None:
+    code = "from zoneinfo import ZoneInfo; ZoneInfo('Asia/Shanghai')"
+    subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONTZPATH": ""}, check=True, timeout=30)
 
 
 def test_the_otel_lock_is_the_serve_lock_and_the_exporter() -> None:

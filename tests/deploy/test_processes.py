@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -86,6 +87,7 @@ def test_the_api_of_the_compose_file_locked_and_read_by_prometheus(shop: Path, t
     environment = told | {"HUITOU_DATA_DIR": str(shop), "HUITOU_LEDGER_URL_FILE": str(tmp_path / "ledger_url")}
     environment["HUITOU_TRACKING_URI"] = "http://127.0.0.1:9"  # away: nothing here needs it
     assert environment.keys() == told.keys()
+    environment["HUITOU_LOG_LEVEL"] = "info"
     command = ours(SERVICES["api"]["command"])
     command[command.index("--port") + 1] = str(port)
     with process(command, environment) as running:
@@ -98,6 +100,9 @@ def test_the_api_of_the_compose_file_locked_and_read_by_prometheus(shop: Path, t
         status, text = answer(port, job["metrics_path"], key)
         assert status == 200
         assert 'huitou_model_info{model="items"' in text
+        running.terminate()
+        said = running.communicate(timeout=30)[1].splitlines()
+    assert "/metrics" in {json.loads(line).get("route") for line in said}
     assert running.returncode in TOLD_TO_END
 
 
