@@ -3,10 +3,12 @@ from __future__ import annotations
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
 from features.errors import StateMissing
 from features.freshness import Followed, write_followed
@@ -17,6 +19,7 @@ from features.ledger.events import Event
 from features.ledger.marks import Marks
 from features.store import DATABASE
 from features.versions import current_folder
+from serving.app import create_app
 from serving.errors import ClockBehind
 from serving.ledger_watch import Lag
 from serving.services import Services, build_services
@@ -136,4 +139,21 @@ def test_decisions_that_a_killed_service_left_are_recorded_but_not_of_whom_was_e
     with services.ledger.database.reading() as connection:
         assert known_decisions(connection, ["d1", "d2", "d3"]) == {"d2", "d3"}
     assert not list(own_shop.rglob("*.spool"))
+    services.ledger.close()
+
+
+def test_a_machine_clock_that_jumps_changes_no_answer_and_loses_no_decision(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    moments = [AS_OF + timedelta(hours=jump) for jump in (0, -30, 24 * 400, 1)]
+    services.ledger = replace(services.ledger, clock=lambda: moments[0])
+    answers: list[str] = []
+    with TestClient(create_app(services.settings, services)) as client:
+        for _ in range(4):
+            told = client.post("/v1/next-best-offers", json={"customer_id": "c001", "channel": "web"}).json()
+            answers.append(told["decision_id"])
+            assert not told["degraded_reasons"]
+            assert services.now == AS_OF, "what is decided by is the shop's clock, not the machine's"
+            moments.append(moments.pop(0))
+    with services.ledger.database.reading() as connection:
+        assert known_decisions(connection, answers) == set(answers)
     services.ledger.close()
