@@ -76,6 +76,16 @@ def test_beyond_the_line_callers_are_told_to_come_back_and_the_others_are_answer
     run(test)
 
 
+def test_calls_of_one_moment_are_counted_though_answers_are_computed_without_a_pause() -> None:
+    async def test() -> None:
+        service = Service()
+        service.go.set()
+        answers = await asyncio.gather(*(service.ask(OFFERS) for _ in range(5)))
+        assert [status for status, _, _ in answers] == [200, 200, 429, 429, 429]
+
+    run(test)
+
+
 def test_writers_that_wait_keep_nobody_from_an_answer_and_who_watches_never_waits() -> None:
     async def test() -> None:
         door = Service()
