@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+import json
 
+from huitou.api_key import VARIABLE as API_KEY
+from huitou.api_key import json_headers
 from huitou.deployment.check import Check, failed, ok, skipped, warning
 from huitou.deployment.situation import Situation
 from serving.access.access import LOOPBACK, Access
@@ -15,26 +18,42 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listened on,
 
 
 def service(situation: Situation) -> Check:
-    """Whoever listens on its port answers."""
+    """Whoever listens on its port answers; what it says of itself, where a key lets us ask."""
     host, port = _EVERYWHERE.get(situation.serving.host, situation.serving.host), situation.serving.port
     address = f"{host}:{port}"
     if port == 0:
         return skipped("HUITOU_PORT is 0, so that its port is not known.")
-    line = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
     try:
-        line.request("GET", "/healthz")
-        answer = line.getresponse()
-        said = answer.read(64)
+        status, said = _asked(host, port, "/healthz")
+        if status != http.client.OK or b'"ok"' not in said:
+            return failed(f"What listens on {address} is not huitou, or not well (HTTP {status}).", "Set HUITOU_PORT, or restart it.")
+        return _condition(address, *_asked(host, port, "/readyz"))
     except ConnectionRefusedError:
         return skipped(f"Nothing listens on {address}.")
     except (OSError, http.client.HTTPException) as error:
         remedy = "Look into its log; restart it."
         return failed(f"What listens on {address} does not answer ({type(error).__name__}: {error}).", remedy)
+
+
+def _condition(address: str, status: int, said: bytes) -> Check:
+    """What the service says of itself."""
+    if status != http.client.OK:
+        return ok(f"It answers on {address}; with a key of the scope admin in {API_KEY} its problems would be told, too.")
+    problems = json.loads(said)["problems"]
+    if problems:
+        part, sentence = next(iter(problems.items()))
+        return warning(f"It answers on {address} and names {', '.join(problems)}; {part}: {sentence}", "All of them: `GET /readyz`.")
+    return ok(f"It answers on {address}.")
+
+
+def _asked(host: str, port: int, path: str) -> tuple[int, bytes]:
+    line = http.client.HTTPConnection(host, port, timeout=_PATIENCE)
+    try:
+        line.request("GET", path, headers=json_headers())
+        answer = line.getresponse()
+        return answer.status, answer.read()
     finally:
         line.close()
-    if answer.status != http.client.OK or b'"ok"' not in said:
-        return failed(f"What listens on {address} is not huitou, or not well (HTTP {answer.status}).", "Set HUITOU_PORT, or restart it.")
-    return ok(f"It answers on {address}.")
 
 
 def keys(situation: Situation) -> Check:

@@ -21,11 +21,25 @@ from tests.serving.small_shop import AS_OF
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - nothing listens there
 
 
-def test_a_service_that_answers_also_where_keys_are_needed(deployed: Deployed, folder: Path) -> None:
+def test_a_service_that_answers_also_where_keys_are_needed(deployed: Deployed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_key(folder, "any", Scope.DECIDE)
+    admin = add_key(folder, "watch", Scope.ADMIN)
+    monkeypatch.delenv("HUITOU_API_KEY", raising=False)
+    with running(ServingSettings(data_dir=folder, now=AS_OF + timedelta(days=30))) as live:
+        situation = deployed(port=int(live.url.rpartition(":")[2]), host=EVERYWHERE)
+        unasked = service(situation)
+        monkeypatch.setenv("HUITOU_API_KEY", admin)
+        asked = service(situation)
+    assert unasked.verdict is Verdict.OK
+    assert "HUITOU_API_KEY" in unasked.says
+    assert asked.verdict is Verdict.WARNING
+    assert "names features; features: The features are 30 days old" in asked.says
+
+
+def test_a_service_without_a_problem(deployed: Deployed, folder: Path) -> None:
     with running(ServingSettings(data_dir=folder)) as live:
-        found = service(deployed(port=int(live.url.rpartition(":")[2]), host=EVERYWHERE))
-    assert found.verdict is Verdict.OK
+        found = service(deployed(port=int(live.url.rpartition(":")[2])))
+    assert (found.verdict, found.remedy) == (Verdict.OK, "")
 
 
 def test_no_service(deployed: Deployed) -> None:
