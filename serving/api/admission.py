@@ -7,6 +7,7 @@ database keep nobody from an answer; whoever looks after the service (`/healthz`
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from serving.errors import Overloaded
 _WATCHING = frozenset({"/healthz", "/readyz", "/metrics"})
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
 _QUESTIONS = frozenset({"/v1/next-best-offers", "/v1/recommendations", "/v1/bundles"})  # they come with a body
+_PLACE = "/here"  # where an address goes into a refusal that was made once
+_REFUSALS: dict[str, tuple[bytes, bytes, list[tuple[bytes, bytes]]]] = {}
 _FULL = "Too many calls are in work or wait already; send it again after the seconds that Retry-After tells."
 _CROWDED = "The bodies of all callers together are too much at the moment; send it again after the seconds that Retry-After tells."
 
@@ -77,6 +80,23 @@ class Lanes:
         return self.answers if scope["method"] in _LOOKING or scope["path"] in _QUESTIONS else self.writes
 
 
+def refusal_of(detail: str, path: str) -> tuple[Message, Message]:
+    """The two messages of an answer 429, made without a model: sending callers away must be cheap, or it takes the time of answering."""
+    known = _REFUSALS.get(detail)
+    if known is None:
+        made = problem_of(Overloaded(detail), instance=_PLACE)
+        before, after = bytes(made.body).split(json.dumps(_PLACE).encode())
+        headers = [pair for pair in made.raw_headers if pair[0] != b"content-length"]
+        known = _REFUSALS[detail] = before, after, headers
+    before, after, headers = known
+    body = before + json.dumps(path).encode() + after
+    length = (b"content-length", str(len(body)).encode())
+    return (
+        {"type": "http.response.start", "status": 429, "headers": [*headers, length]},
+        {"type": "http.response.body", "body": body},
+    )
+
+
 class Door:
     """Middleware before `BodyLimit`: of a call for which there is no place nothing is read, and bodies are bounded together."""
 
@@ -107,7 +127,9 @@ class Door:
             await self.app(scope, counted, send)
         except Overloaded as refusal:
             lanes.refused(scope, lane.name)
-            await problem_of(refusal, instance=scope["path"])(scope, receive, send)
+            start, body = refusal_of(str(refusal), scope["path"])
+            await send(start)
+            await send(body)
         finally:
             lanes.held -= size
 

@@ -22,8 +22,8 @@ from tests.e2e.server_process import ROOT, Server, serving, wait_until
 from tests.serving.small_shop import CUSTOMERS, write_small_shop
 
 pytestmark = pytest.mark.timeout(180)
-# Unloaded p99 × this: five on a machine of its own (docs/operations.md); here other tests and the driver take their share of the cores.
-SLOWER = 20.0
+# Of the unloaded p99, which is a few milliseconds: other tests and the driver take their share of the cores and of both figures.
+SLOWER, LEAST_MS = 20.0, 50.0
 OFFERS = "/v1/next-best-offers"
 
 
@@ -59,7 +59,7 @@ def test_asked_three_times_too_much_it_answers_some_in_time_and_sends_the_others
     assert pressed["failed"] > 0, figures
     accepted = (pressed["requests"] - pressed["failed"]) / pressed["seconds"]
     assert accepted > 0.3 * capacity, figures  # sending others away must not take the time of answering
-    assert pressed["accepted_ms"]["p99"] < SLOWER * calm["accepted_ms"]["p99"], figures
+    assert pressed["accepted_ms"]["p99"] < SLOWER * max(calm["accepted_ms"]["p99"], LEAST_MS), figures
     assert 'huitou_refused_total{line="answers"}' in server.get("/metrics")[1]
     print(figures)  # noqa: T201 - shown with -s
     assert driven(server, shop, connections=1, seconds=0.5)["failed"] == 0

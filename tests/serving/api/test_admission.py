@@ -67,6 +67,9 @@ def test_beyond_the_line_callers_are_told_to_come_back_and_the_others_are_answer
         assert [caller.done() for caller in callers] == [False, False, True, True, True]  # all of one moment: counted before any work
         status, headers, told = callers[4].result()
         assert (status, headers["retry-after"], told["type"]) == (429, "1", "urn:huitou:problem:overloaded")
+        assert headers["content-type"] == "application/problem+json"
+        assert int(headers["content-length"]) == len(json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode())
+        assert told["instance"] == OFFERS
         assert door.refused == ["answers"] * 3
         door.go.set()
         assert [(await caller)[0] for caller in callers[:2]] == [200, 200]
