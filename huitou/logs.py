@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -24,6 +24,10 @@ class LogSettings(BaseSettings):
         default="warning",
         description="What is worth a line. From `info` on one a request: route, status, time, the decision's id; never whose it is.",
     )
+
+
+class OwnHandler(logging.StreamHandler[TextIO]):
+    """Ours, so that it is told from one that somebody else put beside it."""
 
 
 class JsonLines(logging.Formatter):
@@ -50,10 +54,10 @@ def set_up_logs(settings: LogSettings) -> None:
     Args:
         settings: form and level.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    handler = OwnHandler(sys.stderr)
     handler.setFormatter(JsonLines() if settings.log_format == "json" else logging.Formatter("%(message)s"))
     root = logging.getLogger()
-    for old in root.handlers[:]:
+    for old in [one for one in root.handlers if isinstance(one, OwnHandler)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,18 @@ Huitou = Callable[..., Ran]
 
 
 @pytest.fixture
-def huitou(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Huitou:
+def logs_as_before() -> Iterator[None]:
+    """What a command sets up for its process ends with the test: the next one hears everything again."""
+    loggers = [logging.getLogger(name) for name in (None, "huitou")]
+    before = [(logger, logger.handlers[:], logger.level) for logger in loggers]
+    yield
+    for logger, handlers, level in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+
+
+@pytest.fixture
+def huitou(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, logs_as_before: None) -> Huitou:
     """Runs a command with its arguments; the default data folder is an empty one below the test's own."""
     monkeypatch.setenv("HUITOU_DATA_DIR", str(tmp_path / "none"))
     monkeypatch.setenv("NO_COLOR", "1")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,7 @@ from serving.app import create_app
 from serving.settings import ServingSettings
 from tests.serving.small_shop import write_small_shop
 
-
-@pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
-    root, own = logging.getLogger(), logging.getLogger("huitou")
-    before = root.handlers[:], root.level, own.level
-    yield
-    root.handlers[:], root.level, own.level = before
-    for logger in (root, own, logging.getLogger("huitou.requests")):
-        logger.setLevel(logger.level)  # forgets what it knew of levels
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, object]]:
@@ -48,6 +39,14 @@ def test_a_record_is_one_object_on_one_line(capsys: pytest.CaptureFixture[str]) 
     assert str(first["time"]).endswith("+00:00")
     assert second["error"] == "KeyError"
     assert "Traceback" in str(second["traceback"])
+
+
+def test_setting_up_twice_says_nothing_twice(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        set_up_logs(LogSettings())
+    logging.getLogger("huitou.work").warning("Once.")
+    assert capsys.readouterr().err == "Once.\n"
+    assert caplog.messages == ["Once."], "who listens beside it goes on hearing"
 
 
 def test_sentences_by_default(capsys: pytest.CaptureFixture[str]) -> None:
