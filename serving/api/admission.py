@@ -154,10 +154,10 @@ class Turns:
         lane.demand_place()
         lane.present += 1
         try:
-            # Whoever has come in this moment is counted before anybody is worked on: an answer is computed without a pause, and those
-            # behind it would each find the line empty.
-            await asyncio.sleep(0)
             async with lane.turns:
+                # An answer is computed without a pause. Whoever has come meanwhile is looked at first: else all who wait would be answered
+                # in one go, with newcomers unread behind them, and nobody would be sent away in time.
+                await asyncio.sleep(0)
                 await self.app(scope, receive, send)
         finally:
             lane.present -= 1
