@@ -43,7 +43,7 @@ _MIX = {"Order Completed": 0.2, "Product Added": 0.25, "Product Viewed": 0.5, "s
 class Measured:
     """What was seen."""
 
-    visible: dict[str, list[float]] = field(default_factory=lambda: {"scores": [], "next_best_offers": [], "sold_out": [], "back": []})
+    visible: dict[str, list[float]] = field(default_factory=lambda: {"scores": [], "recommendations": [], "sold_out": [], "back": []})
     missed: list[str] = field(default_factory=list)
     latency: dict[str, list[float]] = field(default_factory=dict)
     accepted: int = 0
@@ -139,25 +139,28 @@ def sample(base: str, shop: Shop, customers: queue.Queue[str], until: float, mea
 
 
 def one(client: httpx.Client, shop: Shop, customer: str, measured: Measured) -> bool:
-    """Measure one customer by one order of what they are offered; False for somebody to whom nothing is."""
+    """Measure one customer by one order of what they are recommended; False for somebody to whom nothing is.
+
+    Not of what they are offered: silence is a lawful answer, and no order changes it.
+    """
 
     def scores() -> Any:  # noqa: ANN401
         return client.get(f"/v1/customers/{customer}/scores").raise_for_status().json()["churn"]
 
-    def next_best() -> set[str]:
-        answer = client.post("/v1/next-best-offers", json={"customer_id": customer, "limit": 10}).raise_for_status().json()
-        return {item["product_id"] for offer in answer["offers"] for item in offer["items"]}
+    def recommended() -> set[str]:
+        answer = client.post("/v1/recommendations", json={"customer_id": customer, "limit": 10}).raise_for_status().json()
+        return {item["product_id"] for item in answer["items"]}
 
-    before, wanted = scores(), sorted(next_best())[:3]
+    before, wanted = scores(), sorted(recommended())[:3]
     if not wanted:
         return False
     event = shop.event("Order Completed", customer, wanted)
     client.post("/v1/events", json=[event]).raise_for_status()
     acknowledged = time.monotonic()
-    waiting = {"scores", "next_best_offers"}
+    waiting = {"scores", "recommendations"}
     while waiting and time.monotonic() - acknowledged < _GIVE_UP:
         for name in sorted(waiting):
-            known = scores() != before if name == "scores" else not (next_best() & set(wanted))
+            known = scores() != before if name == "scores" else not (recommended() & set(wanted))
             if known:
                 measured.visible[name].append(time.monotonic() - acknowledged)
                 waiting.discard(name)

@@ -28,7 +28,6 @@ import sqlalchemy
 
 from benchmarks.shop_events import batches
 from tests.e2e.server_process import Server, serving
-from tests.sample_data import write_sample_data
 
 BATCH = 500
 _FASTEST = 16_000  # events a second that bodies are made for; a faster server would find the clients out of bodies, which is told
@@ -142,6 +141,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data_dir = told.data_dir or Path(folder) / "data"
         if told.data_dir is None:
+            from tests.sample_data import write_sample_data  # not in the processes that send: the tests' set-up is not for them
+
             write_sample_data(data_dir)
         for number in range(told.rounds):
             for url in [f"sqlite:///{folder}/ledger-{number}.db", *([told.postgres] if told.postgres else [])]:
