@@ -7,6 +7,7 @@ from pathlib import Path
 
 from features.decisions.policy import DecisionPolicy, load_policy
 from features.errors import HuitouError
+from serving.file_stamp import stamp_of
 
 
 class PolicyWatch:
@@ -24,7 +25,7 @@ class PolicyWatch:
             SourceUnreadable: it is wrong; a service does not start with a policy that nobody meant.
         """
         self._path = path
-        self._seen = self._stamp()
+        self._seen = stamp_of(self._path)
         self.policy: DecisionPolicy = load_policy(path)
         self.problem: str | None = None
 
@@ -34,7 +35,7 @@ class PolicyWatch:
         Args:
             check: raises a HuitouError when the policy does not suit the shop.
         """
-        stamp = self._stamp()
+        stamp = stamp_of(self._path)
         if stamp == self._seen:
             return False
         self._seen = stamp
@@ -47,10 +48,3 @@ class PolicyWatch:
         self.problem = None
         changed, self.policy = found != self.policy, found
         return changed
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            about = self._path.stat()
-        except OSError:
-            return None
-        return about.st_ino, about.st_mtime_ns, about.st_size

@@ -22,6 +22,7 @@ from serving.access.key_file import read_keys
 from serving.access.keys import BURST, PER_SECOND, Key, digest_of
 from serving.access.scopes import EVERYTHING, Scope
 from serving.access.token_bucket import TokenBucket
+from serving.file_stamp import stamp_of
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 OPEN_ACTOR = "api"  # in the audit log, of whoever asked while no key was needed
@@ -98,7 +99,7 @@ class Access:
         self._path, self._clock, self._seconds = path, clock, seconds
         self._write_keys = tuple(write_keys)
         self._buckets: dict[str, TokenBucket] = {}
-        self._seen = self._stamp()
+        self._seen = stamp_of(self._path)
         self._proofs: dict[bytes, _Proof] = {}
         self.problem: str | None = None
         keys = read_keys(path)
@@ -134,7 +135,7 @@ class Access:
 
     def look(self) -> bool:
         """Take over the file if it has changed; returns whether it has. A few microseconds when not."""
-        stamp = self._stamp()
+        stamp = stamp_of(self._path)
         if stamp == self._seen:
             return False
         self._seen = stamp
@@ -220,13 +221,6 @@ class Access:
         if known is None or (known.per_second, known.burst) != (per_second, burst):
             known = self._buckets[name] = TokenBucket(per_second, burst, self._seconds)
         return known  # what a key has used stays used, whatever happens to others or to its secrets
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            about = self._path.stat()
-        except OSError:
-            return None
-        return about.st_ino, about.st_mtime_ns, about.st_size
 
 
 def _key_in(authorization: bytes) -> bytes:

@@ -7,7 +7,7 @@ holds both together, offer by offer.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,12 +139,10 @@ class Screen:
             left = self._without(left, self._just_bought()[left], "just_bought")
         durable = context.live.catalogue.assumptions.catalogue.durable_categories
         if context.customer is not None and durable:
-            owned = set(durable).intersection(context.customer.categories)
-            named = [context.live.catalogue.category_of(p) in owned for p in columns.product_ids.tolist()] if owned else []
-            if owned:
-                sums = np.concatenate([[0], np.cumsum(named)])
-                has = (sums[columns.first[1:]] > sums[columns.first[:-1]]) & np.array([name not in REPEATED for name in columns.types])
-                left = self._without(left, has[left], "owned")
+            has = self._of_categories(set(durable).intersection(context.customer.categories))
+            for name in REPEATED:
+                has[columns.of_type.get(name, [])] = False
+            left = self._without(left, has[left], "owned")
         return left
 
     def _harmless(self, places: Places) -> Places:
@@ -183,8 +181,15 @@ class Screen:
         if reminders is not None:
             # Another product of the category fills the same need.
             category_of = context.live.catalogue.category_of
-            needs = {category_of(product) for product in context.just_bought} - {None}
-            found[reminders] |= [any(category_of(p) in needs for p in columns.products(place)) for place in reminders.tolist()]
+            found[reminders] |= self._of_categories({category_of(product) for product in context.just_bought})[reminders]
+        return found
+
+    def _of_categories(self, names: Iterable[str | None]) -> Flags:
+        """Which offers name a product of one of some categories."""
+        found = np.zeros(len(self.columns), np.bool_)
+        for name in names:
+            if name is not None:
+                found[self.columns.by_category.get(name, [])] = True
         return found
 
     def _among(self, names: Collection[str]) -> Flags:

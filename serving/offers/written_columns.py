@@ -5,7 +5,7 @@ What depends on stock stands apart (`Availability`): levels change by the second
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
@@ -45,6 +45,7 @@ class WrittenColumns:
         product_ids, product_order: (m,) ids, and each one's place in the offer as written.
         position: (m,) in the item model, -1 where it knows none.
         category: (m,) place of its category in `Live.item_categories`, -1 without.
+        category_names: (m,) its category, None without.
         begins_category: (m,) whether it is the first of its category in its offer.
         price, product_margin: (m,).
     """
@@ -73,6 +74,7 @@ class WrittenColumns:
     product_order: NDArray[np.intp]
     position: NDArray[np.intp]
     category: NDArray[np.intp]
+    category_names: NDArray[np.object_]
     begins_category: Flags
     price: Array
     product_margin: Array
@@ -124,6 +126,7 @@ class WrittenColumns:
             product_order=np.array([p.order for p in flat], np.intp),
             position=np.array([p.position for p in flat], np.intp),
             category=np.array([p.category for p in flat], np.intp),
+            category_names=_objects([catalogue.category_of(p.product_id) for p in flat]),
             begins_category=np.array(begins, np.bool_),
             price=np.array([catalogue.price(p.product_id) for p in flat], np.float64),
             product_margin=np.array([catalogue.margin(p.product_id) for p in flat], np.float64),
@@ -160,10 +163,19 @@ class WrittenColumns:
     @cached_property
     def by_product(self) -> dict[str, list[int]]:
         """Product → places of the offers that name it."""
+        return self._naming(self.product_ids)
+
+    @cached_property
+    def by_category(self) -> dict[str, list[int]]:
+        """Category → places of the offers that name a product of it."""
+        return self._naming(self.category_names)
+
+    def _naming(self, names: NDArray[np.object_]) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        for place, (start, end) in enumerate(zip(self.first[:-1].tolist(), self.first[1:].tolist(), strict=True)):
-            for product in self.product_ids[start:end]:
-                found.setdefault(product, []).append(place)
+        owners = np.repeat(np.arange(len(self)), self.counts).tolist()
+        for place, name in zip(owners, names.tolist(), strict=True):
+            if name is not None:
+                found.setdefault(name, []).append(place)
         return found
 
     @cached_property
@@ -240,7 +252,7 @@ def _numbered(values: list[_Kind]) -> tuple[NDArray[np.intp], tuple[_Kind, ...]]
     return np.array([kinds[value] for value in values], np.intp), tuple(kinds)
 
 
-def _objects(values: list[str]) -> NDArray[np.object_]:
+def _objects(values: Sequence[str | None]) -> NDArray[np.object_]:
     made = np.empty(len(values), dtype=object)
     made[:] = values
     return made

@@ -17,6 +17,7 @@ from features.feature_sets import CUSTOMER
 from features.ledger.contact_history import ContactHistory
 from features.ledger.contacts import Contact
 from features.offers.offer import Offer
+from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
 from serving.decisioning.board import Board, set_out
 from serving.decisioning.eligibility import Dropped
@@ -66,6 +67,10 @@ def some_offers(live: Live, count: int, seed: int) -> list[Offer]:
 
 def with_written(context: CustomerContext, *, seed: int) -> CustomerContext:
     live = context.live
+    assumptions, owned = live.catalogue.assumptions, live.catalogue.category_of("p10")
+    assert owned is not None
+    durable = assumptions.model_copy(update={"catalogue": assumptions.catalogue.model_copy(update={"durable_categories": [owned]})})
+    live = replace(live, catalogue=Catalogue(live.catalogue.products, durable))
     book = OfferBook.of(offer_documents(some_offers(live, 120, seed)), terms_of(live))
     assert not book.left_out
     live = live.with_offers(book)
@@ -111,6 +116,7 @@ def test_both_readings_of_the_rules_agree(context_of: MakeContext, seed: int) ->
         every = {c.offer_id for one in OFFER_TYPES for c in candidates_of(one, context) if c.offer is not None}
         assert kept == every - set(expected)
     assert len(seen) >= 6, seen
+    assert "owned" in seen
 
 
 def test_every_rule_has_its_sentences() -> None:
