@@ -131,6 +131,7 @@ class DecisionRecord(_Part):
             hundreds; each is given the sentences of its rule (`features.decisions.screened`).
         explored: whether it was drawn to find something out, rather than the best offer taken.
         seed: of the draw.
+        beliefs_seed: of the draws of what is believed, from which the propensities are made; None in older records: `seed`.
         holdout: the holdout into which the customer falls, if any.
         assignments: experiments.
         model_versions: of the models that answered.
@@ -149,10 +150,16 @@ class DecisionRecord(_Part):
     dropped: tuple[DroppedOffer, ...] = ()
     explored: bool = False
     seed: int
+    beliefs_seed: int | None = None
     holdout: Holdout | None = None
     assignments: tuple[Assignment, ...] = ()
     model_versions: dict[str, str] = {}
     limit: int = 1
+
+    @property
+    def beliefs(self) -> int:
+        """The seed of the draws of what is believed."""
+        return self.seed if self.beliefs_seed is None else self.beliefs_seed
 
     @model_validator(mode="before")
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from features.decisions.choosing import choose, seed_of
+from features.decisions.choosing import beliefs_seed_of, choose, seed_of
 from features.decisions.record import DecisionRecord
 from features.decisions.slots import fill_slots
 from features.decisions.worth import worth
@@ -41,14 +41,17 @@ def replay(record: DecisionRecord) -> Replay:
         record.policy,
         seed=record.seed,
         state=record.state,
+        beliefs=record.beliefs,
         holdout=record.holdout,
         explore=record.customer_id is not None,
     )
+    believed = beliefs_seed_of(record.policy.exploration.seed, record.customer_id)
     places = fill_slots(considered, choice.order, limit=record.limit)
     given = tuple(considered[place].offer_id for place in places)
     told = tuple(one.offer_id for one in record.given)
     checks = (
         ("the seed", record.seed == seed_of(record.policy.exploration.seed, record.customer_id, record.decision_id)),
+        ("the seed of what is believed", record.beliefs_seed in (None, believed)),
         ("the values", np.allclose(values, [one.value for one in considered], rtol=0, atol=_CLOSE)),
         ("the propensities", np.allclose(choice.propensities, [one.propensity for one in considered], rtol=0, atol=_CLOSE)),
         (

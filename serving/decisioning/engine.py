@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.assignment import holdout_of
-from features.decisions.choosing import Choice, choose, seed_of
+from features.decisions.choosing import Choice, beliefs_seed_of, choose, seed_of
 from features.decisions.record import Considered, DecisionRecord, Holdout
 from features.decisions.slate import Slate
 from features.decisions.slots import STEP, fill_slots, unchosen
@@ -90,6 +90,7 @@ class Decision:
         places: of the offers given, first slot first.
         state: what is known of the customer that an effect may depend on.
         seed: of the draw.
+        beliefs_seed: of the draws of what is believed.
         holdout: into which the customer falls.
         assigned: experiments, and the policy that follows.
         degraded: part → one sentence; empty when every part worked.
@@ -104,6 +105,7 @@ class Decision:
     places: Sequence[int]
     state: Mapping[str, float | None]
     seed: int
+    beliefs_seed: int
     holdout: Holdout | None
     assigned: Assigned
     degraded: dict[str, str]
@@ -180,7 +182,8 @@ class Engine:
         whose = request.customer_id if context.personal else None
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)
-        choice = choose(slate, policy, seed=seed, state=state, holdout=holdout, explore=whose is not None)
+        beliefs = beliefs_seed_of(policy.exploration.seed, whose)
+        choice = choose(slate, policy, seed=seed, beliefs=beliefs, state=state, holdout=holdout, explore=whose is not None)
         return Decision(
             decision_id=decision_id,
             request=request,
@@ -191,6 +194,7 @@ class Engine:
             places=fill_slots(slate, choice.order, limit=request.limit),
             state=state,
             seed=seed,
+            beliefs_seed=beliefs,
             holdout=holdout,
             assigned=assigned,
             degraded=degraded | live.models.degraded(),

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from features.decisions import choosing
-from features.decisions.choosing import choose, propensities, seed_of, softmax
+from features.decisions import ground
+from features.decisions.choosing import Odds, beliefs_seed_of, choose, propensities, seed_of, softmax
 from features.decisions.policy import DecisionPolicy, Exploration
 from features.decisions.record import NO_ACTION, Considered, Factors, Holdout, TauSource
 from training.artifacts import effect_prior
@@ -64,6 +64,23 @@ def test_draws_have_the_frequencies_that_are_logged() -> None:
         counted[choice.order[0]] += 1
         told += choice.propensities
     np.testing.assert_allclose(counted / rounds, told / rounds, atol=4 * 0.5 / rounds**0.5)
+
+
+def test_many_decisions_are_drawn_from_one_customers_odds() -> None:
+    considered = [offer("a", 0.04, sd=0.03), offer("b", 0.05, sd=0.03, kind="coupon"), offer("c", -0.1), SILENCE]
+    policy, rounds = POLICY.changed({"exploration": {"share": 0.5, "floor": 0.2, "draws": 16}}), 4000
+    odds, beliefs = Odds.of(considered, policy, beliefs=beliefs_seed_of(0, "c"), state={}), beliefs_seed_of(0, "c")
+    counted = np.zeros(4)
+    for i in range(rounds):
+        seed = seed_of(0, "c", str(i))
+        choice = odds.draw(seed)
+        np.testing.assert_array_equal(choice.propensities, odds.of_policy)
+        counted[choice.order[0]] += 1
+        if i % 100 == 0:
+            assert choice.order == choose(considered, policy, seed=seed, beliefs=beliefs, state={}).order
+    np.testing.assert_allclose(counted / rounds, odds.of_policy, atol=4 * 0.5 / rounds**0.5)
+    others = propensities(considered, policy, seed=beliefs_seed_of(0, "another"), state={})
+    assert not np.allclose(others, odds.of_policy)  # nobody's luck is everybody's
 
 
 def test_the_best_is_taken_and_silence_is_worth_nothing() -> None:
@@ -171,4 +188,4 @@ def test_a_larger_scale_of_money_changes_no_probability() -> None:
 
 
 def test_what_is_shared_before_it_is_proven_is_what_the_effects_share() -> None:
-    assert (choosing._COMMON, choosing._OF_TYPE) == (effect_prior.SHARED, effect_prior.OF_TYPE)
+    assert (ground._COMMON, ground._OF_TYPE) == (effect_prior.SHARED, effect_prior.OF_TYPE)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from features.decisions.breakdown import breakdown
-from features.decisions.choosing import choose, seed_of
+from features.decisions.choosing import beliefs_seed_of, choose, seed_of
 from features.decisions.policy import DecisionPolicy
 from features.decisions.record import DecisionRecord, Holdout
 from features.decisions.replay import replay
@@ -23,11 +23,19 @@ POLICIES = [
 ]
 
 
-def record_of(made: list, policy: DecisionPolicy, holdout: Holdout | None, number: int) -> DecisionRecord:  # type: ignore[type-arg]
+def record_of(
+    made: list,  # type: ignore[type-arg]
+    policy: DecisionPolicy,
+    holdout: Holdout | None,
+    number: int,
+    *,
+    old: bool = False,
+) -> DecisionRecord:
     values = worth([one.factors for one in made], policy.value).mean
     considered = [one.model_copy(update={"value": float(v)}) for one, v in zip(made, values, strict=True)]
     seed = seed_of(policy.exploration.seed, "c1", str(number))
-    choice = choose(considered, policy, seed=seed, state={}, holdout=holdout)
+    beliefs = None if old else beliefs_seed_of(policy.exploration.seed, "c1")
+    choice = choose(considered, policy, seed=seed, beliefs=beliefs, state={}, holdout=holdout)
     places = fill_slots(considered, choice.order, limit=2)
     drawn = tuple(
         one.model_copy(
@@ -47,15 +55,22 @@ def record_of(made: list, policy: DecisionPolicy, holdout: Holdout | None, numbe
         considered=drawn,
         explored=choice.explored,
         seed=seed,
+        beliefs_seed=beliefs,
         holdout=holdout,
         limit=2,
     )
 
 
 @settings(max_examples=50)
-@given(some, st.sampled_from(POLICIES), st.sampled_from([None, *Holdout]), st.integers(0, 10_000))
-def test_a_decision_is_made_again_from_its_json(made: list, policy: DecisionPolicy, holdout: Holdout | None, number: int) -> None:  # type: ignore[type-arg]
-    record = record_of([*made, SILENCE], policy, holdout, number)
+@given(some, st.sampled_from(POLICIES), st.sampled_from([None, *Holdout]), st.integers(0, 10_000), st.booleans())
+def test_a_decision_is_made_again_from_its_json(
+    made: list,  # type: ignore[type-arg]
+    policy: DecisionPolicy,
+    holdout: Holdout | None,
+    number: int,
+    old: bool,
+) -> None:
+    record = record_of([*made, SILENCE], policy, holdout, number, old=old)
     again = DecisionRecord.model_validate_json(record.model_dump_json(exclude_defaults=True))
     assert again == record
     assert replay(again).differences == ()
@@ -65,6 +80,7 @@ def test_a_decision_is_made_again_from_its_json(made: list, policy: DecisionPoli
     ("change", "named"),
     [
         ({"seed": 1}, "seed"),
+        ({"beliefs_seed": 1}, "seed of what is believed"),
         ({"explored": True}, "explored"),
         ({"policy": POLICIES[1]}, "propensities"),
         ({"holdout": Holdout.UNIVERSAL}, "offers"),

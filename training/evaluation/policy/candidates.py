@@ -50,7 +50,7 @@ def probabilities(rows: DecisionRows, candidate: Candidate) -> Array:
             f"{rows.horizon_days} days; another horizon's values are not in the log."
         )
     policy = candidate.policy
-    told = [propensities(r.considered, policy, seed=r.seed, state=r.state) for r in rows.records]
+    told = [propensities(r.considered, policy, seed=r.beliefs, state=r.state) for r in rows.records]
     return np.concatenate(told)
 
 
