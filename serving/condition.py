@@ -26,9 +26,10 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 
 def problems_of(services: Services) -> dict[str, str]:
     """Part → one sentence with the cause, for those who run the service. It asks the ledger and the online store, and may wait for them."""
-    found: dict[str, str] = {**services.live.models.problems, **services.staleness(), **services.live.experiments.problems}
+    live = services.live
+    found: dict[str, str] = {**live.models.problems, **services.staleness(), **live.experiments.problems, **live.arm_models.told()}
     told: dict[str, str | None] = {
-        "offers": services.live.offers.problem(),
+        "offers": live.offers.problem(),
         "build": services.reload_problem,
         "models": services.trial.problem,
         "keys": services.access.problem,

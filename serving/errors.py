@@ -86,3 +86,15 @@ class DocumentUnknown(ServingError):
 
 class DecisionUnknown(ServingError):
     """No such decision is kept."""
+
+
+class ArmRefused(ServingError):
+    """An arm of an experiment names a model that cannot answer.
+
+    Attributes:
+        field: of the experiment.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(reason)
+        self.field = field

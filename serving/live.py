@@ -17,12 +17,20 @@ from features.decisions.policy import DecisionPolicy
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.products import Coupon, read_products
 from features.store import CustomerReader, open_reader
+from serving.arm_models import ARM_NOT_SERVED, NO_ARMS, ArmModels
 from serving.catalogue import Catalogue
 from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
 from serving.offers.book import OfferBook
 from serving.offers.written_columns import Availability, WrittenColumns
 from serving.remembered import Memory
+
+# What of a state follows from a model besides the customers; nothing follows from the others.
+_FOLLOWING: Mapping[str, tuple[str, ...]] = {
+    "items": ("item_mask", "item_categories", "category_places", "written", "availability", "coupon_positions", "new_bundles"),
+    "bundles": ("bundle_mask", "new_bundles"),
+    "repurchase": ("category_columns", "customer_columns"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +46,7 @@ class Live:
         offers: the shop's written offers.
         exhausted: ids of those whose budget is spent.
         memory: what the models said of customers lately.
+        arm_models: that answer in arms of experiments.
     """
 
     version: str
@@ -48,6 +57,8 @@ class Live:
     offers: OfferBook = field(default_factory=OfferBook)
     exhausted: frozenset[str] = frozenset()
     memory: Memory = field(default_factory=lambda: Memory(0))
+    arm_models: ArmModels = NO_ARMS
+    _arms: dict[tuple[tuple[str, str], ...], Live] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def policy(self) -> DecisionPolicy:
@@ -63,9 +74,37 @@ class Live:
         """The same customers and products with other models."""
         return replace(self, models=models, memory=Memory(self.memory.most)).warm()
 
-    def trying(self, experiments: ExperimentBook) -> Live:
-        """The same customers, products and models with other experiments."""
-        return self._sharing(replace(self, experiments=experiments))
+    def trying(self, experiments: ExperimentBook, arm_models: ArmModels = NO_ARMS) -> Live:
+        """The same customers, products and models with other experiments, and what answers in their arms."""
+        return self._sharing(replace(self, experiments=experiments, arm_models=arm_models)).warm()
+
+    def in_arm(self, models: Mapping[str, str]) -> tuple[Live, dict[str, str]]:
+        """The same state with an arm's models in the place of the live ones, made once.
+
+        Args:
+            models: model → label, as of `Assigned`.
+
+        Returns:
+            It, and what is degraded about it: where a model of the arm cannot be had, the live ones answer.
+        """
+        if not models:
+            return self, {}
+        key = tuple(sorted(models.items()))
+        found = self._arms.get(key)
+        if found is None:
+            found = self._arms[key] = self._with_arm(models)  # two threads may both make it: either is right
+        return found, {"arm": ARM_NOT_SERVED} if found is self else {}
+
+    def without_arms(self) -> Live:
+        """The same state in which the live models answer in every arm, and every answer of an arm says so."""
+        return self._sharing(replace(self, arm_models=NO_ARMS))
+
+    def _with_arm(self, models: Mapping[str, str]) -> Live:
+        beside = self.arm_models.beside(self.models, models)
+        if beside is None:
+            return self
+        made = replace(self, models=beside, memory=self.memory.beside(tuple(sorted(models.items()))), arm_models=NO_ARMS)
+        return self._sharing(made, but={name for model in models for name in _FOLLOWING.get(model, ())}).warm()
 
     def with_offers(self, offers: OfferBook) -> Live:
         """The same customers, products and models with other written offers."""
@@ -79,6 +118,7 @@ class Live:
     def restocked(self, levels: Mapping[str, int | None]) -> Live:
         """The same customers and models with other stock; arguments as `Catalogue.restocked`."""
         made = replace(self, catalogue=self.catalogue.restocked(levels))
+        made._arms.update({key: made if arm is self else arm.restocked(levels) for key, arm in self._arms.items()})
         lasting = ("written", "new_bundles", "category_places", "item_categories", "category_columns", "customer_columns")
         made.__dict__.update({name: self.__dict__[name] for name in lasting if name in self.__dict__})
         changed = {p for p in levels if made.catalogue.offerable(p) != self.catalogue.offerable(p)}
@@ -102,6 +142,8 @@ class Live:
         self.catalogue.warm()
         _ = self.item_mask, self.item_categories, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
         _ = self.category_places, self.written, self.availability, self.new_bundles
+        for models in self.experiments.arm_models if self.arm_models is not NO_ARMS else ():
+            self.in_arm(models)
         return self
 
     @cached_property

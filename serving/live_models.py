@@ -179,10 +179,10 @@ def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str
     if ref is None:
         remedy = f"`huitou train {name}` trains it or says what is missing." if name in OPTIONAL else f"run `huitou train {name}`."
         return model, version, f"The model {name} was never trained here; {remedy}"
-    if _label(ref.ref) == version:
+    if ref.ref.label == version:
         return model, version, None
     try:
-        return _open(data_dir, name, ref.ref), _label(ref.ref), None
+        return open_model(data_dir, name, ref.ref), ref.ref.label, None
     except HuitouError as error:
         if model is not None:
             return model, version, f"{error} Version {version} goes on serving."
@@ -192,14 +192,19 @@ def _load_one(data_dir: Path, name: str, standing: LiveModels) -> tuple[Any, str
 def _open_previous(data_dir: Path, ref: ChampionRef, problem: str) -> tuple[Any, str | None, str]:
     if ref.previous is None:
         return None, None, problem
-    label = _label(ref.previous)
+    label = ref.previous.label
     try:
-        return _open(data_dir, ref.name, ref.previous), label, f"{problem} The champion before it, {label}, serves."
+        return open_model(data_dir, ref.name, ref.previous), label, f"{problem} The champion before it, {label}, serves."
     except HuitouError as error:
         return None, None, f"{problem} The one before it fails too: {error}"
 
 
-def _open(data_dir: Path, name: str, ref: VersionRef) -> Any:  # noqa: ANN401 - each kind has a class of its own
+def open_model(data_dir: Path, name: str, ref: VersionRef) -> Any:  # noqa: ANN401 - each kind has a class of its own
+    """Load one version from this disk: its files, its feature set and its self-test must be right.
+
+    Raises:
+        HuitouError: they are not; names the file or what was answered.
+    """
     folder = local_models.model_folder(data_dir, name, ref)
     local_models.check(folder, name)
     kind = KINDS[name]
@@ -226,15 +231,11 @@ def withdraw(data_dir: Path, failed: LiveModels, standing: LiveModels, *, at: da
             continue
         try:
             present = local_models.champion(data_dir, name)
-            if present is not None and _label(present.ref) == version:  # else another process has done it, or there is a newer one
+            if present is not None and present.ref.label == version:  # else another process has done it, or there is a newer one
                 local_models.rollback(data_dir, name, promoted_at=at)
         except (HuitouError, OSError) as error:
             problems.append(f"{name} {version} stays champion on the disk: {error}")
     return problems
-
-
-def _label(ref: VersionRef) -> str:
-    return f"{ref.version}-{ref.run_id[:8]}"
 
 
 def _content(path: Path) -> bytes | None:

@@ -52,6 +52,16 @@ class Memory:
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._newest: dict[str, Key] = {}
         self._lock = threading.Lock()
+        self._beside: dict[object, Memory] = {}
+
+    def beside(self, versions: object) -> Memory:
+        """Of the same customers, what other models said of them: an arm's models must not answer with what the live ones said.
+
+        Args:
+            versions: name those models.
+        """
+        with self._lock:
+            return self._beside.setdefault(versions, Memory(self.most))
 
     def of(self, customer: CustomerFeatures, horizon_days: int) -> Kept | None:
         """What is known of a customer as their features are now; empty at first, None where nobody is remembered."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import functools
 import logging
@@ -17,8 +16,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from features.decisions.policy import FILE as POLICY_FILE
 from features.decisions.policy import DecisionPolicy
-from features.errors import HuitouError, StateBroken
-from features.freshness import read_followed
+from features.errors import HuitouError
 from features.ledger.columns import EPOCH
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, record_decisions
@@ -27,23 +25,23 @@ from features.settings import FeatureSettings
 from features.versions import current_folder, current_version
 from serving.access.access import Access
 from serving.access.key_file import FILE as KEY_FILE
+from serving.arm_models import ArmShelf
 from serving.condition import problems_of
 from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
 from serving.decisioning.experiments import ExperimentBook
-from serving.errors import ClockBehind
 from serving.ledger_watch import Lag, LedgerWatch
-from serving.live import Live, open_live
-from serving.live_models import LiveModels, ModelShelf, withdraw
+from serving.live import Live
+from serving.live_models import ModelShelf, withdraw
+from serving.live_opening import REMEDY, LiveOpening, terms_of
 from serving.model_trial import ModelTrial
-from serving.offers.book import OfferBook
 from serving.offers.budgets import exhausted
-from serving.offers.offer_types import OFFER_TYPES, WRITABLE
-from serving.offers.terms import Terms
+from serving.offers.offer_types import OFFER_TYPES
 from serving.permissions import Permissions, Permitted
 from serving.policy_watch import PolicyWatch
 from serving.replenishments import DueTable
+from serving.second_tries import answered
 from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
 from serving.tracing.opening import open_tracing
@@ -52,7 +50,6 @@ if TYPE_CHECKING:
     from serving.tracing.tracing import Tracing
 
 _LOG = logging.getLogger("huitou.serving")
-_REMEDY = "run `huitou build` first."
 _BUDGETS_SECONDS = 5.0  # between two looks at what was spent: a campaign's money lasts days
 _WRITERS = 4  # one commits, another parses meanwhile; more only wait
 _Told = ParamSpec("_Told")
@@ -66,6 +63,7 @@ class Services:
     Attributes:
         settings: as given.
         shelf: the live models and the set before them.
+        opening: makes a build live.
         live: the state that answers now; replaced as a whole.
         engine: decides on offers.
         due: table of due replenishments, computed when first asked for.
@@ -84,6 +82,7 @@ class Services:
 
     settings: ServingSettings
     shelf: ModelShelf
+    opening: LiveOpening
     live: Live
     engine: Engine
     due: DueTable
@@ -196,8 +195,11 @@ class Services:
             known, ruled = self.watch.experiments, self.policies.look(self._suits)
             levels = self.watch.look()
             tried = ruled or self.watch.experiments is not known
+            book = ExperimentBook.of_documents(self.watch.experiments, self.policies.policy) if tried else self.live.experiments
+            beside = self.opening.arms.keep(book.wanted(self.now), self.shelf.current)
+            tried = tried or beside is not self.live.arm_models
             if tried:
-                self.live = self.live.trying(ExperimentBook.of_documents(self.watch.experiments, self.policies.policy))
+                self.live = self.live.trying(book, beside)
             if self.watch.just_written:
                 self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))
             if levels:
@@ -229,7 +231,7 @@ class Services:
             fresh = self.live if self.live.models is self.shelf.current else self.live.with_models(self.shelf.current)
             try:
                 if current_version(self.settings.online_dir) != self.live.version:
-                    fresh = _open(self.settings, self.shelf.current, self.policies.policy, self.watch, self.tracing)
+                    fresh = self.opening.open(self.shelf.current)
                     changed = True
                 self.reload_problem = None
             except HuitouError as error:
@@ -246,20 +248,11 @@ class Services:
             StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
         """
         with self._reloading:
-            self.live = _open(self.settings, self.shelf.current, self.policies.policy, self.watch, self.tracing)
+            self.live = self.opening.open(self.shelf.current)
 
-    def answering(self, work: Callable[[Live], _Found]) -> _Found:
-        """Answer with the live state; while new models are on trial, what fails with them is answered with the ones before."""
-        live = self.live
-        try:
-            return work(live)
-        except Exception:
-            spare = self.trial.spare(live)
-            if spare is None:
-                raise
-            _LOG.exception("An answer failed with models on trial; it is given with the ones before.")
-            self.trial.answered(live.models, failed=True)
-            return work(spare)
+    def answering(self, work: Callable[[Live], _Found], silent: Callable[[_Found], bool] = lambda _: False) -> _Found:
+        """Answer with the live state, or with other models where these fail; arguments as `second_tries.answered`."""
+        return answered(self.live, self.trial, work, silent)
 
     def judge_models(self) -> bool:
         """Withdraw the newest models when too many answers fail with them; returns whether it did. Safe to call from any thread."""
@@ -299,7 +292,7 @@ def build_services(settings: ServingSettings) -> Services:
         LedgerAway, LedgerBroken: the ledger cannot be opened.
         HuitouError: traces are wanted and the libraries for them are not installed.
     """
-    current_folder(settings.online_dir, remedy=_REMEDY)  # told before the models are loaded for nothing
+    current_folder(settings.online_dir, remedy=REMEDY)  # told before the models are loaded for nothing
     feature_settings = FeatureSettings(
         data_dir=settings.data_dir, ledger_url=settings.ledger_url, ledger_patience_seconds=settings.ledger_patience_seconds
     )
@@ -312,33 +305,9 @@ def build_services(settings: ServingSettings) -> Services:
     watch = LedgerWatch(ledger)
     watch.look()
     policies = PolicyWatch(settings.data_dir / POLICY_FILE)
-    live = _open(settings, shelf.current, policies.policy, watch, tracing)
-    services = Services(settings, shelf, live, engine, DueTable(), telemetry, ledger, watch, policies, tracing=tracing)
+    arms = ArmShelf(settings.data_dir, seen=None if tracing is None else tracing.model)
+    opening = LiveOpening(settings, policies, watch, arms, tracing)
+    live = opening.open(shelf.current)
+    services = Services(settings, shelf, opening, live, engine, DueTable(), telemetry, ledger, watch, policies, tracing=tracing)
     services.telemetry.state(live.models.versions, services.feature_age_days)
     return services
-
-
-def _open(settings: ServingSettings, models: LiveModels, policy: DecisionPolicy, watch: LedgerWatch, tracing: Tracing | None) -> Live:
-    folder = current_folder(settings.online_dir, remedy=_REMEDY)
-    live = open_live(folder, models, policy, remembered=settings.remembered_customers)
-    if tracing is not None:
-        live = replace(live, reader=tracing.reader(live.reader))
-    rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)  # refused now, not when somebody is to be written to
-    seen = live.as_of
-    with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer
-        followed = read_followed(folder)  # customers refreshed since the build have seen more than it
-        seen = seen if followed is None else max(seen, followed.as_of)
-    if settings.now is not None and settings.now < seen:
-        raise ClockBehind(
-            f"The clock is at {settings.now.isoformat()}, but the online features have seen everything until {seen.isoformat()}; "
-            "set a later clock, or run `huitou build` with this one."
-        )
-    live = live.trying(ExperimentBook.of_documents(watch.experiments, policy))
-    live = live.with_offers(OfferBook.of(watch.written, terms_of(live)))
-    live = replace(live, exhausted=exhausted(live.offers, watch.ledger, live.catalogue.assumptions)).warm()
-    return live.restocked(watch.levels) if watch.levels else live
-
-
-def terms_of(live: Live) -> Terms:
-    """What a written offer is judged by."""
-    return Terms.of(live.catalogue.assumptions, WRITABLE)

@@ -18,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.errors import OutOfSpace, StateMissing
+from training import spare_models
 from training.artifacts.folder import MANIFEST, ArtifactBroken, Manifest, open_artifact
 
 _POINTER = "CHAMPION"
@@ -32,6 +33,11 @@ class VersionRef(BaseModel):
 
     version: str
     run_id: str
+
+    @property
+    def label(self) -> str:
+        """Name of its folder, and of it in answers: `version-run`."""
+        return f"{self.version}-{self.run_id[:8]}"
 
 
 class ChampionRef(BaseModel):
@@ -69,7 +75,7 @@ def model_folder(data_dir: Path, name: str, ref: VersionRef) -> Path:
     for part in (name, ref.version, ref.run_id):
         if not _PLAIN_NAME.fullmatch(part):
             raise ArtifactBroken(f"{part!r} is no lawful name, version or run of a model; train and register the model again.")
-    return data_dir / "models" / name / f"{ref.version}-{ref.run_id[:8]}"
+    return data_dir / "models" / name / ref.label
 
 
 def names(data_dir: Path) -> list[str]:
@@ -161,6 +167,38 @@ def _same(target: Path, manifest: Manifest) -> bool:
         return False
 
 
+def resolved(data_dir: Path, name: str, wanted: str) -> VersionRef:
+    """The version on this machine that is meant.
+
+    Args:
+        data_dir: folder that holds everything huitou writes.
+        name: of the model.
+        wanted: a version (`3`), a version of a run (`3-8f2c1a90`), or an alias: `@champion` and `@previous` are those of this machine, any
+            other is what `huitou fetch` brought last.
+
+    Raises:
+        StateMissing: there is none, or several of one number.
+        ArtifactBroken: the champion's pointer is damaged.
+    """
+    root = data_dir / "models" / name
+    if wanted in {"@champion", "@previous"}:
+        pointer = champion(data_dir, name)
+        ref = None if pointer is None else pointer.ref if wanted == "@champion" else pointer.previous
+        found = [] if ref is None else [ref.label]
+    elif wanted.startswith("@"):
+        found = [label for label in (spare_models.aliased(root, wanted),) if label is not None]
+    else:
+        found = spare_models.of_version(root, wanted)
+    if len(found) == 1 and (root / found[0] / MANIFEST).is_file():
+        version, _, run = found[0].rpartition("-")
+        return VersionRef(version=version, run_id=run)
+    if len(found) > 1:
+        raise StateMissing(f"{name} {wanted} may be {' or '.join(found)}: say which.")
+    option = f"--alias {wanted[1:]}" if wanted.startswith("@") else f"--version {wanted.partition('-')[0]}"
+    here = ", ".join(spare_models.labels(root)) or "none"
+    raise StateMissing(f"There is no {name} {wanted} on this machine (there is {here}); run `huitou fetch {name} {option}`.")
+
+
 def promote(data_dir: Path, name: str, ref: VersionRef, *, promoted_at: datetime) -> ChampionRef:
     """Make an installed version the champion; the old one stays at hand as `previous`.
 
@@ -200,6 +238,7 @@ def _point(data_dir: Path, ref: ChampionRef) -> ChampionRef:
     draft.write_text(ref.model_dump_json(indent=2), encoding="utf-8")
     draft.replace(root / _POINTER)
     needed = {model_folder(data_dir, ref.name, kept) for kept in (ref.ref, ref.previous) if kept is not None}
+    needed |= {root / label for label in spare_models.wanted(root)}
     others = sorted((p for p in root.glob("[!.]*-*") if p.is_dir() and p not in needed), key=lambda p: p.stat().st_mtime, reverse=True)
     for old in others[_SPARE:]:
         shutil.rmtree(old, ignore_errors=True)

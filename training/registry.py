@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from features.errors import StateMissing
 from features.versions import content_hash
-from training import local_models
+from training import local_models, spare_models
 from training.artifacts.folder import ArtifactBroken, Manifest
 from training.local_models import ChampionRef, VersionRef
 from training.mlflow_model import ARTIFACT_FOLDER, write_mlmodel
@@ -183,6 +183,27 @@ class Registry:
             return Fetched(cached.ref, local_models.model_folder(data_dir, name, cached.ref), degraded=True, reason=str(error))
         if alias == CHAMPION:
             local_models.promote(data_dir, name, ref, promoted_at=_created(found))
+        return Fetched(ref, folder, changed=True)
+
+    def fetch_beside(self, name: str, *, alias: str | None = None, version: str | None = None) -> Fetched:
+        """Bring a version to the local cache without promoting it, for an arm of an experiment; an alias is kept with it.
+
+        Args:
+            name: of the model.
+            alias: of the version in MLflow, such as `challenger`; or
+            version: its number.
+
+        Raises:
+            RegistryAway: MLflow is away.
+            StateMissing: MLflow knows no such model, alias or version.
+            ArtifactBroken: what MLflow holds is damaged.
+        """
+        with conversation(self.settings, create=False) as client:
+            found = client.get_model_version(name, version) if alias is None else client.get_model_version_by_alias(name, alias)
+            ref = VersionRef(version=str(found.version), run_id=str(found.run_id))
+            folder = self._download(client, name, ref)
+        if alias is not None:
+            spare_models.name_alias(folder.parent, f"@{alias}", ref.label)
         return Fetched(ref, folder, changed=True)
 
     def rollback(self, name: str, *, promoted_at: datetime) -> Fetched:

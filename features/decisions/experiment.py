@@ -14,6 +14,7 @@ from features.decisions.experiment_size import planned_size
 from features.decisions.policy import DecisionPolicy
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_.-]+$")]
+ModelVersion = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^@?[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Told = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _UNTOUCHABLE = {"holdouts": "the holdouts are everybody's yardstick", "name": "the version's hash tells the arms' policies apart"}
 
@@ -73,14 +74,15 @@ class Arm(_Part):
         weight: share of the experiment's customers, relative to the other arms'.
         overrides: values of the policy that differ in this arm, nested as in `policy.toml`; empty: the policy as it stands.
         messages: offer id → message key: another copy of the same offer.
-        models: model → version that answers instead of the champion, as `model_versions` of an answer writes it, such as `3-8f2c1a90`.
+        models: model → version that answers instead of the champion: `3`, `3-8f2c1a90` as `model_versions` of an answer writes it, or an
+            alias such as `@challenger`. What was meant is found out when the experiment is written, and stands in it from then on.
     """
 
     name: Name
     weight: float = Field(default=1.0, gt=0, le=1e6, allow_inf_nan=False)
     overrides: dict[str, Any] = {}
     messages: Annotated[dict[Told, Told], Field(max_length=1000)] = {}
-    models: Annotated[dict[Name, Name], Field(max_length=32)] = {}
+    models: Annotated[dict[Name, ModelVersion], Field(max_length=32)] = {}
 
     @model_validator(mode="after")
     def _is_a_policy(self) -> Self:

@@ -35,9 +35,6 @@ def _beside_the_policy(written: Experiment, policy: DecisionPolicy) -> tuple[str
     if kept >= 1:
         return "share", f"The holdouts of policy.toml keep {kept:.0%} of the customers: nobody is left for an experiment; lower them first."
     for place, arm in enumerate(written.arms):
-        if arm.models:
-            # An arm that was taken and then answered by the champion would look like an experiment without an effect.
-            return f"arms.{place}.models", "The service answers with champions only; an arm with another model would be no other arm."
         try:
             effective(policy, arm)
         except ValueError as error:

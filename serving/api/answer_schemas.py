@@ -24,7 +24,7 @@ PROVENANCE_EXAMPLE: JsonDict = {
 class DegradedPart(BaseModel):
     """A part that is missing from an answer."""
 
-    part: str = Field(description="Name of the model, or `features`, `customer`.")
+    part: str = Field(description="Name of the model, or `features`, `customer`, `arm`.")
     reason: str
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -22,7 +23,7 @@ from serving.api.feed_schemas import DocumentsAnswer, FeedAnswer, RefusedItem, r
 from serving.api.feeds import judged
 from serving.api.fields import OpaqueId
 from serving.api.problems import documented
-from serving.errors import DocumentUnknown
+from serving.errors import ArmRefused, DocumentUnknown
 from serving.services import Services
 
 router = APIRouter(tags=["experiments"])
@@ -93,7 +94,8 @@ async def get_experiment(request: Request, experiment_id: Annotated[OpaqueId, Pa
 
 
 def _put(services: Services, body: bytes) -> FeedAnswer:
-    good, refused = judged(body, Experiment)
+    read, refused = judged(body, Experiment)
+    good = _pinned(services, read, refused)  # before the ledger's turn is taken: models are loaded to see that they answer
     kept: dict[str, str] = {}
     accepted = 0
     with services.ledger.database.writing() as connection:
@@ -116,6 +118,18 @@ def _put(services: Services, body: bytes) -> FeedAnswer:
             kept[one.experiment_id] = written.model_dump_json()
         put_documents(connection, Kind.EXPERIMENT, kept, at=services.ledger.clock())
     return FeedAnswer(accepted=accepted, refused=len(refused), items=sorted(refused, key=lambda item: item.index))
+
+
+def _pinned(services: Services, read: Mapping[int, Experiment], refused: list[RefusedItem]) -> dict[int, Experiment]:
+    found: dict[int, Experiment] = {}
+    with services.ledger.database.reading() as connection:
+        standing = _standing(connection) if any(arm.models for one in read.values() for arm in one.arms) else {}
+    for index, one in read.items():
+        try:
+            found[index] = services.opening.arms.pinned(one, standing.get(one.experiment_id))
+        except ArmRefused as error:
+            refused.append(RefusedItem(index=index, field=error.field, reason=str(error)))
+    return found
 
 
 def _standing(connection: Connection) -> dict[str, Experiment]:

@@ -11,8 +11,9 @@ from features.ledger.catalogue import Kind, known_documents
 from features.offers.offer import Offer
 from serving.api.feed_schemas import BundleFed, ContentFed, RefusedItem
 from serving.intake import shown
+from serving.live_opening import terms_of
 from serving.offers.terms import Objection
-from serving.services import Services, terms_of
+from serving.services import Services
 
 ItemT = TypeVar("ItemT", bound=BaseModel)
 _NAMED = 3  # products named in one sentence

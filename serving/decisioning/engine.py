@@ -197,7 +197,7 @@ class Engine:
             beliefs_seed=beliefs,
             holdout=holdout,
             assigned=assigned,
-            degraded=degraded | live.models.degraded(),
+            degraded=degraded | context.live.models.degraded(),
         )
 
 
@@ -220,9 +220,10 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
         except StateBroken:
             degraded["customer"] = CUSTOMER_UNREADABLE
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
+    live, unserved = live.in_arm(assigned.models)
     days = (assigned.policy.horizon_days, assigned.policy.learned_days)
     kept = None if customer is None else live.memory.of(customer, days[0])
-    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, *days, kept), assigned, degraded
+    return CustomerContext(live, now, customer, request.channel, request.cart, request.contact, *days, kept), assigned, degraded | unserved
 
 
 def _message_key(candidate: Candidate, assigned: Assigned) -> str | None:

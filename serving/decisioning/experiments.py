@@ -31,7 +31,7 @@ class Assigned:
         policy: with the arms' overrides.
         policy_version: of that policy.
         messages: offer id → message key that replaces the offer's own.
-        models: model → version that answers instead of the champion.
+        models: model → label of the version that answers instead of the champion.
     """
 
     assignments: tuple[Assignment, ...]
@@ -53,6 +53,7 @@ class ExperimentBook:
         experiments: that can run, by id.
         policy: of the shop.
         problems: experiment → one sentence: it is left out, since its arms no longer fit the policy. Nobody is exposed to it meanwhile.
+        arm_models: model → label, of every arm that answers with models of its own.
     """
 
     def __init__(
@@ -72,6 +73,7 @@ class ExperimentBook:
         self.experiments: Mapping[str, Experiment] = MappingProxyType(running)
         self.problems: Mapping[str, str] = MappingProxyType(problems)
         self._dealt = [(one, [(arm.name, arm.weight) for arm in one.arms]) for one in running.values()]
+        self.arm_models = tuple(arm.models for one in running.values() for arm in one.arms if arm.models)
         self._made: dict[tuple[Assignment, ...], Assigned] = {(): Assigned((), policy, policy.version)}
 
     @classmethod
@@ -87,6 +89,11 @@ class ExperimentBook:
                 where = ".".join(str(part) for part in first["loc"])
                 problems[experiment_id] = f"The experiment {experiment_id} cannot be read, {where}: {first['msg']}; write it again."
         return cls(read, policy, problems)
+
+    def wanted(self, now: datetime) -> frozenset[tuple[str, str]]:
+        """Name and label of every model that an experiment which has not ended answers with."""
+        lasting = (one for one in self.experiments.values() if one.ends_at is None or now < one.ends_at)
+        return frozenset(version for one in lasting for arm in one.arms for version in arm.models.items())
 
     def assigned(self, customer_id: str | None, now: datetime) -> Assigned:
         """What holds for a customer.

@@ -192,6 +192,23 @@ def test_a_second_champion_leaves_the_first_as_previous_and_rollback_swaps_them(
     assert shop.registry.fetch("items", "previous").ref.run_id == second.refitted
 
 
+def test_a_version_is_brought_beside_the_champion_and_an_alias_is_kept_with_it(shop: Shop) -> None:
+    second = trained(shop.registry, shop.folder, 0.75)
+    with conversation(shop.registry.settings, create=False) as client:
+        client.set_registered_model_alias("items", "challenger", second.version)
+    server = Registry(shop.registry.settings.model_copy(update={"data_dir": shop.folder / "server"}))
+    with pytest.raises(StateMissing, match="huitou fetch items --alias challenger"):
+        local_models.resolved(shop.folder / "server", "items", "@challenger")
+    brought = server.fetch_beside("items", alias="challenger")
+    assert Rates.load(brought.folder).rate == 0.75
+    assert Rates.load(server.fetch_beside("items", version="1").folder).rate == 0.5
+    assert local_models.champion(shop.folder / "server", "items") is None
+    assert local_models.resolved(shop.folder / "server", "items", "@challenger").label == brought.ref.label
+    assert local_models.resolved(shop.folder / "server", "items", "1").label.startswith("1-")
+    with pytest.raises(StateMissing):
+        server.fetch_beside("items", version="9")
+
+
 def test_a_withdrawn_version_does_not_come_back_by_itself(shop: Shop) -> None:
     trained(shop.registry, shop.folder, 0.75)
     local_models.rollback(shop.folder / "data", "items", promoted_at=NOW)  # MLflow was not told: its champion is still version 2

@@ -71,10 +71,14 @@ def test_a_holdout_of_everybody_leaves_nobody_to_experiment_on() -> None:
     assert said(experiment(), holdouts={"universal": 0.9, "model_control": 0.05}) is None
 
 
-def test_an_arm_with_a_model_that_would_not_answer_is_refused() -> None:
-    told = said(experiment(arms=[ARMS[0], {"name": "newer", "models": {"repurchase": "3-8f2c1a90"}}]))
+def test_two_experiments_do_not_decide_on_one_model_at_once() -> None:
+    newer = experiment(arms=[{"name": "live"}, {"name": "newer", "models": {"repurchase": "3-8f2c1a90"}}])
+    assert said(newer) is None
+    told = said(newer.model_copy(update={"experiment_id": "e2", "salt": "e2"}), None, newer)
     assert told is not None
-    assert told[0] == "arms.1.models"
+    assert "decides on model repurchase" in told[1]
+    with pytest.raises(ValidationError, match="models"):
+        experiment(arms=[{"name": "live"}, {"name": "out", "models": {"repurchase": "../../etc"}}])
 
 
 def test_arms_are_checked_beside_the_shops_own_policy() -> None:

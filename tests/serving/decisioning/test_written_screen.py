@@ -23,10 +23,10 @@ from serving.decisioning.board import Board, set_out
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.written_screen import RULES
 from serving.live import Live
+from serving.live_opening import terms_of
 from serving.offers.book import OfferBook, offer_documents
 from serving.offers.offer_types import OFFER_TYPES
 from serving.offers.written import candidates_of
-from serving.services import terms_of
 from tests.serving.small_shop import CUSTOMERS
 
 MakeContext = Callable[..., CustomerContext]

@@ -18,12 +18,13 @@ from serving.customer_context import CustomerContext
 from serving.decisioning.applicability import applicable
 from serving.decisioning.eligibility import eligible
 from serving.decisioning.suitability import suitable
+from serving.live_opening import terms_of
 from serving.offers.book import OfferBook, offer_documents
 from serving.offers.new_need import NewNeedOffers
 from serving.offers.offer_types import OFFER_TYPES, WRITABLE
 from serving.offers.protocol import Candidate, OfferType
 from serving.offers.written import candidates_of
-from serving.services import Services, terms_of
+from serving.services import Services
 from tests.contracts.offer_suite import MakeContext, OfferTypeSuite
 from tests.serving.offers.test_offer_types import with_offers
 from tests.serving.small_shop import CUSTOMERS, OUT_OF_STOCK
