@@ -8,7 +8,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -296,39 +295,6 @@ def test_a_server_that_accepts_and_says_nothing_counts_as_away(tmp_path: Path) -
         settings = TrainingSettings(data_dir=tmp_path, tracking_uri=uri, tracking_patience_seconds=0.3)
         with pytest.raises(RegistryAway, match="cannot be reached"):
             Registry(settings).fetch("items")
-
-
-@pytest.mark.parametrize(("status", "present"), [("200 OK", True), ("401 Unauthorized", True), ("503 Service Unavailable", False)])
-def test_a_server_that_answers_is_there_unless_its_proxy_says_otherwise(status: str, present: bool) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(4096)
-                connection.sendall(f"HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        try:
-            if present:
-                check_presence(f"http://127.0.0.1:{server.getsockname()[1]}", patience=5, create=False)
-            else:
-                with pytest.raises(RegistryAway, match="503"):
-                    check_presence(f"http://127.0.0.1:{server.getsockname()[1]}", patience=5, create=False)
-        finally:
-            thread.join()
-
-
-def test_a_damaged_or_misplaced_tracking_database_is_told_at_once(tmp_path: Path) -> None:
-    damaged = tmp_path / "mlflow.db"
-    damaged.write_bytes(b"this is no database, " * 100)
-    with pytest.raises(RegistryAway, match="cannot be opened"):
-        check_presence(f"sqlite:///{damaged}", patience=1, create=True)
-    with pytest.raises(RegistryAway, match="cannot be opened"):
-        check_presence(f"sqlite:///{damaged}/below/mlflow.db", patience=1, create=True)
-    with pytest.raises(RegistryAway, match="no MLflow address"):
-        check_presence("mlruns", patience=1, create=True)
 
 
 def test_a_path_with_odd_signs_is_found(tmp_path: Path) -> None:
