@@ -19,6 +19,7 @@ from serving.channel_scores import Leaving, leaving_of, lost_margin
 from serving.churn_scores import ChurnScores, score_churn
 from serving.likings import Likings
 from serving.live import Live
+from serving.numberless import numberless
 from serving.offers.within import within
 from serving.remembered import Kept, remembered
 from serving.segments import Segments, cycle_survival, segments_of
@@ -170,9 +171,13 @@ class CustomerContext:
 
     @remembered
     def churn(self) -> ChurnScores | None:
-        """Churn scores of this one customer; None without model, and of somebody who never ordered: they have nothing to return to."""
+        """Churn scores of this one customer; None without model, and of somebody who never ordered: they have nothing to return to.
+
+        None as well where the model gives no number (`serving.numberless`).
+        """
         model = self.live.models.return_hazard
-        return None if model is None or self.buyer is None else score_churn(model, self.buyer.vector[None, :])
+        scores = None if model is None or self.buyer is None else score_churn(model, self.buyer.vector[None, :])
+        return None if scores is None or np.isnan(scores.curve).any() else scores
 
     @remembered
     def churn_causes(self) -> list[Reason]:
@@ -182,9 +187,13 @@ class CustomerContext:
 
     @remembered
     def value(self) -> ValueScores | None:
-        """What this one customer is worth; None without model, and of somebody who never ordered: the model learned from who did."""
+        """What this one customer is worth; None without model, and of somebody who never ordered: the model learned from who did.
+
+        None as well where the model gives no number.
+        """
         model = self.live.models.value
-        return None if model is None or self.buyer is None else model.score(self.buyer.vector[None, :])
+        scores = None if model is None or self.buyer is None else model.score(self.buyer.vector[None, :])
+        return None if scores is None or np.isnan(scores.predicted_clv).any() or np.isnan(scores.percentile).any() else scores
 
     @cached_property
     def segments(self) -> Segments:
@@ -201,6 +210,11 @@ class CustomerContext:
         """(categories, steps) P(bought again in each step that begins within the horizon); None when there is nothing to ask."""
         model, inputs = self.live.models.repurchase, self.category_inputs
         return None if model is None or inputs is None else hazards_within(model, *inputs, self.horizon_days)
+
+    @cached_property
+    def numberless(self) -> tuple[str, ...]:
+        """Models that gave no number for this customer."""
+        return numberless(self)
 
     @cached_property
     def category_chances(self) -> dict[str, float]:

@@ -42,11 +42,16 @@ class Likings:
         """What is remembered of the customer."""
         return self.context.kept
 
+    @cached_property
+    def _cartless(self) -> Likings:
+        """The same without the cart."""
+        return replace(self.context, cart=()).likings if self.context.cart else self
+
     @remembered
     def usual_taste(self) -> ItemTaste | None:
         """What the item model knows of the customer, their cart apart."""
         items = self.context.live.models.items
-        return None if items is None else items.taste((replace(self.context, cart=()) if self.context.cart else self.context).taste)
+        return None if items is None else items.taste(self._cartless.context.taste)
 
     @cached_property
     def item_logits(self) -> NDArray[np.float32] | None:
@@ -55,6 +60,19 @@ class Likings:
         if items is None:
             return None
         return items.logits(self.context.taste) if self.context.cart else items.logits_of(self.usual_taste)
+
+    @property
+    def items_numberless(self) -> bool:
+        """Whether the item model gives no number for some product."""
+        return (
+            bool(np.isnan(self.item_logits).any()) if self.context.cart and self.item_logits is not None else self.items_usually_numberless
+        )
+
+    @remembered
+    def items_usually_numberless(self) -> bool:
+        """The same, the cart apart."""
+        logits = self._cartless.item_logits
+        return logits is not None and bool(np.isnan(logits).any())
 
     def item_logits_at(self, positions: NDArray[np.intp]) -> NDArray[np.float32] | None:
         """`item_logits` of some products; cheap where the others are not asked for."""
@@ -78,7 +96,7 @@ class Likings:
     @remembered
     def usually_liked(self) -> NDArray[np.float64]:
         """`liked` of the categories the customer bought in, their cart apart, in the order of the features."""
-        return (replace(self.context, cart=()).likings if self.context.cart else self)._liked_now
+        return self._cartless._liked_now
 
     @property
     def _liked_now(self) -> NDArray[np.float64]:
@@ -182,10 +200,34 @@ class Likings:
             found = list(itertools.islice(open_to, limit))
             if len(found) == limit:
                 return found
-        return model.recommend(self.context.recent, limit=limit, active=self.context.bundle_mask, just_bought=self.context.cart)
+        logits = self.bundle_logits
+        if logits is None:
+            return []
+        return model.best(logits.copy(), limit, active=self.context.bundle_mask, just_bought=self.context.cart)
+
+    @cached_property
+    def bundle_logits(self) -> NDArray[np.float32] | None:
+        """Log-odds of every set of the bundle model."""
+        model = self.context.live.models.bundles
+        return None if model is None else model.logits(self.context.recent)
+
+    @property
+    def bundles_numberless(self) -> bool:
+        """Whether the bundle model gives no number for some set."""
+        logits = self.bundle_logits if self.context.cart else None
+        return bool(np.isnan(logits).any()) if logits is not None else self.bundles_usually_numberless
+
+    @remembered
+    def bundles_usually_numberless(self) -> bool:
+        """The same, the cart apart."""
+        logits = self._cartless.bundle_logits
+        return logits is not None and bool(np.isnan(logits).any())
 
     @remembered
     def likely_bundles(self) -> list[ScoredBundle]:
         """The likeliest sets, stock and cart apart."""
-        model = self.context.live.models.bundles
-        return [] if model is None else model.recommend(replace(self.context, cart=()).recent, limit=_LOOKED_THROUGH)
+        model, logits = (
+            self.context.live.models.bundles,
+            self._cartless.bundle_logits,
+        )
+        return [] if model is None or logits is None else model.best(logits.copy(), _LOOKED_THROUGH)

@@ -45,6 +45,9 @@ class Telemetry:
         self._requests = Counter("huitou_requests", "Requests by route and status.", ("method", "route", "status"), registry=self.registry)
         self._seconds = Histogram("huitou_request_seconds", "Time to answer.", ("route",), buckets=_BUCKETS, registry=self.registry)
         self._degraded = Counter("huitou_degraded_answers", "Answers that lacked a part, by part.", ("part",), registry=self.registry)
+        self._numberless = Counter(
+            "huitou_models_numberless", "Answers for which a model gave no number, by model.", ("model",), registry=self.registry
+        )
         self._refused = Counter(
             "huitou_refused", "Calls told to come back because too many were there, by line.", ("line",), registry=self.registry
         )
@@ -87,6 +90,11 @@ class Telemetry:
         """Count an answer under each part it lacked."""
         for part in parts:
             self._degraded.labels(part).inc()
+
+    def numberless(self, models: Iterable[str]) -> None:
+        """Count an answer under each model that gave no number for it."""
+        for model in models:
+            self._numberless.labels(model).inc()
 
     def refused(self, line: str) -> None:
         """Count a call that was told to come back."""

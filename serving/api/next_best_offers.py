@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -52,12 +53,15 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
         decision = decide(services, body, permitted, live)
         return decision, answer_of(services, body, decision, permitted)
 
-    decision, answer = services.answering(answered)  # from here to `put` nothing waits: what is decided counts for the next call
+    decision, answer = services.answering(
+        answered, lambda made: bool(made[0].numberless)
+    )  # from here to `put` nothing waits: what is decided counts for the next call
     told = answer.model_dump_json()
     services.decisions.put(decided(body, decision, answer, told, at=services.ledger.clock(), outbound=services.outbound_channels))
     request.scope[DECISION_ID] = answer.decision_id
     services.telemetry.chosen(answer.offers[0].type)
     services.telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.screen.codes)
+    services.telemetry.numberless(decision.numberless)
     services.telemetry.degraded(part.part for part in answer.degraded_reasons)
     return Response(told, media_type="application/json")
 
@@ -190,7 +194,9 @@ def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
 
 
 def _items(candidate: Candidate) -> list[ItemView]:
-    return [ItemView(product_id=item.product_id, name=item.name, score=probability(item.score)) for item in candidate.items]
+    """A dropped offer's may have no number: that is why it fell."""
+    known = ((item, item.score if math.isfinite(item.score) else 0.0) for item in candidate.items)
+    return [ItemView(product_id=item.product_id, name=item.name, score=probability(score)) for item, score in known]
 
 
 def _dropped(dropped: Dropped) -> DroppedView:

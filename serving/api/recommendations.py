@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -19,6 +21,8 @@ from serving.api.recommendation_schemas import (
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
 from serving.decisioning.engine import OfferRequest, open_context
+from serving.live import Live
+from serving.numberless import told as no_number
 from serving.offers.protocol import cents
 from serving.services import Services
 
@@ -29,40 +33,75 @@ router = APIRouter(tags=["recommendations"])
 async def recommendations(body: RecommendationsRequest, request: Request) -> Response:
     """Products for one customer, or what is popular. Never out of stock, in the cart, or just bought."""
     services: Services = request.app.state.services
-    context, degraded = await _open(services, body)
-    degraded |= services.degraded(["items"])
-    answer = RecommendationsAnswer(
-        customer_id=body.customer_id,
-        personalized=context.personal,
-        items=_ranked(context, body) if context.live.models.items is not None else _stand_in(context, body),
-        **provenance(context.live, degraded),
-    )
-    services.telemetry.degraded(degraded)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    asked, told = await _asked(services, body)
+
+    def answered(live: Live) -> _Answered:
+        context, degraded, silent = _opened(services, live, asked, "items")
+        return _Answered(
+            RecommendationsAnswer(
+                customer_id=body.customer_id,
+                personalized=context.personal,
+                items=_stand_in(context, body) if context.live.models.items is None or silent else _ranked(context, body),
+                **provenance(context.live, degraded | told),
+            ),
+            silent,
+        )
+
+    return _told(services, services.answering(answered, _is_silent))
 
 
 @router.post("/v1/bundles", response_model=BundlesAnswer, responses=documented(400, 413))
 async def bundles(body: BundlesRequest, request: Request) -> Response:
     """Sets for one customer, or what is popular. Empty, and degraded, where there is no bundle model: nothing else knows sets."""
     services: Services = request.app.state.services
-    context, degraded = await _open(services, body)
-    degraded |= services.degraded(["bundles"])
-    answer = BundlesAnswer(
-        customer_id=body.customer_id,
-        personalized=context.personal,
-        bundles=_bundles(context, body.limit),
-        **provenance(context.live, degraded),
-    )
-    services.telemetry.degraded(degraded)
-    return Response(answer.model_dump_json(), media_type="application/json")
+    asked, told = await _asked(services, body)
+
+    def answered(live: Live) -> _Answered:
+        context, degraded, silent = _opened(services, live, asked, "bundles")
+        return _Answered(
+            BundlesAnswer(
+                customer_id=body.customer_id,
+                personalized=context.personal,
+                bundles=_bundles(context, body.limit),
+                **provenance(context.live, degraded | told),
+            ),
+            silent,
+        )
+
+    return _told(services, services.answering(answered, _is_silent))
 
 
-async def _open(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[CustomerContext, dict[str, str]]:
+@dataclass(frozen=True)
+class _Answered:
+    """An answer, and the model that gave no number for it, if that is so."""
+
+    answer: RecommendationsAnswer | BundlesAnswer
+    silent: tuple[str, ...]
+
+
+def _is_silent(made: _Answered) -> bool:
+    return bool(made.silent)
+
+
+def _told(services: Services, made: _Answered) -> Response:
+    services.telemetry.numberless(made.silent)
+    services.telemetry.degraded(part.part for part in made.answer.degraded_reasons)
+    return Response(made.answer.model_dump_json(), media_type="application/json")
+
+
+async def _asked(services: Services, body: RecommendationsRequest | BundlesRequest) -> tuple[OfferRequest, dict[str, str]]:
     asked = body.customer_id if body.personalized else None  # where nothing personal is wanted, nothing of anybody is looked up
     permitted = await services.permissions.asked(asked, services.outbound_channels)
     wanted = OfferRequest(permitted.customer_id, cart=body.cart, personalized=body.personalized and permitted.personal)
-    context, degraded = open_context(services.live, wanted, now=services.now)
-    return context, degraded | permitted.degraded
+    return wanted, permitted.degraded
+
+
+def _opened(services: Services, live: Live, asked: OfferRequest, model: str) -> tuple[CustomerContext, dict[str, str], tuple[str, ...]]:
+    """The customer, what is degraded, and the model if it gives no number for them."""
+    context, degraded = open_context(live, asked, now=services.now)
+    liked = context.likings
+    silent = (model,) if (liked.items_numberless if model == "items" else liked.bundles_numberless) else ()
+    return context, degraded | context.live.models.degraded([model]) | services.staleness() | no_number(silent), silent
 
 
 def _ranked(context: CustomerContext, body: RecommendationsRequest) -> list[RecommendedItem]:

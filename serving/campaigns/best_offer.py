@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from features.decisions.record import NO_ACTION, TauSource
 from serving.decisioning.engine import Decision, OfferRequest
+from serving.live import Live
 from serving.services import Services
 
 
@@ -47,9 +49,12 @@ def best_offers(services: Services, customer_ids: Sequence[str], channel: str) -
         wanted = OfferRequest(
             permitted.customer_id, channel, limit=1, personalized=permitted.personal, contact=permitted.channels, history=permitted.history
         )
-        decision = services.engine.decide(services.live, wanted, now=services.now)
-        found.append(_best(decision))
+        found.append(_best(services.answering(functools.partial(_decided, services, wanted), lambda decision: bool(decision.numberless))))
     return found
+
+
+def _decided(services: Services, wanted: OfferRequest, live: Live) -> Decision:
+    return services.engine.decide(live, wanted, now=services.now)
 
 
 def _best(decision: Decision) -> BestOffer | None:

@@ -33,6 +33,7 @@ from serving.decisioning.fatigue import fatigue_of
 from serving.decisioning.valuation import valued
 from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
+from serving.numberless import told
 from serving.offers.protocol import Candidate, OfferType
 
 
@@ -94,6 +95,7 @@ class Decision:
         holdout: into which the customer falls.
         assigned: experiments, and the policy that follows.
         degraded: part → one sentence; empty when every part worked.
+        numberless: models that gave no number.
     """
 
     decision_id: str
@@ -109,6 +111,7 @@ class Decision:
     holdout: Holdout | None
     assigned: Assigned
     degraded: dict[str, str]
+    numberless: tuple[str, ...] = ()
 
     @property
     def context(self) -> CustomerContext:
@@ -177,7 +180,7 @@ class Engine:
         policy = assigned.policy
         board = set_out(self.offer_types, context, policy, request.history)
         state = effect_state(context)
-        slate = valued(board, policy, state, fatigue=fatigue_of(context, request.history, policy.contact).cost)
+        slate, silent = _valued(board, state, fatigue=fatigue_of(context, request.history, policy.contact).cost)
         decision_id = self._new_id()
         whose = request.customer_id if context.personal else None
         seed = seed_of(policy.exploration.seed, whose, decision_id)
@@ -197,8 +200,18 @@ class Engine:
             beliefs_seed=beliefs,
             holdout=holdout,
             assigned=assigned,
-            degraded=degraded | context.live.models.degraded(),
+            degraded=degraded | context.live.models.degraded() | told(silent),
+            numberless=silent,
         )
+
+
+def _valued(board: Board, state: Mapping[str, float | None], *, fatigue: float) -> tuple[Slate, tuple[str, ...]]:
+    """What may be sent, with the factors of its value, and the models that gave no number for the customer."""
+    context, effects = board.context, board.context.live.models.offer_effect
+    slate = valued(board, board.policy, state, fatigue=fatigue, effects=effects)
+    if effects is None or bool(np.isfinite(slate.factors.tau).all() and np.isfinite(slate.factors.tau_sd).all()):
+        return slate, context.numberless
+    return valued(board, board.policy, state, fatigue=fatigue, effects=None), (*context.numberless, "offer_effect")
 
 
 def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[CustomerContext, dict[str, str]]:

@@ -21,7 +21,7 @@ State = Mapping[str, float | None]
 Array = NDArray[np.float64]
 
 
-def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float) -> Slate:
+def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float, effects: OfferEffect | None) -> Slate:
     """Everything that may be sent, with the factors of its value.
 
     What an offer adds within the days in which it works is carried to the horizon by `(1 − P₀) ÷ (1 − P₀ soon)`: of those who responded
@@ -32,6 +32,7 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
         policy: which factors count, and what is believed of effects before they are proven.
         state: of the customer, as `effect_state` gives it; empty where nothing of them is used.
         fatigue: money that one more message costs later.
+        effects: what was learned of offers; None: the prior speaks.
     """
     kept, columns, rows, places = board.kept, board.screen.columns, board.rows, board.places
     ids = [*(one.offer_id for one in kept), *columns.ids[places].tolist()]
@@ -48,7 +49,7 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
     sent = np.ones(len(ids))
     sent[types.index(NO_ACTION)] = 0.0
     cost = column([one.cost for one in kept], columns.cost[places])
-    tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), soon, policy, state, board.context.live.models.offer_effect)
+    tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), soon, policy, state, effects)
     carried = (1.0 - p0) / np.maximum(1.0 - soon, 1e-9)
     factors = FactorColumns(
         context=np.ones(len(ids)),

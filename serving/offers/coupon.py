@@ -64,11 +64,11 @@ class CouponOffers:
 
     @staticmethod
     def _ranked(context: CustomerContext, coupon: Coupon) -> list[OfferItem]:
-        """The coupon's products as the item model ranks them for the customer; as the campaign lists them without the model."""
+        """The coupon's products as the item model ranks them for the customer; as the campaign lists them where it says nothing."""
         catalogue, items, barred = context.live.catalogue, context.live.models.items, context.barred
         positions = context.live.coupon_positions.get(coupon.offer_id, np.empty(0, np.int64))
         scores = context.likings.item_logits_at(positions)
-        if items is None or scores is None:
+        if items is None or scores is None or np.isnan(scores).any():  # without the model, or where it gives no number
             lawful = [p for p in coupon.product_ids if catalogue.offerable(p) and p not in barred]
             return [OfferItem(p, catalogue.name(p), 0.0) for p in lawful[:_RANKED]]
         order = np.argsort(-scores, kind="stable")[: _RANKED + len(barred)]

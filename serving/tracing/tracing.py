@@ -29,7 +29,7 @@ MODEL_CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "value": ("score",),
         "repurchase": ("predict", "probabilities", "hazards_along"),
         "items": ("taste", "logits", "logits_of", "best"),
-        "bundles": ("recommend", "popular"),
+        "bundles": ("recommend", "popular", "logits", "best"),
         "channel_churn": ("churn_probability", "contact_effect", "with_and_without"),
         "offer_effect": ("beliefs", "draws"),
     }

@@ -47,7 +47,7 @@ def factors(
 ) -> Factors:
     context = CustomerContext(services.live, services.now, services.live.reader.read("c000"), "email", contact=frozenset({"email"}))
     board = set_out([Fixed(probability, soon), NoAction()], context, policy, NO_HISTORY)
-    slate = valued(board, policy, state or {}, fatigue=0.0)
+    slate = valued(board, policy, state or {}, fatigue=0.0, effects=services.live.models.offer_effect)
     return slate.factors.row(slate.types.index("coupon"))
 
 
