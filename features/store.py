@@ -81,6 +81,14 @@ class CustomerReader(Protocol):
         """
         ...
 
+    def packed(self, customer_id: str) -> Mapping[str, bytes] | None:
+        """The row that `read` unpacks, by `unpack_customer`: equal rows are equal features; None when nothing is known.
+
+        Raises:
+            StateBroken: the store cannot be read.
+        """
+        ...
+
     def customer_ids(self) -> list[str]:
         """All known customers, sorted.
 
@@ -121,11 +129,16 @@ class SqliteCustomerReader:
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         """See `CustomerReader.read`."""
+        packed = self.packed(customer_id)
+        return None if packed is None else unpack_customer(customer_id, packed)
+
+    def packed(self, customer_id: str) -> Mapping[str, bytes] | None:
+        """See `CustomerReader.packed`."""
         try:
             rows = dict(self._connection.execute(self._sql, (entity_key(customer_id),)).fetchall())
         except sqlite3.Error as error:
             raise _unreadable(error) from error
-        return unpack_customer(customer_id, {name: bytes_value(value) for name, value in rows.items()}) if rows else None
+        return {name: bytes_value(value) for name, value in rows.items()} if rows else None
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""
@@ -145,7 +158,7 @@ def _unreadable(error: sqlite3.Error) -> StateBroken:
     return StateBroken(f"The online store cannot be read ({error}); run `huitou build --force`.")
 
 
-def unpack_customer(customer_id: str, blobs: dict[str, bytes]) -> CustomerFeatures:
+def unpack_customer(customer_id: str, blobs: Mapping[str, bytes]) -> CustomerFeatures:
     """From the packed blobs `vector`, `categories`, `recent`, `tags` and `facts`; a row without the last ones is older than they are.
 
     Raises:

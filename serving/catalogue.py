@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from features.assumptions import Assumptions
 from features.products import Coupon, Product, Products
+
+_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,12 @@ class Catalogue:
         shelves = [self.popular(category) for category in self.products.popular_in_category]
         depth = max((len(shelf) for shelf in shelves), default=0)
         return tuple(shelf[place] for place in range(depth) for shelf in shelves if place < len(shelf))
+
+    def coupons_change_at(self, customer_id: str, after: datetime) -> datetime | None:
+        """The first moment after one at which `coupons_of` tells others; None: never."""
+        held = self._held.get(customer_id, ())
+        turns = [turn for c in held for turn in (c.starts_at, c.ends_at + _MICROSECOND) if turn > after]
+        return min(turns, default=None)
 
     def coupons_of(self, customer_id: str, at: datetime) -> list[Coupon]:
         """Coupons the customer holds that run at a moment, the one that ends first before the others."""

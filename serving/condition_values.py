@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from features.customer_facts import CustomerFacts
@@ -36,6 +36,15 @@ def days_until_birthday(facts: CustomerFacts, now: datetime) -> int | None:
         return None
     today = (now if facts.timezone is None else now.astimezone(ZoneInfo(facts.timezone))).date()
     return min((found - today).days for year in (today.year, today.year + 1) if (found := _birthday(year, month, day)) >= today)
+
+
+def next_birthday_count(facts: CustomerFacts, now: datetime) -> datetime | None:
+    """When `days_until_birthday` tells another number: the next midnight of the customer's calendar, UTC; None where it tells none."""
+    if facts.birth_month is None or facts.birth_day is None:
+        return None
+    here = now if facts.timezone is None else now.astimezone(ZoneInfo(facts.timezone))
+    tomorrow = here.date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), here.tzinfo).astimezone(UTC)
 
 
 def _birthday(year: int, month: int, day: int) -> date:

@@ -20,6 +20,7 @@ from features.store import CustomerReader, open_reader
 from serving.arm_models import ARM_NOT_SERVED, NO_ARMS, ArmModels
 from serving.catalogue import Catalogue
 from serving.decisioning.experiments import ExperimentBook
+from serving.decisioning.layouts import Layouts
 from serving.live_models import LiveModels
 from serving.offers.book import OfferBook
 from serving.offers.written_columns import Availability, WrittenColumns
@@ -112,8 +113,14 @@ class Live:
 
     def _sharing(self, made: Live, *, but: Collection[str] = ()) -> Live:
         """The masks hold, all but some."""
-        made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__ and name not in but})
+        left = {"layouts", *but}
+        made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__ and name not in left})
         return made
+
+    @cached_property
+    def layouts(self) -> Layouts:
+        """What may be sent to customers asked about lately, of this state alone."""
+        return Layouts(self.memory.most)
 
     def restocked(self, levels: Mapping[str, int | None]) -> Live:
         """The same customers and models with other stock; arguments as `Catalogue.restocked`."""
@@ -123,7 +130,7 @@ class Live:
         made.__dict__.update({name: self.__dict__[name] for name in lasting if name in self.__dict__})
         changed = {p for p in levels if made.catalogue.offerable(p) != self.catalogue.offerable(p)}
         if not changed:
-            shared = ("item_mask", "bundle_mask", "coupon_positions")
+            shared = ("item_mask", "bundle_mask", "coupon_positions", "availability", "layouts")
             made.__dict__.update({name: self.__dict__[name] for name in shared if name in self.__dict__})
         elif self.models.items is not None and self.item_mask is not None:
             ids = sorted(changed)
@@ -141,7 +148,7 @@ class Live:
         """Pay for the masks now, not in a request; returns itself."""
         self.catalogue.warm()
         _ = self.item_mask, self.item_categories, self.bundle_mask, self.coupon_positions, self.category_columns, self.customer_columns
-        _ = self.category_places, self.written, self.availability, self.new_bundles
+        _ = self.category_places, self.written, self.availability, self.new_bundles, self.layouts
         for models in self.experiments.arm_models if self.arm_models is not NO_ARMS else ():
             self.in_arm(models)
         return self

@@ -1,24 +1,24 @@
-"""What the models said of customers lately, kept until something new is known of them: most who ask about a customer ask more than once.
+"""What is known of customers asked about lately, kept until something new is: most who ask about a customer ask more than once.
 
-Kept is only what follows from the customer's features and the models, a few kilobytes; what depends on stock, cart, clock, offers or policy
-is worked out in every answer. A new row of features, another model or another build makes it anew, so an answer from memory is the answer
-that would be computed; a test holds both together.
+Kept is the customer's row of features as it was read, and what follows from it and the models, a few kilobytes; what depends on stock,
+cart, clock, offers or policy is worked out in every answer or kept elsewhere (`serving/decisioning/layouts.py`). The row is read in every
+answer and compared byte by byte; with another model or another build all begins anew. So an answer from memory is the answer that would be
+computed; a test holds both together.
 """
 
 from __future__ import annotations
 
 import threading
-import zlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-from features.store import CustomerFeatures
+from features.store import CustomerFeatures, CustomerReader, unpack_customer
 
 _Said = TypeVar("_Said")
 Kept = dict[str, Any]
-Key = tuple[str, int, int]
 
 
 def remembered(method: Callable[[Any], _Said]) -> cached_property[_Said]:
@@ -39,6 +39,21 @@ def remembered(method: Callable[[Any], _Said]) -> cached_property[_Said]:
     return cached_property(said)
 
 
+@dataclass(frozen=True)
+class Acquaintance:
+    """A customer as their features are now.
+
+    Attributes:
+        customer: their features.
+        packed: the row they were read from.
+        said: by which models, within how many days → what they said.
+    """
+
+    customer: CustomerFeatures
+    packed: Mapping[str, bytes]
+    said: dict[tuple[object, int], Kept] = field(default_factory=dict)
+
+
 class Memory:
     """The customers asked about lately, the longest ago forgotten first; safe from any thread."""
 
@@ -46,13 +61,12 @@ class Memory:
         """Begin with nobody.
 
         Args:
-            most: customers; at some 5 kB each 10,000 take 50 MB. 0: nobody is remembered.
+            most: customers. 0: nobody is remembered.
         """
         self.most = most
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
-        self._newest: dict[str, Key] = {}
+        self._known: OrderedDict[str, Acquaintance] = OrderedDict()
         self._lock = threading.Lock()
-        self._beside: dict[object, Memory] = {}
+        self._models: object = None  # the live ones
 
     def beside(self, versions: object) -> Memory:
         """Of the same customers, what other models said of them: an arm's models must not answer with what the live ones said.
@@ -60,36 +74,36 @@ class Memory:
         Args:
             versions: name those models.
         """
+        view = Memory(self.most)
+        view._known, view._lock, view._models = self._known, self._lock, versions
+        return view
+
+    def read(self, reader: CustomerReader, customer_id: str) -> CustomerFeatures | None:
+        """As `CustomerReader.read`; the very object that was read before while the row stays as it is."""
+        if not self.most:
+            return reader.read(customer_id)
+        packed = reader.packed(customer_id)
         with self._lock:
-            return self._beside.setdefault(versions, Memory(self.most))
+            known = self._known.get(customer_id)
+            if packed is None:
+                self._known.pop(customer_id, None)
+                return None
+            if known is not None and known.packed == packed:
+                self._known.move_to_end(customer_id)
+                return known.customer
+        customer = unpack_customer(customer_id, packed)
+        with self._lock:
+            self._known[customer_id] = Acquaintance(customer, packed)
+            self._known.move_to_end(customer_id)
+            if len(self._known) > self.most:
+                self._known.popitem(last=False)
+        return customer
 
     def of(self, customer: CustomerFeatures, horizon_days: int) -> Kept | None:
-        """What is known of a customer as their features are now; empty at first, None where nobody is remembered."""
-        if not self.most:
-            return None
-        key = (customer.customer_id, horizon_days, _fingerprint(customer))
+        """What is known of a customer that `read` returned last; empty at first, None of others."""
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
-                found = self._kept[key] = {}
-                before = self._newest.get(customer.customer_id)
-                if before is not None:
-                    self._kept.pop(before, None)
-                self._newest[customer.customer_id] = key
-                if len(self._kept) > self.most:
-                    oldest, _ = self._kept.popitem(last=False)
-                    self._newest.pop(oldest[0], None)
-            else:
-                self._kept.move_to_end(key)
-            return found
+            known = self._known.get(customer.customer_id)
+            return None if known is None or known.customer is not customer else known.said.setdefault((self._models, horizon_days), {})
 
     def __len__(self) -> int:
-        return len(self._kept)
-
-
-def _fingerprint(customer: CustomerFeatures) -> int:
-    """Differs whenever any number or name of the features does, as good as certainly: 64 bits of two checksums."""
-    blocks = (customer.vector, customer.category_features, customer.recent.days_since_last, customer.looked.days_since_last)
-    numbers = b"".join(block.tobytes() for block in blocks)
-    names = "\x1f".join((customer.as_of.isoformat(), *customer.categories, *customer.recent.product_ids, *customer.looked.product_ids))
-    return zlib.crc32(numbers) << 32 | zlib.crc32(names.encode())
+        return len(self._known)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +44,11 @@ class FactorColumns:
         """From rows."""
         numbers = {name: np.array([getattr(one, name) for one in factors], dtype=np.float64) for name in NUMBERS}
         return cls(source=tuple(one.tau_source for one in factors), **numbers)
+
+    def taken(self, places: NDArray[np.intp]) -> FactorColumns:
+        """Those of some offers."""
+        numbers = {name: getattr(self, name)[places] for name in NUMBERS}
+        return FactorColumns(source=[self.source[place] for place in places.tolist()], **numbers)
 
     def row(self, place: int) -> Factors:
         """The factors of one offer."""
@@ -86,6 +91,17 @@ class Slate:
     def silence(self) -> int:
         """Place of `no_action`."""
         return self.types.index(NO_ACTION)
+
+    def taken(self, places: NDArray[np.intp]) -> Slate:
+        """Some of the offers."""
+        at = places.tolist()
+        ids, types, products = ([column[place] for place in at] for column in (self.offer_ids, self.types, self.product_ids))
+        return Slate(ids, types, products, self.factors.taken(places))  # type: ignore[arg-type]
+
+    def tired(self, fatigue: float) -> Slate:
+        """The same where every message costs so much later; silence none."""
+        sent = np.array([kind != NO_ACTION for kind in self.types], np.float64)
+        return replace(self, factors=replace(self.factors, fatigue=fatigue * sent))
 
     def row(self, place: int, *, value: float, propensity: float, policy_propensity: float, slot: int | None = None) -> Considered:
         """One offer with what was drawn."""

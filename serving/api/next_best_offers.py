@@ -138,7 +138,7 @@ def answer_of(services: Services, body: NextBestOffersRequest, decision: Decisio
         layer=context.segments.layer,
         churn=churn_view(context, explain=body.explain),
         churn_undefined=None if context.customer is None or context.customer.has_ordered else "never_ordered",
-        offers=[offer_view(given, context.usable(given.candidate.channels)) for given in decision.offers],
+        offers=[offer_view(given, context.usable(given.candidate.channels), context.now) for given in decision.offers],
         dropped=[_dropped(dropped) for dropped in decision.dropped] if body.explain else [],
         policy_version=assigned.policy_version,
         experiment=", ".join(f"{one.experiment_id}:{one.arm}" for one in assigned.assignments) or None,
@@ -164,7 +164,7 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
     )
 
 
-def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
+def offer_view(given: Given, channels: Sequence[str], now: datetime) -> OfferView:
     """An offer as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
     candidate, considered, factors = given.candidate, given.considered, given.considered.factors
     written = candidate.offer
@@ -188,7 +188,7 @@ def offer_view(given: Given, channels: Sequence[str]) -> OfferView:
         content_id=None if written is None else written.content_id,
         reason_codes=[reason.code for reason in candidate.reasons],
         reasons=[reason_view(reason) for reason in candidate.reasons],
-        valid_until=candidate.valid_until,
+        valid_until=candidate.valid_until(now),
         channels=list(channels),
     )
 

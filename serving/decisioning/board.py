@@ -1,7 +1,6 @@
-"""Everything that may be sent to one customer now: what the models make, as candidates, and the shop's written offers, as columns.
+"""Everything that may be sent to one customer now: what was laid out, without what the contact policy and the offers' own limits take away.
 
-The rules are asked of the candidates one by one and of the written offers all at once. A written offer becomes a candidate only where it is
-given, or where somebody asks why it fell.
+A written offer becomes a candidate only where it is given, or where somebody asks why it fell.
 """
 
 from __future__ import annotations
@@ -14,23 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.policy import DecisionPolicy
+from features.decisions.slate import Slate
 from features.ledger.contact_history import ContactHistory
 from serving.customer_context import CustomerContext
-from serving.decisioning.applicability import applicable
 from serving.decisioning.contact_policy import STEP as CONTACT_POLICY
 from serving.decisioning.contact_policy import ContactRules
 from serving.decisioning.contact_step import within_contact_policy
 from serving.decisioning.contacts import rules_of
-from serving.decisioning.eligibility import Dropped, eligible
-from serving.decisioning.fairness import over_the_cap
+from serving.decisioning.eligibility import Dropped
+from serving.decisioning.layout import Layout, lawful
 from serving.decisioning.offer_limits import within_limits
-from serving.decisioning.suitability import suitable
 from serving.decisioning.written_screen import CODE, Screen
-from serving.offers.protocol import Candidate, OfferType
-from serving.offers.written import Written, written_candidate
+from serving.offers.protocol import Candidate
+from serving.offers.written import written_candidate
 from serving.offers.written_response import WrittenResponses, written_responses
 
 Places = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,37 +38,64 @@ class Board:
 
     Attributes:
         context: the customer, the clock, the channel, the cart.
-        policy: that decides.
+        layout: what may be sent, whatever was sent before.
         history: of the person.
         kept: candidates of the models that may be sent, silence among them.
-        fallen: those that may not.
+        shut: candidates of the models that the history or the hour closes.
         screen: how the written offers were judged.
-        considered: type → its written offers that suit the customer, with the reasons.
-        places: (w,) written offers that may be sent, by type.
-        rows: (w,) where each stands in `responses`.
-        responses: what was predicted of those that are lawful.
+        open_written: (w,) which of the layout's written offers are open; None: all.
     """
 
     context: CustomerContext
-    policy: DecisionPolicy
+    layout: Layout
     history: ContactHistory
     kept: Sequence[Candidate]
-    fallen: Sequence[Dropped]
+    shut: Sequence[Dropped]
     screen: Screen
-    considered: dict[str, Written]
-    places: Places
-    rows: Places
-    responses: WrittenResponses
+    open_written: Flags | None
 
     def __len__(self) -> int:
         return len(self.kept) + len(self.places)
+
+    @property
+    def policy(self) -> DecisionPolicy:
+        """That decides."""
+        return self.layout.assigned.policy
+
+    @property
+    def fallen(self) -> list[Dropped]:
+        """Candidates of the models that may not be sent."""
+        return [*self.layout.fallen, *self.shut]
+
+    @cached_property
+    def places(self) -> Places:
+        """(w,) Written offers that may be sent, in the columns, by type."""
+        found = self.layout.written.places
+        return found if self.open_written is None else found[self.open_written]
+
+    @property
+    def closed(self) -> bytes:
+        """Names which of the layout's offers are closed; empty where none is."""
+        if self.open_written is None:
+            return b""
+        open_ids = {one.offer_id for one in self.kept}
+        return bytes(one.offer_id in open_ids for one in self.layout.kept) + self.open_written.tobytes()
+
+    @cached_property
+    def slate(self) -> Slate:
+        """What may be sent, as columns; `fatigue` is not among the factors yet."""
+        if self.open_written is None:
+            return self.layout.slate
+        return self.layout.slate.taken(np.flatnonzero(np.frombuffer(self.closed, np.bool_)))
 
     def candidate(self, place: int) -> Candidate:
         """One of what may be sent, by its place: the models' first."""
         if place < len(self.kept):
             return self.kept[place]
-        written = place - len(self.kept)
-        found = _candidate(self.context, int(self.places[written]), int(self.rows[written]), self.responses, self.considered)
+        written, row = self.layout.written, place - len(self.kept)
+        if self.open_written is not None:
+            row = int(np.flatnonzero(self.open_written)[row])
+        found = self._candidate(int(written.places[row]), int(written.rows[row]), written.responses)
         if self.context.channel is not None:
             return found
         kept, _ = within_contact_policy([found], self.context, self._rules, self.history)  # without channels that are closed now
@@ -80,65 +106,56 @@ class Board:
         """What may not be sent, and why: the models' candidates in the order of the steps, then the shop's offers."""
         lost = np.flatnonzero(self.screen.codes)
         responses = written_responses(self.context, lost)
-        made = [_candidate(self.context, place, row, responses, self.considered) for row, place in enumerate(lost.tolist())]
-        return [*self.fallen, *_sendable(made, self.context, self.policy, self.history)[1]]
+        made = [self._candidate(place, row, responses) for row, place in enumerate(lost.tolist())]
+        return [*self.fallen, *sendable(made, self.context, self.policy, self.history)[1]]
 
     @property
     def _rules(self) -> ContactRules:
-        return rules_of(self.policy.contact, self.context.live.catalogue.assumptions.outbound_channels)
+        return _rules(self.context, self.policy)
+
+    def _candidate(self, place: int, row: int, responses: WrittenResponses) -> Candidate:
+        reasons = self.layout.considered[self.context.live.written.types[place]].reasons(place)
+        return written_candidate(self.context, place, row, responses, reasons=reasons)
 
 
-def set_out(offer_types: Sequence[OfferType], context: CustomerContext, policy: DecisionPolicy, history: ContactHistory) -> Board:
-    """Collect what may be sent.
+def set_out(layout: Layout, context: CustomerContext, history: ContactHistory) -> Board:
+    """Leave what may be sent now.
 
     Args:
-        offer_types: that make candidates and say whom the shop's own suit.
+        layout: of the same customer, channel and consent.
         context: the customer, the clock, the channel, the cart.
-        policy: that decides.
         history: messages that the person got lately, and what displeased them.
     """
-    made = [candidate for offer_type in offer_types for candidate in offer_type.candidates(context)]
-    kept, fallen = _sendable(made, context, policy, history)
-    screen, known = Screen.opened(context), {candidate.offer_id for candidate in made}
-    considered = {one.name: found for one in offer_types if (found := one.written(context)) is not None and len(found.places)}
-    wanted = [found.places for found in considered.values()]
-    places = screen.lawful(np.concatenate(wanted) if wanted else np.empty(0, np.intp))
-    responses = written_responses(context, places)
-    rows = np.flatnonzero(screen.affordable(places, responses, policy.fairness.most_discount))
-    rows = rows[screen.within_limits(places[rows], history, context.live.exhausted)]
-    rules = rules_of(policy.contact, context.live.catalogue.assumptions.outbound_channels)
-    rows = rows[_open(places[rows], screen, rules, history)]
-    if known and len(rows):
-        rows = rows[[name not in known for name in screen.columns.ids[places[rows]].tolist()]]
-    return Board(context, policy, history, kept, fallen, screen, considered, places[rows], rows, responses)
+    columns = context.live.written
+    if context.comes_by_themselves and not history.contacts:
+        return Board(context, layout, history, layout.kept, (), Screen(context, columns, layout.codes), None)
+    kept, shut = _sendable_once_more(list(layout.kept), context, layout.assigned.policy, history)
+    screen, places = Screen(context, columns, layout.codes.copy()), layout.written.places
+    found = screen.within_limits(places, history, context.live.exhausted)
+    found[found] = _open(places[found], screen, _rules(context, layout.assigned.policy), history)
+    whole = found.all() and not shut
+    return Board(context, layout, history, kept, shut, screen, None if whole else found)
 
 
-def _sendable(
+def sendable(
     made: list[Candidate], context: CustomerContext, policy: DecisionPolicy, history: ContactHistory
 ) -> tuple[list[Candidate], list[Dropped]]:
     """What may be sent now and makes sense, and what falls, in the order of the steps."""
-    rules = rules_of(policy.contact, context.live.catalogue.assumptions.outbound_channels)
-    lawful, unlawful = eligible(made, context)
-    sensible, senseless = applicable(lawful, context)
-    good, harmful = suitable(sensible, context)
-    fair, unfair = _fair(good, policy)
-    allowed, used_up = within_limits(fair, history, context.live.exhausted)
-    candidates, closed = within_contact_policy(allowed, context, rules, history)
-    put_off = (Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)
-    return candidates, [*unlawful, *senseless, *harmful, *unfair, *used_up, *put_off]
+    good, fallen = lawful(made, context, policy)
+    kept, shut = _sendable_once_more(good, context, policy, history)
+    return kept, [*fallen, *shut]
 
 
-def _fair(candidates: Sequence[Candidate], policy: DecisionPolicy) -> tuple[list[Candidate], list[Dropped]]:
-    """Without what gives away more than one response may."""
-    fair: list[Candidate] = []
-    dropped: list[Dropped] = []
-    for candidate in candidates:
-        broken = over_the_cap(candidate.discount, policy.fairness)
-        if broken is None:
-            fair.append(candidate)
-        else:
-            dropped.append(Dropped(candidate, "suitable", *broken))
-    return fair, dropped
+def _sendable_once_more(
+    candidates: list[Candidate], context: CustomerContext, policy: DecisionPolicy, history: ContactHistory
+) -> tuple[list[Candidate], list[Dropped]]:
+    allowed, used_up = within_limits(candidates, history, context.live.exhausted)
+    kept, closed = within_contact_policy(allowed, context, _rules(context, policy), history)
+    return kept, [*used_up, *(Dropped(one, CONTACT_POLICY, v.code, v.sentence_en, v.sentence_zh) for one, v in closed)]
+
+
+def _rules(context: CustomerContext, policy: DecisionPolicy) -> ContactRules:
+    return rules_of(policy.contact, context.live.catalogue.assumptions.outbound_channels)
 
 
 @dataclass(frozen=True)
@@ -149,7 +166,7 @@ class _Kind:
     channels: tuple[str, ...]
 
 
-def _open(places: Places, screen: Screen, rules: ContactRules, history: ContactHistory) -> NDArray[np.bool_]:
+def _open(places: Places, screen: Screen, rules: ContactRules, history: ContactHistory) -> Flags:
     """Which of some written offers the contact policy leaves."""
     columns, context = screen.columns, screen.context
     zone = context.customer.facts.timezone if context.customer is not None else None
@@ -169,8 +186,3 @@ def _open(places: Places, screen: Screen, rules: ContactRules, history: ContactH
         found = codes == 0
         screen.codes[places[~found]] = codes[~found]
     return found
-
-
-def _candidate(context: CustomerContext, place: int, row: int, responses: WrittenResponses, considered: dict[str, Written]) -> Candidate:
-    reasons = considered[context.live.written.types[place]].reasons(place)
-    return written_candidate(context, place, row, responses, reasons=reasons)

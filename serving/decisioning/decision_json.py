@@ -27,7 +27,7 @@ def decision_json(decision: Decision) -> str:
         "channel": request.channel,
         "scenario": request.scenario,
         "policy": decision.assigned.told,
-        "state": decision.state,
+        "state": board.layout.state,
         "considered": _considered(decision),
         "dropped": [
             {
@@ -43,7 +43,7 @@ def decision_json(decision: Decision) -> str:
         "screened": board.screen.fallen(),
         "explored": decision.choice.explored,
         "seed": decision.seed,
-        "beliefs_seed": decision.beliefs_seed,
+        "beliefs_seed": decision.arbitration.odds.beliefs,
         "holdout": None if decision.holdout is None else Holdout(decision.holdout).value,
         "assignments": [{"experiment_id": one.experiment_id, "arm": one.arm} for one in decision.assigned.assignments],
         "model_versions": dict(board.context.live.models.versions),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from features.decisions.state import STATE
 from features.store import CustomerFeatures
 from serving.customer_context import CustomerContext
 
+State = Mapping[str, float | None]
 
-def effect_state(context: CustomerContext) -> dict[str, float | None]:
+
+def effect_state(context: CustomerContext) -> State:
     """Name → number, None where it is not known; empty for somebody of whom nothing may be used."""
     customer = context.customer
     if customer is None:

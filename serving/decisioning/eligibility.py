@@ -53,8 +53,8 @@ def _out_of_stock(candidate: Candidate, context: CustomerContext) -> Broken:
 
 
 def _ended(candidate: Candidate, context: CustomerContext) -> Broken:
-    at = candidate.valid_until.isoformat()
-    return (f"Ended at {at}", f"已于 {at} 结束") if candidate.valid_until < context.now else None
+    until = candidate.valid_until(context.now)
+    return (f"Ended at {until.isoformat()}", f"已于 {until.isoformat()} 结束") if until < context.now else None
 
 
 def _not_started(candidate: Candidate, context: CustomerContext) -> Broken:

@@ -7,7 +7,7 @@ and nothing is explored on either: nobody would be learned about.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,21 +16,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.assignment import holdout_of
-from features.decisions.choosing import Choice, beliefs_seed_of, choose, seed_of
+from features.decisions.choosing import Choice, seed_of
 from features.decisions.record import Considered, DecisionRecord, Holdout
 from features.decisions.slate import Slate
 from features.decisions.slots import STEP, fill_slots, unchosen
-from features.decisions.worth import worth
 from features.errors import StateBroken
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from serving.customer_context import CustomerContext
+from serving.decisioning.arbitration import Arbitration, arbitrated
 from serving.decisioning.board import Board, set_out
 from serving.decisioning.decision_json import decision_json
-from serving.decisioning.effect_state import effect_state
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fatigue import fatigue_of
-from serving.decisioning.valuation import valued
+from serving.decisioning.layout import lay_out
 from serving.errors import CUSTOMER_UNREADABLE
 from serving.live import Live
 from serving.numberless import told
@@ -85,15 +84,11 @@ class Decision:
         decision_id: unique; outcomes refer to it.
         request: what was asked.
         board: what could be sent.
-        slate: the same as columns, with the factors of each value.
-        values: (k,) of each.
+        arbitration: the same as columns, with what each is worth.
         choice: the draw.
         places: of the offers given, first slot first.
-        state: what is known of the customer that an effect may depend on.
         seed: of the draw.
-        beliefs_seed: of the draws of what is believed.
         holdout: into which the customer falls.
-        assigned: experiments, and the policy that follows.
         degraded: part → one sentence; empty when every part worked.
         numberless: models that gave no number.
     """
@@ -101,17 +96,28 @@ class Decision:
     decision_id: str
     request: OfferRequest
     board: Board
-    slate: Slate
-    values: NDArray[np.float64]
+    arbitration: Arbitration
     choice: Choice
     places: Sequence[int]
-    state: Mapping[str, float | None]
     seed: int
-    beliefs_seed: int
     holdout: Holdout | None
-    assigned: Assigned
     degraded: dict[str, str]
     numberless: tuple[str, ...] = ()
+
+    @property
+    def slate(self) -> Slate:
+        """What could be sent, with the factors of each value."""
+        return self.arbitration.slate
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """(k,) What each is worth."""
+        return self.arbitration.values
+
+    @property
+    def assigned(self) -> Assigned:
+        """Experiments, and the policy that follows."""
+        return self.board.layout.assigned
 
     @property
     def context(self) -> CustomerContext:
@@ -177,41 +183,26 @@ class Engine:
             now: the service's clock, UTC.
         """
         context, assigned, degraded = _opened(live, request, now)
-        policy = assigned.policy
-        board = set_out(self.offer_types, context, policy, request.history)
-        state = effect_state(context)
-        slate, silent = _valued(board, state, fatigue=fatigue_of(context, request.history, policy.contact).cost)
+        policy, whose = assigned.policy, request.customer_id if context.personal else None
+        layout = context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
+        board = set_out(layout, context, request.history)
+        arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact).cost)
         decision_id = self._new_id()
-        whose = request.customer_id if context.personal else None
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)
-        beliefs = beliefs_seed_of(policy.exploration.seed, whose)
-        choice = choose(slate, policy, seed=seed, beliefs=beliefs, state=state, holdout=holdout, explore=whose is not None)
+        choice = arbitration.odds.draw(seed, holdout=holdout, explore=whose is not None)
         return Decision(
             decision_id=decision_id,
             request=request,
             board=board,
-            slate=slate,
-            values=worth(slate.factors, policy.value).mean,
+            arbitration=arbitration,
             choice=choice,
-            places=fill_slots(slate, choice.order, limit=request.limit),
-            state=state,
+            places=fill_slots(arbitration.slate, choice.order, limit=request.limit),
             seed=seed,
-            beliefs_seed=beliefs,
             holdout=holdout,
-            assigned=assigned,
-            degraded=degraded | context.live.models.degraded() | told(silent),
-            numberless=silent,
+            degraded=degraded | context.live.models.degraded() | told(layout.numberless),
+            numberless=layout.numberless,
         )
-
-
-def _valued(board: Board, state: Mapping[str, float | None], *, fatigue: float) -> tuple[Slate, tuple[str, ...]]:
-    """What may be sent, with the factors of its value, and the models that gave no number for the customer."""
-    context, effects = board.context, board.context.live.models.offer_effect
-    slate = valued(board, board.policy, state, fatigue=fatigue, effects=effects)
-    if effects is None or bool(np.isfinite(slate.factors.tau).all() and np.isfinite(slate.factors.tau_sd).all()):
-        return slate, context.numberless
-    return valued(board, board.policy, state, fatigue=fatigue, effects=None), (*context.numberless, "offer_effect")
 
 
 def open_context(live: Live, request: OfferRequest, *, now: datetime) -> tuple[CustomerContext, dict[str, str]]:
@@ -229,7 +220,7 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
     customer = None
     if request.personalized and request.customer_id is not None:
         try:
-            customer = live.reader.read(request.customer_id)
+            customer = live.memory.read(live.reader, request.customer_id)
         except StateBroken:
             degraded["customer"] = CUSTOMER_UNREADABLE
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,30 +12,55 @@ from features.decisions.policy import DecisionPolicy
 from features.decisions.record import NO_ACTION, TauSource
 from features.decisions.slate import FactorColumns, Slate
 from features.decisions.state import STATE
-from serving.decisioning.board import Board
+from serving.customer_context import CustomerContext
+from serving.decisioning.effect_state import State
 from serving.offers.protocol import Candidate
 from serving.offers.within import sooner
+from serving.offers.written_response import WrittenResponses
 from training.artifacts.effect_prior import EffectPrior
 from training.artifacts.offer_effect import OfferEffect
 
-State = Mapping[str, float | None]
 Array = NDArray[np.float64]
 
 
-def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float, effects: OfferEffect | None) -> Slate:
-    """Everything that may be sent, with the factors of its value.
+@dataclass(frozen=True)
+class Answered:
+    """Written offers that may be sent, with what a response to them is.
+
+    Attributes:
+        places: (w,) in the columns.
+        rows: (w,) where each stands in `responses`.
+        responses: of more offers than these.
+    """
+
+    places: NDArray[np.intp]
+    rows: NDArray[np.intp]
+    responses: WrittenResponses
+
+
+def valued(
+    kept: Sequence[Candidate],
+    written: Answered,
+    context: CustomerContext,
+    policy: DecisionPolicy,
+    state: State,
+    *,
+    effects: OfferEffect | None,
+) -> Slate:
+    """Everything that may be sent, with the factors of its value; what one more message costs later (`fatigue`) is not among them yet.
 
     What an offer adds within the days in which it works is carried to the horizon by `(1 − P₀) ÷ (1 − P₀ soon)`: of those who responded
     because of it, some would have by then anyway, as many as do of those who were sent nothing and had not responded yet.
 
     Args:
-        board: what may be sent; `no_action` among it.
+        kept: candidates of the models; `no_action` among them.
+        written: the shop's own.
+        context: the customer, the channel, the models.
         policy: which factors count, and what is believed of effects before they are proven.
         state: of the customer, as `effect_state` gives it; empty where nothing of them is used.
-        fatigue: money that one more message costs later.
         effects: what was learned of offers; None: the prior speaks.
     """
-    kept, columns, rows, places = board.kept, board.screen.columns, board.rows, board.places
+    columns, places, rows, responses = context.live.written, written.places, written.rows, written.responses
     ids = [*(one.offer_id for one in kept), *columns.ids[places].tolist()]
     types = [*(one.type for one in kept), *columns.types[places].tolist()]
     sold = columns.sold
@@ -43,7 +69,6 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
     def column(of_kept: list[float], of_written: Array) -> Array:
         return np.concatenate([np.array(of_kept, np.float64), of_written])
 
-    responses = board.responses
     p0 = column([one.probability for one in kept], responses.probability[rows])
     soon = np.minimum(column([_soon(one, policy) for one in kept], responses.soon[rows]), p0)  # two models may disagree
     sent = np.ones(len(ids))
@@ -61,8 +86,8 @@ def valued(board: Board, policy: DecisionPolicy, state: State, *, fatigue: float
         source=sources,
         margin=column([one.margin for one in kept], responses.margin[rows]) * sent,
         discount=column([one.discount for one in kept], responses.discount[rows]) * sent,
-        contact_cost=(cost + board.context.message_price) * sent,
-        fatigue=fatigue * sent,
+        contact_cost=(cost + context.message_price) * sent,
+        fatigue=np.zeros(len(ids)),
     )
     return Slate(ids, types, products, factors)
 

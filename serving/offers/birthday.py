@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from serving.condition_values import days_until_birthday
+from serving.condition_values import days_until_birthday, next_birthday_count
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.written import Written, every_written
@@ -28,6 +29,10 @@ class BirthdayOffers:
         if days is None or days > context.live.catalogue.assumptions.offers.birthday_within_days:
             return None
         return every_written(context, self.name, _soon(days))
+
+    def changes_at(self, context: CustomerContext) -> datetime | None:
+        """The customer's next midnight, if they told their birthday."""
+        return None if context.customer is None else next_birthday_count(context.customer.facts, context.now)
 
 
 def _soon(days: int) -> OfferReason:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.protocol import Candidate, OfferItem, OfferReason
 from serving.offers.terms import Objection, asks_for_a_set
 from serving.offers.within import within
 from serving.offers.written import Written
@@ -51,7 +51,7 @@ class BundleOffers:
             margin=sum(catalogue.margin(p) for p in bundle.product_ids),
             discount=discount,
             reasons=(_bought_together(bundle),),
-            valid_until=context.now + VALID_FOR,
+            until=None,
             channels=tuple(catalogue.assumptions.consent.channels),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -35,6 +36,10 @@ class CouponOffers:
         """What the shop wrote."""
         return every_written(context, self.name)
 
+    def changes_at(self, context: CustomerContext) -> datetime | None:
+        """The next beginning or end of a campaign whose coupons the customer holds."""
+        return None if context.customer is None else context.live.catalogue.coupons_change_at(context.customer.customer_id, context.now)
+
     def _held(self, context: CustomerContext) -> list[Candidate]:
         if context.customer is None:
             return []
@@ -58,7 +63,7 @@ class CouponOffers:
             margin=sum(catalogue.margin(item.product_id) for item in items) / len(items),
             discount=value,
             reasons=(_holds(coupon),),
-            valid_until=coupon.ends_at,
+            until=coupon.ends_at,
             channels=tuple(catalogue.assumptions.consent.channels),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.protocol import Candidate, OfferItem, OfferReason
 from serving.offers.within import within
 from serving.offers.written import Written, every_written
 
@@ -67,7 +67,7 @@ class ItemOffers:
                 probability=response,
                 margin=expected / response if response > 0 else 0.0,
                 reasons=(_why(context),),
-                valid_until=context.now + VALID_FOR,
+                until=None,
                 channels=tuple(catalogue.assumptions.consent.channels),
             )
         ]

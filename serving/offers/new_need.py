@@ -8,7 +8,7 @@ import numpy as np
 
 from serving.customer_context import CustomerContext
 from serving.new_needs import NewNeed
-from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.protocol import Candidate, OfferItem, OfferReason
 from serving.offers.within import within
 from serving.offers.written import Written, every_written
 
@@ -63,7 +63,7 @@ class NewNeedOffers:
             probability=chance,
             margin=catalogue.margin(product),
             reasons=(_because(catalogue.category_name(category), *(within(need.propensity, days) for days in _HORIZONS)),),
-            valid_until=context.now + VALID_FOR,
+            until=None,
             channels=tuple(catalogue.assumptions.consent.channels),
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from features.decisions.record import NO_ACTION
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
+from serving.offers.protocol import Candidate, OfferReason
 
 NAME = NO_ACTION
 _REASON = OfferReason(
@@ -23,7 +23,7 @@ class NoAction:
     def candidates(self, context: CustomerContext) -> list[Candidate]:
         """The one candidate that everybody has."""
         channels = tuple(context.live.catalogue.assumptions.consent.channels)
-        return [Candidate(NAME, NAME, (), 0.0, 0.0, (_REASON,), context.now + VALID_FOR, channels)]
+        return [Candidate(NAME, NAME, (), 0.0, 0.0, (_REASON,), None, channels)]
 
     def written(self, context: CustomerContext) -> None:  # noqa: ARG002 - the protocol's
         """Nobody writes silence."""

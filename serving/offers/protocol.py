@@ -72,7 +72,7 @@ class Candidate:
         soon: the same within the context's `soon_days`; None: in proportion, at a constant rate.
         margin: money that one response leaves before the discount.
         reasons: why, most telling first.
-        valid_until: last moment of the offer, UTC.
+        until: last moment of the offer, UTC; None: one step of the models from the decision on, or as the shop's document says.
         channels: where it may be sent.
         discount: money given away by one response: a coupon's value, a price taken off.
         cost: money that one sending costs besides the message's price.
@@ -86,13 +86,20 @@ class Candidate:
     probability: float
     margin: float
     reasons: tuple[OfferReason, ...]
-    valid_until: datetime
+    until: datetime | None
     channels: tuple[str, ...]
     discount: float = 0.0
     cost: float = 0.0
     lever: float = 1.0
     offer: Offer | None = None
     soon: float | None = None
+
+    def valid_until(self, now: datetime) -> datetime:
+        """Last moment of the offer, UTC, of a decision at `now`."""
+        if self.until is not None:
+            return self.until
+        ends = None if self.offer is None else self.offer.ends_at
+        return now + VALID_FOR if ends is None else min(now + VALID_FOR, ends)
 
 
 class OfferType(Protocol):
@@ -112,6 +119,15 @@ class OfferType(Protocol):
 
     def written(self, context: CustomerContext) -> Written | None:
         """The shop's own offers of the type that suit the customer, whatever they ask for themselves; None: none."""
+        ...
+
+
+@runtime_checkable
+class Passing(Protocol):
+    """An offer type whose offers come and go with the clock, though nothing new is known of the customer."""
+
+    def changes_at(self, context: CustomerContext) -> datetime | None:
+        """The earliest moment after the context's from which on others are made, UTC, or one before it; None: never."""
         ...
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from features.offers.offer import Offer
 from serving.category_needs import category_needs, usual_quantities
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason
+from serving.offers.protocol import Candidate, OfferItem, OfferReason
 from serving.offers.terms import Objection, asks_for_products
 from serving.offers.written import Written
 
@@ -87,7 +87,7 @@ class ReplenishmentOffers:
             soon=due.soon,
             margin=catalogue.margin(product) * due.quantity,
             reasons=(_because(catalogue.category_name(category), due.days),),
-            valid_until=context.now + VALID_FOR,
+            until=None,
             channels=tuple(catalogue.assumptions.consent.channels),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -41,6 +42,18 @@ class UsageTipOffers:
         suits = {place: days for place, days in found.items() if bounds.usage_tip_from_days <= days <= bounds.usage_tip_until_days}
         return Written(np.array(list(suits), np.intp), lambda place: (_bought(suits[place]),))
 
+    def changes_at(self, context: CustomerContext) -> datetime | None:
+        """When the days since a purchase reach a bound or are told as another number."""
+        places = context.live.written.of_type.get(self.name, _NONE)
+        if context.customer is None or not len(places):
+            return None
+        bounds, passed = context.live.catalogue.assumptions.offers, days_passed(context)
+        customer = context.customer
+        since = {*customer.recent.days_since_last.tolist(), customer.value("days_since_last_order")}
+        ahead = [_days_to_turn(passed + days, (bounds.usage_tip_from_days, bounds.usage_tip_until_days)) for days in since]
+        nearest = min((days for days in ahead if days is not None), default=None)
+        return None if nearest is None else context.now + timedelta(days=nearest)
+
     def demand(self, offer: Offer) -> Objection | None:
         """The tip itself."""
         return asks_for_content(offer)
@@ -49,6 +62,14 @@ class UsageTipOffers:
 def _days_since(product_ids: tuple[str, ...], bought: dict[str, float], last: float) -> float:
     """Days since the last order of what a tip speaks of, infinite without one; of any order where it names no product."""
     return min((bought[p] for p in product_ids if p in bought), default=math.inf) if product_ids else last
+
+
+def _days_to_turn(days: float, bounds: tuple[float, float]) -> float | None:
+    """Days until so many days are past a bound or rounded to another number; None once they are past every bound."""
+    if not math.isfinite(days) or days > bounds[1]:
+        return None
+    turns = (*bounds, math.floor(days + 0.5) + 0.5)
+    return min(turn - days for turn in turns if turn >= days)
 
 
 def _bought(days: float) -> OfferReason:

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferReason
+from serving.offers.protocol import Candidate, OfferReason
 from serving.offers.written import Written, every_written
 from training.artifacts.reasons import Reason
 
@@ -36,7 +36,7 @@ class WinbackOffers:
                 margin=basket * assumptions.margins.default,
                 discount=basket * assumptions.offers.winback_discount,
                 reasons=reasons,
-                valid_until=context.now + VALID_FOR,
+                until=None,
                 channels=tuple(assumptions.consent.channels),
             )
         ]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
-from serving.offers.protocol import VALID_FOR, Candidate, OfferItem, OfferReason, OfferType
+from serving.offers.protocol import Candidate, OfferItem, OfferReason, OfferType
 from serving.offers.written_columns import WrittenColumns
 from serving.offers.written_response import WrittenResponses, written_responses
 
@@ -78,7 +78,6 @@ def written_candidate(
     """
     columns = context.live.written
     offer = columns.offers[place].offer
-    until = context.now + VALID_FOR
     return Candidate(
         offer_id=offer.offer_id,
         type=offer.type,
@@ -87,7 +86,7 @@ def written_candidate(
         soon=float(responses.soon[row]),
         margin=float(responses.margin[row]),
         reasons=(*reasons, _of_shop(offer)),
-        valid_until=until if offer.ends_at is None else min(until, offer.ends_at),
+        until=None,
         channels=columns.channel_sets[columns.channels[place]],
         discount=float(responses.discount[row]),
         cost=offer.cost,

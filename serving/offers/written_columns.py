@@ -179,6 +179,12 @@ class WrittenColumns:
         return found
 
     @cached_property
+    def turns(self) -> NDArray[np.int64]:
+        """(t,) Moments from which on an offer may or may no longer be sent, ascending, microseconds since 1970 UTC."""
+        begin, end = self.starts[self.starts != -_NEVER], self.ends[self.ends != _NEVER] + 1
+        return np.unique(np.concatenate([begin, end]))
+
+    @cached_property
     def compared(self) -> ConditionColumns:
         """Conditions that only compare numbers."""
         return ConditionColumns.of(self.offers)

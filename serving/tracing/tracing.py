@@ -79,7 +79,7 @@ class Tracing:
 
     def reader(self, reader: CustomerReader) -> CustomerReader:
         """A reader whose reads are seen."""
-        return watched(self.tracer, reader, {"read": "features.read"})
+        return watched(self.tracer, reader, {"read": "features.read", "packed": "features.read"})
 
     def engine(self, engine: _Thing) -> _Thing:
         """An engine whose decisions are seen."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from features.store import CustomerFeatures, CustomerReader, unpack_customer
 from serving.decisioning.engine import Decision, Engine, OfferRequest
 from serving.live import Live
 from serving.offers.offer_types import OFFER_TYPES
@@ -62,32 +64,57 @@ def test_stock_counts_at_once(services: Services) -> None:
         same(after, decided(replace(sold_out, memory=Memory(0)), customer, services))
 
 
+class OneRow:
+    """A reader of one customer, whose row can be exchanged."""
+
+    def __init__(self, reader: CustomerReader, customer_id: str) -> None:
+        packed = reader.packed(customer_id)
+        assert packed is not None
+        self.row: Mapping[str, bytes] | None = dict(packed)
+
+    def packed(self, _: str) -> Mapping[str, bytes] | None:
+        return None if self.row is None else dict(self.row)
+
+    def read(self, customer_id: str) -> CustomerFeatures | None:
+        return None if self.row is None else unpack_customer(customer_id, self.row)
+
+
 def test_new_features_and_new_models_are_not_answered_from_memory(services: Services) -> None:
-    memory, customer = Memory(10), services.live.reader.read(CUSTOMERS[0])
+    one, another = CUSTOMERS[:2]
+    memory, reader, other = Memory(10), OneRow(services.live.reader, one), OneRow(services.live.reader, another)
+    customer = memory.read(reader, one)  # type: ignore[arg-type]
     assert customer is not None
     kept = memory.of(customer, 28)
     assert kept == {}
     kept["churn"] = "said"
-    assert memory.of(replace(customer), 28) == {"churn": "said"}
+    assert memory.read(reader, one) is customer  # type: ignore[arg-type]
+    assert memory.of(customer, 28) == {"churn": "said"}
     assert memory.of(customer, 14) == {}
-    vector = customer.vector.copy()
-    vector[3] = np.nextafter(vector[3], np.inf)
-    assert memory.of(replace(customer, vector=vector), 28) == {}
-    assert memory.of(replace(customer, categories=(*customer.categories[1:], "another")), 28) == {}
+    for changed in ("vector", "categories", "recent"):
+        assert reader.row is not None
+        assert other.row is not None
+        reader.row = {**reader.row, changed: other.row[changed]}
+        later = memory.read(reader, one)  # type: ignore[arg-type]
+        assert later is not None
+        assert later is not customer
+        assert memory.of(later, 28) == {}
+        assert memory.of(customer, 28) is None, "what is no longer so is not remembered"
+        customer, kept = later, memory.of(later, 28)
+        assert kept is not None
+        kept["churn"] = "said"
+    reader.row = None
+    assert memory.read(reader, one) is None  # type: ignore[arg-type]
+    assert len(memory) == 0, "who was erased is forgotten"
     live = replace(services.live, memory=memory)
     assert live.with_models(live.models).memory is not memory
 
 
 def test_the_longest_ago_is_forgotten(services: Services) -> None:
-    memory = Memory(3)
-    known = [customer for c in CUSTOMERS[:5] if (customer := services.live.reader.read(c)) is not None]
-    for customer in known:
-        kept = memory.of(customer, 28)
-        assert kept is not None
-        kept["seen"] = True
+    memory, reader = Memory(3), services.live.reader
+    known = [customer for c in CUSTOMERS[:5] if (customer := memory.read(reader, c)) is not None]
     assert len(memory) == 3
-    assert [bool(memory.of(customer, 28)) for customer in known[2:]] == [True] * 3
-    assert memory.of(known[0], 28) == {}
+    assert [memory.of(one, 28) for one in known] == [None, None, {}, {}, {}]
+    assert memory.read(reader, CUSTOMERS[2]) is known[2]
     assert Memory(0).of(known[0], 28) is None
 
 

@@ -26,6 +26,9 @@ class ForbiddenReader:
     def read(self, customer_id: str) -> CustomerFeatures | None:
         raise AssertionError(f"personal features of {customer_id} were read")
 
+    def packed(self, customer_id: str) -> None:
+        raise AssertionError(f"personal features of {customer_id} were read")
+
     def customer_ids(self) -> list[str]:
         raise AssertionError("customers were listed")
 

@@ -10,10 +10,10 @@ import pytest
 from features.decisions.policy import DecisionPolicy
 from features.decisions.record import NO_ACTION, Factors
 from features.decisions.state import STATE
-from features.ledger.contact_history import NO_HISTORY
 from serving.customer_context import CustomerContext
-from serving.decisioning.board import set_out
 from serving.decisioning.engine import OfferRequest
+from serving.decisioning.experiments import Assigned
+from serving.decisioning.layout import lay_out
 from serving.decisioning.valuation import valued
 from serving.offers.no_action import NoAction
 from serving.offers.protocol import Candidate
@@ -46,8 +46,8 @@ def factors(
     state: dict[str, float | None] | None = None,
 ) -> Factors:
     context = CustomerContext(services.live, services.now, services.live.reader.read("c000"), "email", contact=frozenset({"email"}))
-    board = set_out([Fixed(probability, soon), NoAction()], context, policy, NO_HISTORY)
-    slate = valued(board, policy, state or {}, fatigue=0.0, effects=services.live.models.offer_effect)
+    layout = lay_out([Fixed(probability, soon), NoAction()], context, Assigned((), policy, policy.version))
+    slate = valued(layout.kept, layout.written, context, policy, state or {}, effects=context.live.models.offer_effect)
     return slate.factors.row(slate.types.index("coupon"))
 
 

@@ -19,8 +19,10 @@ from features.ledger.contacts import Contact
 from features.offers.offer import Offer
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
-from serving.decisioning.board import Board, set_out
+from serving.decisioning.board import Board, sendable, set_out
 from serving.decisioning.eligibility import Dropped
+from serving.decisioning.experiments import Assigned
+from serving.decisioning.layout import lay_out
 from serving.decisioning.written_screen import RULES
 from serving.live import Live
 from serving.live_opening import terms_of
@@ -78,12 +80,14 @@ def with_written(context: CustomerContext, *, seed: int) -> CustomerContext:
     return replace(context, live=replace(live, exhausted=frozenset(some)).warm())
 
 
+def board_of(context: CustomerContext, history: ContactHistory) -> Board:
+    return set_out(lay_out(OFFER_TYPES, context, Assigned((), POLICY, POLICY.version)), context, history)
+
+
 def fallen_one_by_one(board: Board, context: CustomerContext) -> list[Dropped]:
     """What the rules of one candidate say of every written offer that a type considers."""
-    from serving.decisioning.board import _sendable
-
     every = [c for one in OFFER_TYPES for c in candidates_of(one, context) if c.offer is not None]
-    return _sendable(every, context, board.policy, board.history)[1]
+    return sendable(every, context, board.policy, board.history)[1]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -104,7 +108,7 @@ def test_both_readings_of_the_rules_agree(context_of: MakeContext, seed: int) ->
             for n in range(0, 120, 9)
         ]
         history = ContactHistory(frozenset({customer}), tuple(reversed(sent[: rng.randrange(0, len(sent))])))
-        board = set_out(OFFER_TYPES, context, POLICY, history)
+        board = board_of(context, history)
         expected = {one.candidate.offer_id: (one.step, one.code) for one in fallen_one_by_one(board, context)}
         codes = board.screen.codes
         found = {board.screen.columns.ids[place]: RULES[codes[place] - 1] for place in np.flatnonzero(codes).tolist()}
@@ -126,7 +130,7 @@ def test_every_rule_has_its_sentences() -> None:
 def test_an_offer_of_a_model_that_answers_nan_is_not_decided_on(context_of: MakeContext) -> None:
     context = with_written(context_of("c000", channel="email"), seed=1)
     context.likings.__dict__["item_logits"] = np.full(len(context.live.models.items.product_ids), np.nan, np.float32)  # type: ignore[union-attr]
-    board = set_out(OFFER_TYPES, context, POLICY, ContactHistory())
+    board = board_of(context, ContactHistory())
     named = [one for one in board.dropped if one.code == "no_number"]
     assert named
     assert all(np.isfinite(board.candidate(place).probability) for place in range(len(board)))
