@@ -67,6 +67,7 @@ class Memory:
         self._known: OrderedDict[str, Acquaintance] = OrderedDict()
         self._lock = threading.Lock()
         self._models: object = None  # the live ones
+        self._views: dict[object, Memory] = {}
 
     def beside(self, versions: object) -> Memory:
         """Of the same customers, what other models said of them: an arm's models must not answer with what the live ones said.
@@ -74,7 +75,8 @@ class Memory:
         Args:
             versions: name those models.
         """
-        view = Memory(self.most)
+        with self._lock:
+            view = self._views.setdefault(versions, Memory(self.most))
         view._known, view._lock, view._models = self._known, self._lock, versions
         return view
 
