@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,20 +25,23 @@ from features.engine import open_engine, open_shop
 from features.errors import TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.first_orders import first_orders
-from features.freshness import Followed, write_followed
+from features.freshness import Followed, begin_following
 from features.ledger.erasing import unfinished
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks
 from features.never_bought_build import join_files, newest_never_bought, write_never_bought
 from features.offline import OfflineFeatures
 from features.online import materialize, pack_customers
+from features.online_place import projects_of
 from features.online_removal import remove_from
 from features.products import FILE as PRODUCTS_FILE
 from features.products_build import build_products
 from features.recent_build import recent_purchases
+from features.redis_rows import sweep
+from features.redis_server import RedisServer
 from features.schema import CUSTOMERS
 from features.settings import FeatureSettings
-from features.store import DATABASE, PACKED_FILE
+from features.store import PACKED_FILE
 from features.sweep_lock import writing_people
 from features.tags_build import newest_tags
 from features.versions import content_hash, current_folder, matches, new_version
@@ -85,6 +87,7 @@ def build_features(
     Raises:
         StateMissing: nothing was imported.
         TooLittleHistory: no customer had ordered by `now`.
+        StoreAway: the Redis for the online rows does not answer; the previous build stays.
     """
     with writing_people(settings.data_dir):
         return _build(settings, now, force=force, progress=progress)
@@ -103,8 +106,9 @@ def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, prog
         "assumptions": assumptions.version,
         "code": content_hash(*sorted(Path(__file__).parent.rglob("*.py"))),  # a changed definition must not pass for a built one
     }
+    online_inputs = inputs if settings.online_server is None else {**inputs, "online": settings.online_server.shown}
     dates = as_of_dates(warehouse, now)
-    if not force and matches(settings.features_dir, inputs) and matches(settings.online_dir, inputs):
+    if not force and matches(settings.features_dir, inputs) and matches(settings.online_dir, online_inputs):
         offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
         online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
         customers = pl.scan_parquet(offline / PACKED_FILE).select(pl.len()).collect().item()
@@ -112,13 +116,15 @@ def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, prog
     with new_version(settings.features_dir, inputs) as folder:
         customers = _write_offline(settings, warehouse, assumptions, dates=dates, folder=folder, progress=progress)
     offline = current_folder(settings.features_dir, remedy="run `huitou build` again.")
-    with new_version(settings.online_dir, inputs, publishing=partial(_without_erased, settings)) as folder:
+    with new_version(settings.online_dir, online_inputs, publishing=partial(_without_erased, settings)) as folder:
         progress("writing the online store")
         shutil.copyfile(offline / PRODUCTS_FILE, folder / PRODUCTS_FILE)
         shutil.copyfile(settings.data_dir / ASSUMPTIONS_FILE, folder / ASSUMPTIONS_FILE)
-        materialize(folder, offline)
-        _begin_following(folder, warehouse, now)
+        materialize(folder, offline, settings.online_server)
+        _begin_following(folder, warehouse, now, settings.online_server)
     online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
+    if settings.online_server is not None:
+        sweep(settings.online_server, *projects_of(settings.online_dir))
     return Built(offline, online, len(dates), customers, changed=True)
 
 
@@ -134,7 +140,7 @@ def _without_erased(settings: FeatureSettings, folder: Path) -> Iterator[None]:
     ledger = open_ledger(settings)
     try:
         with ledger.database.writing() as connection:
-            remove_from(folder, {customer_id for erasure in unfinished(connection) for customer_id in erasure.ids})
+            remove_from(folder, {customer_id for erasure in unfinished(connection) for customer_id in erasure.ids}, settings.online_server)
             yield
     finally:
         ledger.close()
@@ -205,11 +211,10 @@ def _write_offline(
     return packed.height + others.height
 
 
-def _begin_following(folder: Path, warehouse: Warehouse, now: datetime) -> None:
+def _begin_following(folder: Path, warehouse: Warehouse, now: datetime, server: RedisServer | None) -> None:
     """Say which events the features know, so that whoever keeps them fresh goes on from there."""
     told = warehouse.report.get("ledger", {})
-    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
-        write_followed(connection, Followed(int(told.get("until", 0)), Marks(**told.get("marks", {})), now))
+    begin_following(folder, Followed(int(told.get("until", 0)), Marks(**told.get("marks", {})), now), server)
 
 
 def _write(table: ibis.Table, path: Path) -> None:

@@ -23,6 +23,10 @@ class StateBroken(HuitouError):
     """A stored file is damaged, truncated or was written for another feature set."""
 
 
+class StoreAway(StateBroken):
+    """The server that holds the online rows does not answer; nothing is damaged, and it may be there again in a moment."""
+
+
 class TooLittleHistory(HuitouError):
     """The history is too short or too thin for what was asked (says what would be needed)."""
 

@@ -5,13 +5,17 @@ Light on purpose: the API reads it to say how far behind the store is.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from features.errors import StateBroken
 from features.ledger.marks import Marks
+from features.online_place import demanded, place_of
+from features.redis_rows import RedisRows
+from features.redis_server import RedisServer
 from features.store import DATABASE
 
 _TABLE = (
@@ -37,12 +41,19 @@ class Followed:
     as_of: datetime
 
 
-def read_followed(folder: Path) -> Followed | None:
+def read_followed(folder: Path, server: RedisServer | None = None) -> Followed | None:
     """What a version folder of the online state says; None where the build wrote nothing.
+
+    Args:
+        folder: of the build.
+        server: the Redis of the settings; asked only where the build's rows are in one.
 
     Raises:
         StateBroken: the store cannot be read.
+        StoreAway: a server has the rows and does not answer.
     """
+    if (project := place_of(folder)) is not None:
+        return _noted(demanded(server, folder), project)
     try:
         connection = sqlite3.connect(f"{(folder / DATABASE).resolve().as_uri()}?mode=ro", uri=True)
         try:
@@ -54,6 +65,36 @@ def read_followed(folder: Path) -> Followed | None:
             return None
         raise StateBroken(f"The online store cannot be read ({error}); run `huitou build --force`.") from error
     return None if row is None else Followed(row[1], Marks(*row[2:]), datetime.fromisoformat(row[0]).astimezone(UTC))
+
+
+def _noted(server: RedisServer, project: str) -> Followed | None:
+    rows = RedisRows(server, project, in_requests=True)
+    try:
+        told = rows.note()
+    finally:
+        rows.close()
+    if "as_of" not in told:
+        return None
+    marks = Marks(*(int(told[name]) for name in ("link_id", "undone", "consent_id")))
+    return Followed(int(told["seq"]), marks, datetime.fromisoformat(told["as_of"]).astimezone(UTC))
+
+
+def noted(followed: Followed) -> dict[str, str | int]:
+    """The same as a note beside rows in a Redis."""
+    return {"as_of": followed.as_of.isoformat(), "seq": followed.seq, **asdict(followed.marks)}
+
+
+def begin_following(folder: Path, followed: Followed, server: RedisServer | None = None) -> None:
+    """Say for a build what its rows know; arguments and errors as `read_followed`."""
+    if (project := place_of(folder)) is not None:
+        rows = RedisRows(demanded(server, folder), project)
+        try:
+            rows.tell(noted(followed))
+        finally:
+            rows.close()
+        return
+    with contextlib.closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
+        write_followed(connection, followed)
 
 
 def write_followed(connection: sqlite3.Connection, followed: Followed) -> None:

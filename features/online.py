@@ -17,11 +17,15 @@ import numpy as np
 import polars as pl
 
 from features.customer_facts import NOTHING_TOLD, CustomerFacts, facts_told, labels_of
+from features.feast_bytes import VIEW
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
-from features.online_load import load_packed
+from features.online_load import load_packed, packed_batches
+from features.online_place import place_new
 from features.packing import Block
+from features.redis_rows import RedisRows
+from features.redis_server import RedisServer
 from features.schema import CONTACT_FACTS
-from features.store import DATABASE, PACKED_FILE, VIEW
+from features.store import DATABASE, PACKED_FILE
 
 _WIDTH = len(CATEGORY.columns)
 
@@ -92,24 +96,40 @@ def _pack_facts(facts: CustomerFacts, as_of: datetime) -> bytes:
     return Block(FACTS.hash, as_of, labels, np.empty((len(labels), 0))).pack()
 
 
-def materialize(folder: Path, offline: Path) -> None:
-    """Register every view with Feast and write the packed rows to the online store in `folder`.
+def materialize(folder: Path, offline: Path, server: RedisServer | None = None) -> None:
+    """Register every view with Feast and write the packed rows to the online store.
 
     Args:
-        folder: version folder of the online state; gets `registry.db` and `online.db`.
+        folder: version folder of the online state; gets `registry.db` and `online.db`, or a note of where in the Redis the rows stand.
         offline: version folder of the offline features, with the packed rows in it.
+        server: the Redis for the rows; None: they stand in the folder.
+
+    Raises:
+        StoreAway, StateBroken, HuitouError: the Redis does not answer, refuses, or would lose rows.
     """
+    project = None if server is None else place_new(folder)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         # Feast reports its progress on standard output, which belongs to the command's result, and its import changes the warning filters
         # of the whole process; both end with this block.
         from features.feast_repo.repo import open_store, registered_objects  # feast takes seconds to import
 
         warnings.filterwarnings("ignore", message="fetch_arrow_table", category=DeprecationWarning)
-        store = open_store(folder)
+        store = open_store(folder, server)
         store.apply(registered_objects(offline))
-        load_packed(folder / DATABASE, offline / PACKED_FILE)
+        if server is not None and project is not None:
+            _load_redis(server, project, offline / PACKED_FILE)
+        else:
+            load_packed(folder / DATABASE, offline / PACKED_FILE)
         # Feast's record of what is online, which its own `materialize` would have written.
         as_of: datetime = pl.scan_parquet(offline / PACKED_FILE).select(pl.col("event_timestamp").max()).collect().item()
         store.registry.apply_materialization(
             store.get_feature_view(VIEW), store.project, as_of - timedelta(days=1), as_of + timedelta(seconds=1)
         )
+
+
+def _load_redis(server: RedisServer, project: str, packed: Path) -> None:
+    rows = RedisRows(server, project)
+    try:
+        rows.load(packed_batches(packed))
+    finally:
+        rows.close()

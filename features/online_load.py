@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from features.store import PROJECT, VIEW, entity_key
+from features.feast_bytes import PROJECT, VIEW, entity_key, feast_value
 
 _TABLE = f"{PROJECT}_{VIEW}"
 _BATCH = 2_000  # customers in memory at a time: at 10 kB each 20 MB
-_BYTES_TAG = b"\x0a"  # protobuf: field 1 (bytes_val) of Feast's `Value`, length-delimited
 # The file is new and nobody reads it: a crash leaves a folder that is thrown away, and whoever publishes the folder syncs it.
 _PRAGMAS = ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -131072", "locking_mode = EXCLUSIVE")
 
@@ -45,9 +44,9 @@ def load_packed(database: Path, packed: Path) -> int:
         connection.execute("BEGIN")  # of its own accord sqlite3 begins at the first insert only, and the indexes must come back
         with _without_indexes(connection):
             customers = 0
-            for size, rows in _batches(packed):
-                connection.executemany(insert, rows)
-                customers += size
+            for columns in packed_batches(packed):
+                customers += len(columns["customer_id"])
+                connection.executemany(insert, _rows(columns))
     return customers
 
 
@@ -63,14 +62,13 @@ def _without_indexes(connection: sqlite3.Connection) -> Iterator[None]:
         connection.execute(sql)
 
 
-def _batches(packed: Path) -> Iterator[tuple[int, Iterator[Row]]]:
-    """Customers and rows, some at a time: the whole file may be larger than memory."""
+def packed_batches(packed: Path) -> Iterator[dict[str, list[Any]]]:
+    """Columns of packed rows, some customers at a time: the whole file may be larger than memory."""
     from pyarrow import parquet
 
     with parquet.ParquetFile(packed) as file:
         for batch in file.iter_batches(batch_size=_BATCH):
-            columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
-            yield batch.num_rows, _rows(columns)
+            yield {name: batch.column(name).to_pylist() for name in batch.schema.names}
 
 
 def _rows(columns: dict[str, list[Any]]) -> Iterator[Row]:
@@ -80,16 +78,6 @@ def _rows(columns: dict[str, list[Any]]) -> Iterator[Row]:
     for place, key in enumerate(keys):
         for name, values in columns.items():
             yield key, name, feast_value(values[place]), stamps[place], created[place]
-
-
-def feast_value(data: bytes) -> bytes:
-    """A serialized Feast `Value` message that holds bytes: the inverse of `features.store.bytes_value`."""
-    length, varint = len(data), bytearray()
-    while length > 0x7F:
-        varint.append(length & 0x7F | 0x80)
-        length >>= 7
-    varint.append(length)
-    return _BYTES_TAG + bytes(varint) + data
 
 
 def _stamp(at: datetime) -> int:

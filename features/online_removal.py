@@ -9,34 +9,47 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from features.errors import StateBroken
+from features.feast_bytes import PROJECT, VIEW, entity_key
+from features.online_place import demanded, place_of
 from features.products import FILE as PRODUCTS_FILE
+from features.redis_rows import RedisRows, rewrite_files
+from features.redis_server import RedisServer
 from features.room import is_full, room_on
-from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.store import DATABASE
 from features.sweep_lock import changing_rows
 
 _PATIENCE = 10.0  # seconds to wait for a refresh that writes at the moment
 
 
-def remove_online(online_dir: Path, customer_ids: Collection[str]) -> int:
+def remove_online(online_dir: Path, customer_ids: Collection[str], server: RedisServer | None = None) -> int:
     """Delete customers' rows and their coupons from every version of the online store; returns how many values went.
 
+    Args:
+        online_dir: of all versions.
+        customer_ids: who goes.
+        server: the Redis of the settings; asked for the versions whose rows are in one.
+
     Raises:
+        StoreAway: the Redis does not answer; likewise.
         StateBroken: a store is damaged or locked; what was not reached is tried again by whoever resumes.
         OutOfSpace: the disk is full; likewise.
     """
     with changing_rows(online_dir), room_on(online_dir):
-        removed = sum(remove_from(folder, customer_ids) for folder in sorted(online_dir.glob("v-*")))
+        removed = sum(remove_from(folder, customer_ids, server) for folder in sorted(online_dir.glob("v-*")))
         coupons = online_dir.parent.glob(f"features/v-*/{PRODUCTS_FILE}")
         return removed + sum(_from_products(path, set(customer_ids)) for path in coupons)
 
 
-def remove_from(folder: Path, customer_ids: Collection[str]) -> int:
+def remove_from(folder: Path, customer_ids: Collection[str], server: RedisServer | None = None) -> int:
     """The same for one folder of the online state; nobody else may write there meanwhile."""
+    coupons = _from_products(folder / PRODUCTS_FILE, set(customer_ids))
+    if (project := place_of(folder)) is not None:
+        return coupons + (_from_redis(demanded(server, folder), project, customer_ids) if customer_ids else 0)
     removed = _from_store(folder / DATABASE, customer_ids) if customer_ids and (folder / DATABASE).is_file() else 0
-    return removed + _from_products(folder / PRODUCTS_FILE, set(customer_ids))
+    return removed + coupons
 
 
-def wipe_online(online_dir: Path) -> None:
+def wipe_online(online_dir: Path, server: RedisServer | None = None) -> None:
     """Leave no bytes of deleted rows: SQLite overwrites what it deletes, but pages that were joined keep copies.
 
     Of 400 customers deleted from a store of 3,000, a search of its bytes found four.
@@ -49,6 +62,16 @@ def wipe_online(online_dir: Path) -> None:
             with room_on(online_dir), _open(folder / DATABASE) as connection:
                 connection.execute("VACUUM")
                 _empty_log(connection)
+    if server is not None:
+        rewrite_files(server)
+
+
+def _from_redis(server: RedisServer, project: str, customer_ids: Collection[str]) -> int:
+    rows = RedisRows(server, project)
+    try:
+        return rows.remove(customer_ids)
+    finally:
+        rows.close()
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from features.redis_server import RedisServer, demand_address, redis_server
 from features.secret_files import SettingsWithSecrets
 
 
@@ -37,6 +38,24 @@ class FeatureSettings(SettingsWithSecrets):
         gt=0,
         description="How long the ledger's database may take, or another writer hold it, before a call is told to come back.",
     )
+
+    online_url: str | None = Field(
+        default=None,
+        description="Redis that holds the customers' online rows, redis://… or rediss://…; by default a file in the data folder. "
+        "Needs the extra `redis`, and `huitou build`.",
+        repr=False,  # it may hold a password
+    )
+
+    @field_validator("online_url")
+    @classmethod
+    def _a_redis(cls, url: str | None) -> str | None:
+        demand_address(url)
+        return url
+
+    @property
+    def online_server(self) -> RedisServer | None:
+        """The Redis with the online rows, for commands that nobody waits for."""
+        return redis_server(self.online_url, patience=10.0)
 
     @property
     def imported_dir(self) -> Path:

@@ -1,13 +1,12 @@
 """Reads one customer from the online store, by the shortest proven way.
 
-Feast defines and writes the store (`features.online`); the request path reads the same SQLite rows directly, because Feast's own client
-costs about a millisecond of Python per read and 4–7 s of imports. A contract test holds both readings equal for every feature.
+Feast defines and writes the store (`features.online`); the request path reads the same rows directly, from SQLite or Redis, because Feast's
+own client costs about a millisecond of Python per read and 4–7 s of imports. A contract test holds both readings equal for every feature.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -19,18 +18,16 @@ from numpy.typing import NDArray
 
 from features.customer_facts import NOTHING_TOLD, CustomerFacts, facts_labelled
 from features.errors import StateBroken, StateMissing
+from features.feast_bytes import PROJECT, VIEW, bytes_value, entity_key
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
+from features.online_place import demanded, place_of
 from features.packing import Block
 from features.recent import RecentPurchases, nothing_recent
+from features.redis_rows import RedisRows
+from features.redis_server import RedisServer
 
-PROJECT = "huitou"
-VIEW = "customer_online"
-ENTITY = "customer_id"
 DATABASE = "online.db"
 PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
-
-_STRING = 2  # feast.types.ValueType.STRING
-_BYTES_TAG = 0x0A  # protobuf: field 1 (bytes_val), length-delimited
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,7 @@ class CustomerReader(Protocol):
 
         Raises:
             StateBroken: the row is damaged or of another feature set.
+            StoreAway: a server has the rows and does not answer.
         """
         ...
 
@@ -102,12 +100,19 @@ class CustomerReader(Protocol):
         ...
 
 
-def open_reader(folder: Path) -> CustomerReader:
-    """Open the store that a build left in a version folder of the online state; the file there says which it is.
+def open_reader(folder: Path, server: RedisServer | None = None) -> CustomerReader:
+    """Open the store that a build left in a version folder of the online state; the files there say which it is.
+
+    Args:
+        folder: of the build.
+        server: the Redis of the settings; asked only where the build's rows are in one.
 
     Raises:
         StateMissing: there is none.
+        StateBroken: the rows are in a Redis, and the settings name none.
     """
+    if (project := place_of(folder)) is not None:
+        return RedisCustomerReader(RedisRows(demanded(server, folder), project, in_requests=True))
     return SqliteCustomerReader(folder)
 
 
@@ -152,6 +157,27 @@ class SqliteCustomerReader:
     def close(self) -> None:
         """See `CustomerReader.close`."""
         self._connection.close()
+
+
+class RedisCustomerReader:
+    """Reads Feast's hashes in a Redis, one round trip a customer; safe for many threads."""
+
+    def __init__(self, rows: RedisRows) -> None:
+        """Prepare; nothing is connected before the first read: a service starts, and answers what is lawful, while the Redis is away."""
+        self._rows = rows
+
+    def read(self, customer_id: str) -> CustomerFeatures | None:
+        """See `CustomerReader.read`."""
+        found = self._rows.read(customer_id)
+        return unpack_customer(customer_id, found) if found else None
+
+    def customer_ids(self) -> list[str]:
+        """See `CustomerReader.customer_ids`."""
+        return self._rows.customer_ids()
+
+    def close(self) -> None:
+        """See `CustomerReader.close`."""
+        self._rows.close()
 
 
 def _unreadable(error: sqlite3.Error) -> StateBroken:
@@ -206,28 +232,3 @@ def _recent(block: Block) -> RecentPurchases:
         days_since_last=block.values[1:, 1].astype(np.float32),
         orders=int(block.values[0, 0]),
     )
-
-
-def entity_key(customer_id: str) -> bytes:
-    """Feast's entity key, serialization version 3: count, key type, key length, key, value type, value length, value."""
-    key, value = ENTITY.encode(), customer_id.encode()
-    return struct.pack(f"<III{len(key)}sII", 1, _STRING, len(key), key, _STRING, len(value)) + value
-
-
-def bytes_value(data: bytes) -> bytes:
-    """The bytes inside a serialized Feast `Value` message that holds nothing else.
-
-    Raises:
-        StateBroken: the message is of another type.
-    """
-    if not data or data[0] != _BYTES_TAG:
-        raise StateBroken("The online store holds a value that is not packed bytes; run `huitou build --force`.")
-    length, shift = 0, 0
-    for at, byte in enumerate(data[1:], start=2):
-        length |= (byte & 0x7F) << shift
-        shift += 7
-        if not byte & 0x80 and len(data) == at + length:
-            return data[at:]
-        if not byte & 0x80:
-            break
-    raise StateBroken("An online value is truncated; run `huitou build --force`.")

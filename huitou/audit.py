@@ -97,7 +97,7 @@ def prices(
 
     settings = feature_settings(data_dir)
     policy = load_policy(settings.data_dir / FILE)
-    reader = open_reader(current_folder(settings.online_dir, remedy="run `huitou build` first."))
+    reader = open_reader(current_folder(settings.online_dir, remedy="run `huitou build` first."), settings.online_server)
     ledger = open_ledger(settings)
     try:
         since = None if days is None else ledger.clock() - timedelta(days=days)

@@ -18,6 +18,7 @@ from typing import Any
 from features.errors import HuitouError
 from huitou.api_key import json_headers
 from huitou.console import peak_mb_of
+from huitou.options import feature_settings
 
 _PATIENCE = 60.0  # seconds until the service must be ready; it starts in about two
 _POLL = 0.1
@@ -191,7 +192,8 @@ def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     if champion is None:
         raise HuitouError("The return hazard was not trained here; run `huitou train return_hazard`.")
     model = ReturnHazard.load(local_models.model_folder(data_dir, "return_hazard", champion.ref))
-    reader = open_reader(current_folder(data_dir / "online", remedy="run `huitou build` first."))
+    settings = feature_settings(data_dir)
+    reader = open_reader(current_folder(settings.online_dir, remedy="run `huitou build` first."), settings.online_server)
     known = [c for c in (reader.read(customer) for customer in reader.customer_ids()) if c is not None and c.has_ordered]
     reader.close()
     if not known:

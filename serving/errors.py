@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from features.errors import HuitouError
+from features.errors import HuitouError, StateBroken, StoreAway
 
 # Said to callers: the cause, which may name files, stays in the log. Forced, since a plain build finds its inputs unchanged and skips.
 CUSTOMER_UNREADABLE = "The customer's features cannot be read; run `huitou build --force`."
+CUSTOMERS_AWAY = "The customers' features cannot be reached at the moment."
+
+
+def unread(error: StateBroken) -> str:
+    """What callers are told where a customer's row cannot be read."""
+    return CUSTOMERS_AWAY if isinstance(error, StoreAway) else CUSTOMER_UNREADABLE
 
 
 class ServingError(HuitouError):

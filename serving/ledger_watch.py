@@ -10,6 +10,7 @@ from features.freshness import read_followed
 from features.ledger import events as ledger_events
 from features.ledger.catalogue import Kind, changed_documents, documents, documents_change, stock_levels
 from features.ledger.ledger import Ledger
+from features.redis_server import RedisServer
 from serving.offers.book import FOLLOWED, Key
 
 Levels = dict[str, int | None]
@@ -33,6 +34,8 @@ class LedgerWatch:
     """Reads what is new since it last looked; one thread at a time.
 
     Attributes:
+        ledger: what is followed.
+        server: the Redis that may hold the customers' rows.
         levels: every stock level fed over the API; it counts before what the build knew.
         experiments: id → document of every experiment; another object once any has changed.
         written: (kind, id) → document of every offer, bundle and content.
@@ -41,6 +44,7 @@ class LedgerWatch:
     """
 
     ledger: Ledger
+    server: RedisServer | None = None
     levels: Levels = field(default_factory=dict)
     experiments: dict[str, str] = field(default_factory=dict)
     written: dict[Key, str] = field(default_factory=dict)
@@ -83,7 +87,7 @@ class LedgerWatch:
             StateBroken: the store cannot be read.
             LedgerAway, LedgerBroken: the ledger does not answer.
         """
-        followed = read_followed(folder)
+        followed = read_followed(folder, self.server)
         if followed is None:
             return None
         with self.ledger.database.reading() as connection:

@@ -16,6 +16,7 @@ from features.assumptions import load_assumptions
 from features.decisions.policy import DecisionPolicy
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.products import Coupon, read_products
+from features.redis_server import RedisServer
 from features.store import CustomerReader, open_reader
 from serving.arm_models import ARM_NOT_SERVED, NO_ARMS, ArmModels
 from serving.catalogue import Catalogue
@@ -220,7 +221,7 @@ class Live:
         return None if repurchase is None else np.array([CUSTOMER.columns.index(name) for name in repurchase.customer_inputs], np.intp)
 
 
-def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remembered: int = 0) -> Live:
+def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remembered: int = 0, server: RedisServer | None = None) -> Live:
     """Open a version folder of the online state.
 
     Args:
@@ -228,6 +229,7 @@ def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remem
         models: to answer with.
         policy: to decide by.
         remembered: customers of whom is kept what the models said of them.
+        server: the Redis that may hold the customers' rows.
 
     Raises:
         StateMissing: there is no store in the folder.
@@ -235,5 +237,5 @@ def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remem
         SourceUnreadable: the assumptions file is damaged.
     """
     catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
-    made = Live(folder.name, open_reader(folder), catalogue, models, ExperimentBook((), policy), memory=Memory(remembered))
+    made = Live(folder.name, open_reader(folder, server), catalogue, models, ExperimentBook((), policy), memory=Memory(remembered))
     return made.warm()

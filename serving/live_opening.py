@@ -59,13 +59,13 @@ class LiveOpening:
         """
         settings, policy, watch = self.settings, self.policies.policy, self.watch
         folder = current_folder(settings.online_dir, remedy=REMEDY)
-        live = open_live(folder, models, policy, remembered=settings.remembered_customers)
+        live = open_live(folder, models, policy, remembered=settings.remembered_customers, server=settings.online_server)
         if self.tracing is not None:
             live = replace(live, reader=self.tracing.reader(live.reader))
         rules_of(policy.contact, live.catalogue.assumptions.outbound_channels)  # refused now, not when somebody is to be written to
         seen = live.as_of
         with contextlib.suppress(StateBroken):  # safe: a store that cannot be read says so in every answer
-            followed = read_followed(folder)  # customers refreshed since the build have seen more than it
+            followed = read_followed(folder, settings.online_server)  # customers refreshed since the build have seen more than it
             seen = seen if followed is None else max(seen, followed.as_of)
         if settings.now is not None and settings.now < seen:
             raise ClockBehind(

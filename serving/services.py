@@ -302,7 +302,7 @@ def build_services(settings: ServingSettings) -> Services:
     ledger.database.timed = telemetry.ledger
     if tracing is not None:
         ledger, engine = tracing.ledger(ledger), tracing.engine(engine)
-    watch = LedgerWatch(ledger)
+    watch = LedgerWatch(ledger, settings.online_server)
     watch.look()
     policies = PolicyWatch(settings.data_dir / POLICY_FILE)
     arms = ArmShelf(settings.data_dir, seen=None if tracing is None else tracing.model)

@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from features.redis_server import READ_SECONDS, RedisServer, demand_address, redis_server
 from features.secret_files import SettingsWithSecrets
 
 
@@ -55,6 +56,17 @@ class ServingSettings(SettingsWithSecrets):
         gt=0,
         description="How long the ledger's database may take, or another writer hold it, before a call is told to come back.",
     )
+    online_url: str | None = Field(
+        default=None,
+        description="Redis that holds the customers' online rows, redis://… or rediss://…; by default a file in the data folder. "
+        "Needs the extra `redis`, and `huitou build`.",
+        repr=False,  # it may hold a password
+    )
+    online_patience_seconds: float = Field(
+        default=READ_SECONDS,
+        gt=0,
+        description="How long one read of a customer's row from the Redis may take; then the answer is made as for somebody unknown.",
+    )
     spool_limit_bytes: int = Field(
         default=1_000_000_000,
         ge=0,
@@ -95,6 +107,17 @@ class ServingSettings(SettingsWithSecrets):
         if now is None:
             return None
         return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
+
+    @field_validator("online_url")
+    @classmethod
+    def _a_redis(cls, url: str | None) -> str | None:
+        demand_address(url)
+        return url
+
+    @property
+    def online_server(self) -> RedisServer | None:
+        """The Redis with the online rows."""
+        return redis_server(self.online_url, self.online_patience_seconds)
 
     @property
     def online_dir(self) -> Path:

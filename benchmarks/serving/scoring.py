@@ -20,13 +20,14 @@ from benchmarks.serving.figures import Figures, ratio_of
 from benchmarks.serving.online_loading import many_customers, numbers_only
 from benchmarks.serving.running import ROOT
 from benchmarks.serving.service import copy_of
+from features.feast_bytes import PROJECT, VIEW
 from features.feature_sets import CUSTOMER
 from features.import_consent import ImportConsent
 from features.online_load import load_packed
 from features.packing import Block
 from features.permitted import state_import
 from features.settings import FeatureSettings
-from features.store import DATABASE, PACKED_FILE, PROJECT, VIEW
+from features.store import DATABASE, PACKED_FILE
 from features.versions import current_folder
 from training import local_models
 from training.artifacts.channel_churn import ChannelChurn, StandingStill

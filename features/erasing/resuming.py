@@ -21,7 +21,7 @@ from features.settings import FeatureSettings
 from features.sweep_lock import sweeping
 
 _PLACES: tuple[tuple[str, str, Callable[[FeatureSettings, Collection[str]], int]], ...] = (
-    ("online", "values", lambda settings, ids: remove_online(settings.online_dir, ids)),
+    ("online", "values", lambda settings, ids: remove_online(settings.online_dir, ids, settings.online_server)),
     ("tables", "rows", forget_in_tables),
     ("imports", "lines", forget_in_staged_imports),
     ("files", "lines and files", forget_in_files),
@@ -50,7 +50,7 @@ def resume_erasures(settings: FeatureSettings, ledger: Ledger, *, actor: str, wa
             return waiting
         remove_abandoned(settings)
         swept = [_swept(settings, ledger, erasure) for erasure in _unfinished(ledger)]
-        wipe_online(settings.online_dir)
+        wipe_online(settings.online_dir, settings.online_server)
     settled = [erasure for erasure in swept if not erasure.ids]
     finished = erasing.finish(ledger, settled, actor=actor) if settled else []
     return [*finished, *(erasure for erasure in swept if erasure.ids)]

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from features.definitions.catalogue import VIEWS
 from features.definitions.view import FeatureView as Definition
+from features.feast_bytes import ENTITY, PROJECT, VIEW
 from features.feast_repo.unchecked import unchecked
-from features.store import DATABASE, ENTITY, PACKED_FILE, PROJECT, VIEW
+from features.online_place import demanded, place_of
+from features.redis_server import RedisServer
+from features.store import DATABASE, PACKED_FILE
 
 with unchecked():
     from feast import Entity, FeatureService, FeatureStore, FeatureView, Field, FileSource, RepoConfig
@@ -20,18 +23,27 @@ _ENTITIES = {ENTITY: CUSTOMER, "product_category": CATEGORY}
 PACKED = ("vector", "categories", "recent", "tags", "facts")
 
 
-def open_store(folder: Path) -> FeatureStore:
-    """A Feast store whose registry and SQLite online store live in `folder`; DuckDB is the offline store.
+def open_store(folder: Path, server: RedisServer | None = None) -> FeatureStore:
+    """A Feast store whose registry lives in `folder`; DuckDB is the offline store, SQLite in the folder or a Redis the online store.
 
     DuckDB because the file (dask) offline store drops rows whose newest value is older than a ttl instead of returning nulls.
+
+    Args:
+        folder: version folder of the online state.
+        server: the Redis of the settings; used where the folder says that its rows are in one.
+
+    Raises:
+        StateBroken: the rows are in a Redis, and the settings name none.
     """
-    root = folder.resolve()
+    root, project = folder.resolve(), place_of(folder)
+    # Of two rows with one event time Feast would keep the older: a customer is written again whenever more is known of the same moment.
+    redis = None if project is None else {"type": "redis", "connection_string": demanded(server, folder).feasts, "skip_dedup": True}
     return FeatureStore(
         config=RepoConfig(
-            project=PROJECT,
+            project=project or PROJECT,
             provider="local",
             registry=str(root / "registry.db"),
-            online_store={"type": "sqlite", "path": str(root / DATABASE)},
+            online_store=redis or {"type": "sqlite", "path": str(root / DATABASE)},
             offline_store={"type": "duckdb"},
             entity_key_serialization_version=3,
             repo_path=root,

@@ -1,4 +1,4 @@
-"""Remembers that a database does not answer, so that one caller finds out and the others are told at once instead of queueing behind it."""
+"""Remembers that a server does not answer, so that one caller finds out and the others are told at once instead of queueing behind it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import threading
 import time
 from collections.abc import Iterator
 
+from features.errors import HuitouError
 from features.ledger.errors import LedgerAway
 
 _REST = 0.5  # seconds between attempts while it is away: what has come back is found within about that
 
 
 class Outage:
-    """Open for everybody until a call ends with LedgerAway; from then on one call at a time tries, at most every half second."""
+    """Open for everybody until a call ends with `error`; from then on one call at a time tries, at most every half second."""
 
-    def __init__(self, *, rest: float = _REST) -> None:
+    def __init__(self, error: type[HuitouError] = LedgerAway, *, rest: float = _REST) -> None:
+        self._error = error
         self._rest = rest
         self._lock = threading.Lock()
         self._problem = ""
@@ -27,12 +29,12 @@ class Outage:
         """Let a call through, and learn from how it ends.
 
         Raises:
-            LedgerAway: the database did not answer somebody else just now; nothing was tried.
+            HuitouError: `error`; the server did not answer somebody else just now, and nothing was tried.
         """
         alone = self._enter()
         try:
             yield
-        except LedgerAway as away:
+        except self._error as away:
             self.away(str(away))
             raise
         else:
@@ -58,6 +60,6 @@ class Outage:
             if not self._problem:
                 return False
             if self._trying or time.monotonic() < self._next:
-                raise LedgerAway(self._problem)
+                raise self._error(self._problem)
             self._trying = True
             return True

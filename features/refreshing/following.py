@@ -17,7 +17,7 @@ from features.ledger import events as ledger_events
 from features.ledger.ledger import Ledger
 from features.ledger.marks import Marks, read_marks, touched_since
 from features.refreshing.held import held_version
-from features.refreshing.online_rows import OnlineRows
+from features.refreshing.online_rows import OnlineRows, open_rows
 from features.refreshing.people import people_behind
 from features.refreshing.refresher import Refresher
 from features.refreshing.waiting import Waiting
@@ -100,7 +100,12 @@ class Following:
         with changing_rows(self._settings.online_dir):
             # Who asked to be forgotten since they were read: the API takes them out of the store in a turn after this one, or has done so.
             refreshed = refreshed.without(self._asked_to_be_forgotten())
-            rows.write(refreshed, also_gone=aliases, followed=after)
+            try:
+                rows.write(refreshed, also_gone=aliases, followed=after)
+            except StateBroken:
+                self._rows = None  # a server that starts again may have kept less than it was told: what it knows is asked anew
+                rows.close()
+                raise
         self._waiting.done(ids)
         self._followed = after
         return Step(len(heads), refreshed.packed.height, len(refreshed.gone))
@@ -127,7 +132,7 @@ class Following:
     def _opened(self) -> tuple[OnlineRows, Refresher, Followed]:
         folder = current_folder(self._settings.online_dir, remedy=_REMEDY)
         if self._rows is None or self._rows.folder != folder:
-            followed = read_followed(folder)
+            followed = read_followed(folder, self._settings.online_server)
             if followed is None:
                 raise StateBroken("The online store does not say which events it knows; run `huitou build --force`.")
             if self._now is not None and self._now < followed.as_of:
@@ -137,7 +142,7 @@ class Following:
                 )
             if self._rows is not None:
                 self._rows.close()
-            self._rows, self._followed, self._refresher = OnlineRows(folder), followed, None
+            self._rows, self._followed, self._refresher = open_rows(folder, self._settings.online_server), followed, None
             self._waiting, self._looked_at = Waiting(followed.seq), None
         if self._refresher is None or self._refresher.held.version != held_version(self._settings):
             self._refresher = Refresher(self._settings, self._ledger, load_assumptions(folder / ASSUMPTIONS_FILE), self._engine)

@@ -69,7 +69,7 @@ class Situation:
         """What the online state has seen of the ledger; raises as `online`."""
         from features.freshness import read_followed
 
-        return read_followed(self.online)
+        return read_followed(self.online, self.features.online_server)
 
     @cached_property
     def as_of(self) -> datetime:

@@ -16,7 +16,7 @@ _QUIET = timedelta(days=2)  # a shop without an event for so long is closed, or 
 
 def online_state(situation: Situation) -> Check:
     """It is there, can be read, and is not old."""
-    reader = open_reader(situation.online)
+    reader = open_reader(situation.online, situation.features.online_server)
     try:
         reader.read("")  # nobody has this id: only a store that cannot be read objects
     finally:

@@ -116,7 +116,7 @@ def _leave_the_store(services: Services, statements: list[Statement]) -> None:
         }
     if withdrawn:
         with contextlib.suppress(StateBroken, OutOfSpace):  # safe: every request asks the ledger first
-            remove_online(services.settings.online_dir, withdrawn)
+            remove_online(services.settings.online_dir, withdrawn, services.settings.online_server)
 
 
 def _consents(services: Services, asked: str) -> ConsentsAnswer:

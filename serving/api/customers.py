@@ -34,7 +34,7 @@ from serving.category_needs import category_needs, usual_quantities
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import LONGEST_HORIZON_DAYS, expected_date, score_churn
 from serving.customer_context import CustomerContext
-from serving.errors import CUSTOMER_UNREADABLE, CustomerUnknown, CustomerUnreadable
+from serving.errors import CustomerUnknown, CustomerUnreadable, unread
 from serving.live import Live
 from serving.offers.protocol import RESPONSE_DAYS, cents
 from serving.permissions import Permitted
@@ -181,7 +181,7 @@ def known_customer(live: Live, customer_id: str) -> CustomerFeatures:
     try:
         customer = live.reader.read(customer_id)
     except StateBroken as error:
-        raise CustomerUnreadable(CUSTOMER_UNREADABLE) from error
+        raise CustomerUnreadable(unread(error)) from error
     if customer is None:
         raise CustomerUnknown(_UNKNOWN.format(customer_id=customer_id))
     return customer

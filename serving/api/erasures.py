@@ -69,7 +69,7 @@ def receipt(erasure: Erasure) -> ErasureReceipt:
 def _erase(services: Services, customer_id: str, actor: str) -> Erasure:
     erasure = erasing.begin(services.ledger, customer_id, actor=actor)
     try:
-        removed = remove_online(services.settings.online_dir, erasure.ids)
+        removed = remove_online(services.settings.online_dir, erasure.ids, services.settings.online_server)
         services.reopen()  # the products' file named who was mailed a coupon, and the table of what is due named everybody
         erasure = erasing.note(services.ledger, erasure, {"online": {"values": removed}})
         erasing.wipe(services.ledger.database, thorough=False)

@@ -30,7 +30,7 @@ from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fatigue import fatigue_of
 from serving.decisioning.layout import lay_out
-from serving.errors import CUSTOMER_UNREADABLE
+from serving.errors import unread
 from serving.live import Live
 from serving.numberless import told
 from serving.offers.protocol import Candidate, OfferType
@@ -221,8 +221,8 @@ def _opened(live: Live, request: OfferRequest, now: datetime) -> tuple[CustomerC
     if request.personalized and request.customer_id is not None:
         try:
             customer = live.memory.read(live.reader, request.customer_id)
-        except StateBroken:
-            degraded["customer"] = CUSTOMER_UNREADABLE
+        except StateBroken as error:
+            degraded["customer"] = unread(error)
     assigned = live.experiments.assigned(None if customer is None else request.customer_id, now)
     live, unserved = live.in_arm(assigned.models)
     days = (assigned.policy.horizon_days, assigned.policy.learned_days)

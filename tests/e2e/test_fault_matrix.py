@@ -1,7 +1,7 @@
 """One service, and everything it lives on taken away and given back, one after the other: docs/operations.md has the table.
 
 Full disks are in test_full_disk.py and test_faults.py, a worker that is killed in tests/huitou/test_worker_process.py, what becomes of the
-decisions meanwhile in test_decisions_kept.py. Redis is not among it: the service does not use one.
+decisions meanwhile in test_decisions_kept.py.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ from typing import Any
 
 import pytest
 
+from features.import_consent import ImportConsent
+from features.permitted import state_import
+from features.settings import FeatureSettings
+from features.versions import current_folder
 from tests.e2e.own_postgres import OwnPostgres, own_postgres, programs
+from tests.e2e.own_redis import PROGRAM, OwnRedis, move_rows, own_redis
 from tests.e2e.server_process import Server, serving, wait_until
 from tests.e2e.test_faults import resident_mb
 from tests.e2e.test_overload import driven
@@ -81,6 +86,7 @@ class World:
     folder: Path
     server: Server
     postgres: OwnPostgres
+    redis: OwnRedis
     mlflow: Mlflow
 
     def offers(self, number: int = 1) -> dict[str, Any]:
@@ -107,6 +113,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     found = programs()
     if found is None:
         pytest.skip("PostgreSQL's own programs are not on this machine")
+    if PROGRAM is None:
+        pytest.skip("redis-server is not on this machine")
     folder = tmp_path_factory.mktemp("matrix") / "data"
     write_small_shop(folder)
     mlflow = Mlflow()
@@ -120,9 +128,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # It starts without MLflow.
     with contextlib.closing(contextlib.ExitStack()) as stack:
         postgres = stack.enter_context(own_postgres(found))
+        state_import(FeatureSettings(data_dir=folder, ledger_url=postgres.url), CUSTOMERS, ImportConsent.GRANTED)
+        redis = stack.enter_context(own_redis(PROGRAM))
+        env["HUITOU_ONLINE_URL"] = redis.url
+        move_rows(current_folder(folder / "online", remedy=""), redis.url)
         server = stack.enter_context(serving(folder, postgres.url, env=env))
         stack.callback(mlflow.go)
-        yield World(folder, server, postgres, mlflow)
+        yield World(folder, server, postgres, redis, mlflow)
 
 
 Act = Callable[[World], object]
@@ -132,8 +144,13 @@ FAULTS: dict[str, tuple[str, Act, Act]] = {
     "mlflow killed": ("registry", lambda w: w.mlflow.go(), lambda w: w.mlflow.answer()),
     "postgresql hangs": ("ledger", lambda w: w.postgres.signal(signal.SIGSTOP), lambda w: w.postgres.signal(signal.SIGCONT)),
     "postgresql killed": ("ledger", lambda w: w.postgres.kill(), lambda w: w.postgres.start()),
+    "redis hangs": ("online_store", lambda w: w.redis.signal(signal.SIGSTOP), lambda w: w.redis.signal(signal.SIGCONT)),
+    "redis killed": ("online_store", lambda w: w.redis.kill(), lambda w: w.redis.start()),
     "artifact damaged": ("models", World.damage, lambda w: local_models.rollback(w.folder, "items", promoted_at=AS_OF)),
 }
+
+
+LACKING = {"ledger": {"consent"}, "online_store": {"customer"}}
 
 
 def test_every_part_may_go_and_comes_back(world: World) -> None:
@@ -144,11 +161,34 @@ def test_every_part_may_go_and_comes_back(world: World) -> None:
         assert all(answer["offers"] for answer in answers), fault
         assert {answer["model_versions"]["items"] for answer in answers} == {"1-0a1b2c3d"}, fault
         lacking = {one["part"] for answer in answers for one in answer["degraded_reasons"]}
-        assert lacking == ({"consent"} if part == "ledger" else set()), fault
+        assert lacking == LACKING.get(part, set()), fault
+        assert {answer["personalized"] for answer in answers} == {part not in LACKING}, fault
         give(world)
         wait_until(lambda part=part: world.part(part) == "ok", 40, f"readyz to tell that it is over: {fault}")  # type: ignore[misc]
         assert world.offers()["degraded_reasons"] == [], fault
     assert world.server.get("/readyz", timeout=60)[1]["status"] == "ready"
+
+
+def test_a_redis_that_lost_everything_is_told_and_nobody_is_taken_for_a_newcomer(tmp_path: Path) -> None:
+    if PROGRAM is None:
+        pytest.skip("redis-server is not on this machine")
+    folder = tmp_path / "data"
+    write_small_shop(folder)
+    body = json.dumps({"customer_id": CUSTOMERS[1], "channel": "web"}).encode()
+    with own_redis(PROGRAM) as redis:
+        move_rows(current_folder(folder / "online", remedy=""), redis.url)
+        redis.kill()
+        with serving(folder, env={"HUITOU_ONLINE_URL": redis.url}) as server:  # it starts without it
+            answer = server.ask("POST", "/v1/next-best-offers", body)[1]
+            assert (answer["personalized"], bool(answer["offers"])) == (False, True)
+            redis.start()
+            wait_until(lambda: server.ask("POST", "/v1/next-best-offers", body)[1]["personalized"], 10, "the rows to be found")
+            redis.kill()
+            redis.start(keeping=False)
+            wait_until(lambda: "lost the online rows" in json.dumps(server.get("/readyz")[1]["problems"]), 10, "readyz to tell")
+            answer = server.ask("POST", "/v1/next-best-offers", body)[1]
+            assert (answer["personalized"], bool(answer["offers"])) == (False, True)
+            assert {one["part"] for one in answer["degraded_reasons"]} == {"customer"}
 
 
 def test_hours_of_work_cost_neither_memory_nor_time(tmp_path: Path) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from features.feast_bytes import PROJECT, VIEW
 from features.feast_repo.repo import open_store, registered_objects
-from features.online_load import feast_value, load_packed
-from features.store import DATABASE, PACKED_FILE, PROJECT, VIEW, bytes_value
+from features.online_load import load_packed
+from features.store import DATABASE, PACKED_FILE
 from tests.conftest import SampleBuild
 
 TABLE = f"{PROJECT}_{VIEW}"
@@ -65,8 +66,3 @@ def test_a_customer_written_twice_is_refused_and_leaves_nothing(sample_build: Sa
         load_packed(tmp_path / DATABASE, sample_build.built.offline / PACKED_FILE)
     assert told(tmp_path / DATABASE, f'SELECT count(*) FROM "{TABLE}"') == told(feasts / DATABASE, f'SELECT count(*) FROM "{TABLE}"')  # noqa: S608
     assert told(tmp_path / DATABASE, "SELECT name, sql FROM sqlite_master ORDER BY name") == before
-
-
-@pytest.mark.parametrize("length", [0, 1, 127, 128, 300, 16_384, 70_000])
-def test_a_value_reads_back_whatever_its_length(length: int) -> None:
-    assert bytes_value(feast_value(b"x" * length)) == b"x" * length

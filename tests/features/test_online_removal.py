@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from features.errors import StateBroken
+from features.feast_bytes import PROJECT, VIEW, entity_key
 from features.online_removal import remove_online, wipe_online
-from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.store import DATABASE
 
 CUSTOMERS = [f"cust-{number:06d}" for number in range(1000)]
 

@@ -12,11 +12,12 @@ from feast import FeatureStore
 
 from features.customer_facts import NOTHING_TOLD, facts_told
 from features.definitions.catalogue import CUSTOMER_VIEWS
+from features.feast_bytes import VIEW
 from features.feast_repo.repo import PACKED, open_store
 from features.feature_sets import CATEGORY, CUSTOMER
 from features.recent_build import from_row, recent_purchases
 from features.schema import CONTACT_FACTS
-from features.store import VIEW, CustomerFeatures, unpack_customer
+from features.store import CustomerFeatures, unpack_customer
 from features.tags_build import newest_tags
 from tests.conftest import SampleBuild
 from tests.shop import EDGE, EXCLUDED, IDLE, STRANGER

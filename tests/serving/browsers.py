@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features.feast_bytes import PROJECT, VIEW, entity_key
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT, TAGS
 from features.import_consent import ImportConsent
 from features.packing import Block
@@ -14,7 +15,7 @@ from features.permitted import state_import
 from features.products import FILE as PRODUCTS_FILE
 from features.products import FirstOrders, read_products
 from features.settings import FeatureSettings
-from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.store import DATABASE
 from features.versions import current_folder
 from tests.serving.small_shop import AS_OF, feast_bytes
 

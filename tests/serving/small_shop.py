@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.assumptions import FILE as ASSUMPTIONS_FILE
+from features.feast_bytes import PROJECT, VIEW, entity_key
 from features.feature_sets import CATEGORY, CUSTOMER, RECENT
 from features.import_consent import ImportConsent
 from features.packing import Block
@@ -18,7 +19,7 @@ from features.permitted import state_import
 from features.products import FILE as PRODUCTS_FILE
 from features.products import Coupon, Product, Products
 from features.settings import FeatureSettings
-from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.store import DATABASE
 from features.versions import new_version
 from tests.serving.small_policy import write_small_policy
 from tests.serving.small_value import save_value

@@ -11,7 +11,8 @@ import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
-from features.store import DATABASE, PROJECT, VIEW, entity_key
+from features.feast_bytes import PROJECT, VIEW, entity_key
+from features.store import DATABASE
 from features.versions import current_folder
 from serving.access.scopes import Scope
 from serving.app import create_app

@@ -21,7 +21,7 @@ from features.ledger.ledger import Ledger
 from features.settings import FeatureSettings
 from features.sources.tabular.importing import plan, run
 from features.sources.tabular.mapping import Mapping
-from tests.features.erasing.search import places_of, tables_of
+from tests.features.erasing.search import keys_of, places_of, tables_of
 from tests.shop import ASSUMPTIONS
 
 GONE, ALIAS, VISITOR, STAYS = "gone-4711-顾客", "card-990077", "anonymous:device-5150", "stays-1"
@@ -87,4 +87,8 @@ def fill(shop: Shop, *, built: bool = True) -> None:
 
 
 def searched(shop: Shop) -> list[str]:
-    return [f"{one}: {place}" for one in THEIRS for place in (*places_of(shop.settings.data_dir, one), *tables_of(shop.ledger, one))]
+    return [
+        f"{one}: {place}"
+        for one in THEIRS
+        for place in (*places_of(shop.settings.data_dir, one), *tables_of(shop.ledger, one), *keys_of(shop.settings, one))
+    ]

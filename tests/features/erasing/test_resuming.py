@@ -12,17 +12,17 @@ import pytest
 from features.build import build_features
 from features.erasing import resuming
 from features.erasing.resuming import resume_erasures
-from features.errors import HuitouError
+from features.errors import HuitouError, StoreAway
 from features.folding.compact import compact
 from features.ledger import consents, erasing, events
 from features.ledger.consents import Purpose
 from features.ledger.events import Event, Fate
 from features.never_bought import FILE
-from features.store import SqliteCustomerReader
+from features.store import SqliteCustomerReader, open_reader
 from features.versions import current_folder
 from features.warehouse import open_warehouse
 from tests.features.erasing.person import ALIAS, GONE, NOW, STAYS, THEIRS, Shop, fill, searched
-from tests.features.erasing.search import places_of, tables_of
+from tests.features.erasing.search import keys_of, places_of, tables_of
 
 
 def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop) -> None:
@@ -148,3 +148,31 @@ def test_nothing_is_left_of_somebody_who_never_ordered(file_shop: Shop) -> None:
     assert reader.read(browser) is None
     assert reader.read(STAYS) is not None
     reader.close()
+
+
+def test_nothing_is_left_in_a_redis_and_everybody_else_stays(redis_shop: Shop) -> None:
+    shop = redis_shop
+    fill(shop)
+    build_features(shop.settings, force=True)  # two versions hold them
+    assert len(keys_of(shop.settings, GONE)) == 2
+    erasing.begin(shop.ledger, ALIAS, actor="test")
+    (done,) = resume_erasures(shop.settings, shop.ledger, actor="test")
+    assert done.receipt["online"]["values"] >= 10
+    assert searched(shop) == []
+    reader = open_reader(current_folder(shop.settings.online_dir, remedy=""), shop.settings.online_server)
+    assert (reader.read(GONE), reader.read(ALIAS)) == (None, None)
+    assert reader.read(STAYS) is not None
+    reader.close()
+
+
+def test_an_erasure_waits_for_a_redis_that_is_away(redis_shop: Shop) -> None:
+    shop = redis_shop
+    fill(shop)
+    erasing.begin(shop.ledger, GONE, actor="test")
+    away = shop.settings.model_copy(update={"online_url": "redis://127.0.0.1:1/0"})
+    with pytest.raises(StoreAway):
+        resume_erasures(away, shop.ledger, actor="test")
+    with shop.ledger.database.reading() as connection:
+        assert [e.finished_at for e in erasing.unfinished(connection)] == [None]
+    resume_erasures(shop.settings, shop.ledger, actor="test")
+    assert searched(shop) == []

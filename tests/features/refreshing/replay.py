@@ -67,7 +67,14 @@ class Replay:
 
     def post(self, events: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Send events to the API; every one must be accepted."""
-        app = create_app(ServingSettings(data_dir=self.settings.data_dir, ledger_url=self.settings.ledger_url, reload_seconds=3600))
+        app = create_app(
+            ServingSettings(
+                data_dir=self.settings.data_dir,
+                ledger_url=self.settings.ledger_url,
+                online_url=self.settings.online_url,
+                reload_seconds=3600,
+            )
+        )
         with TestClient(app) as client:
             answer = client.post("/v1/events", json=events)
         assert answer.status_code == 200, answer.text
@@ -108,7 +115,7 @@ class Replay:
 
     def online(self) -> dict[str, CustomerFeatures]:
         """Every row of the online store."""
-        reader = open_reader(current_folder(self.settings.online_dir, remedy="build"))
+        reader = open_reader(current_folder(self.settings.online_dir, remedy="build"), self.settings.online_server)
         try:
             rows = {customer: reader.read(customer) for customer in reader.customer_ids()}
         finally:

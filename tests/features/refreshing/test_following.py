@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,19 +11,35 @@ import numpy as np
 import pytest
 
 from features.errors import HuitouError, StateMissing
-from features.freshness import read_followed, write_followed
+from features.freshness import begin_following, read_followed
 from features.ledger import consents, identities
 from features.ledger.consents import ANY, Purpose, State, Statement
+from features.online_place import projects_of
+from features.redis_rows import sweep
+from features.redis_server import RedisServer
 from features.refreshing.following import Following, Step
 from features.settings import FeatureSettings
-from features.store import DATABASE, SqliteCustomerReader
+from features.store import DATABASE, open_reader
 from features.versions import current_folder
 from tests.features.refreshing.replay import Replay, assert_same, event
 
 
 @pytest.fixture
-def replay(tmp_path: Path) -> Replay:
+def file_replay(tmp_path: Path) -> Replay:
     return Replay.of_sample(tmp_path / "data", days=3)
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def replay(request: pytest.FixtureRequest, file_replay: Replay) -> Iterator[Replay]:
+    """Rows in a file, and in a Redis."""
+    if request.param == "sqlite":
+        yield file_replay
+        return
+    url = request.getfixturevalue("redis_url")
+    file_replay.settings = file_replay.settings.model_copy(update={"online_url": url})
+    file_replay.night(file_replay.midnight - timedelta(microseconds=1))
+    yield file_replay
+    sweep(RedisServer(url), projects_of(file_replay.settings.online_dir)[0], ())
 
 
 def online(replay: Replay) -> Path:
@@ -32,23 +47,22 @@ def online(replay: Replay) -> Path:
 
 
 def test_a_batch_that_is_repeated_after_a_crash_changes_nothing(replay: Replay) -> None:
-    before = read_followed(online(replay))
+    before = read_followed(online(replay), replay.settings.online_server)
     assert before is not None
     replay.post(list(replay.orders()))
     replay.follow()
-    found, after = replay.online(), read_followed(online(replay))
+    found, after = replay.online(), read_followed(online(replay), replay.settings.online_server)
     assert after is not None
     assert after.seq > before.seq
-    # As a crash between the rows and the note of them leaves it.
-    with closing(sqlite3.connect(online(replay) / DATABASE)) as connection, connection:
-        write_followed(connection, before)
+    # As a crash between the rows and the note of them leaves it, or a server that starts with what it had kept.
+    begin_following(online(replay), before, replay.settings.online_server)
     steps = replay.follow()
     assert sum(step.events for step in steps) == after.seq - before.seq
     repeated = replay.online()
     assert set(repeated) == set(found)
     for customer, row in found.items():
         assert_same(repeated[customer], row)
-    assert read_followed(online(replay)) == after
+    assert read_followed(online(replay), replay.settings.online_server) == after
 
 
 def test_a_new_build_is_taken_up_with_what_came_after_it(replay: Replay) -> None:
@@ -65,7 +79,7 @@ def test_a_new_build_is_taken_up_with_what_came_after_it(replay: Replay) -> None
         steps = until_idle(following)
         assert online(replay) != old
         assert sum(step.events for step in steps) == len(orders) - 6, "what the build knows is not looked at again"
-        found, followed = replay.online(), read_followed(online(replay))
+        found, followed = replay.online(), read_followed(online(replay), replay.settings.online_server)
         assert followed is not None
         replay.night(followed.as_of)
         expected = replay.online()
@@ -101,7 +115,7 @@ def test_a_link_merges_two_customers_and_undoing_it_parts_them(replay: Replay) -
 def test_readers_read_whole_rows_while_the_worker_writes(replay: Replay) -> None:
     orders = list(replay.orders())
     customers = sorted({order["userId"] for order in orders})
-    reader = SqliteCustomerReader(online(replay))  # as the API: open before the worker begins
+    reader = open_reader(online(replay), replay.settings.online_server)  # as the API: open before the worker begins
     ending, seen, wrong = threading.Event(), set(), []
 
     def read() -> None:
@@ -132,11 +146,11 @@ def test_readers_read_whole_rows_while_the_worker_writes(replay: Replay) -> None
     assert len(seen) > 2, "the reader saw rows of several moments"
 
 
-def test_the_store_is_a_plain_file_again_afterwards(replay: Replay) -> None:
-    replay.post(list(replay.orders()))
-    replay.follow()
-    assert [path.name for path in online(replay).iterdir() if path.name.startswith(f"{DATABASE}-")] == []
-    assert (online(replay) / DATABASE).read_bytes()[18:20] == b"\x01\x01", "1 is a rollback journal, 2 would be write-ahead"
+def test_the_store_is_a_plain_file_again_afterwards(file_replay: Replay) -> None:
+    file_replay.post(list(file_replay.orders()))
+    file_replay.follow()
+    assert [path.name for path in online(file_replay).iterdir() if path.name.startswith(f"{DATABASE}-")] == []
+    assert (online(file_replay) / DATABASE).read_bytes()[18:20] == b"\x01\x01", "1 is a rollback journal, 2 would be write-ahead"
 
 
 def test_a_clock_behind_the_features_is_refused(replay: Replay) -> None:

@@ -1,0 +1,74 @@
+"""Lines to the Redis that holds customers' online rows: no call waits long, and errors are ours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from features.errors import HuitouError, StateBroken, StoreAway
+from features.ledger.outages import Outage
+from features.redis_server import RedisServer
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+_BATCH_SECONDS = 10.0  # of commands that nobody waits for
+
+
+class RedisLine:
+    """Connections to one server, used by many threads; after one call was let down the others are told at once for half a second."""
+
+    def __init__(self, server: RedisServer, *, patience: float = _BATCH_SECONDS) -> None:
+        """Prepare; nothing is connected before the first call.
+
+        Args:
+            server: where it is.
+            patience: seconds that a connection or an answer may take.
+
+        Raises:
+            HuitouError: the library is not installed.
+        """
+        try:
+            from redis import Redis
+            from redis.backoff import NoBackoff
+            from redis.retry import Retry
+        except ImportError as error:
+            raise HuitouError("HUITOU_ONLINE_URL names a Redis; install the extra `redis` (pip install 'huitou[redis]').") from error
+        self.server = server
+        self._client: Redis = Redis.from_url(
+            server.url,
+            socket_timeout=patience,
+            socket_connect_timeout=patience,
+            retry=Retry(NoBackoff(), 0),  # the next request is the next attempt
+            protocol=2,
+            max_connections=256,
+            client_name="huitou",
+        )
+        self._outage = Outage(StoreAway)
+
+    @contextlib.contextmanager
+    def calling(self) -> Iterator[Any]:  # the client's own types differ between its synchronous and asynchronous halves
+        """The client.
+
+        Raises:
+            StoreAway: the server does not answer, did not in time, or has just let somebody else down.
+            StateBroken: it refuses.
+        """
+        from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - the library's own
+
+        with self._outage.minded():
+            try:
+                yield self._client
+            except (ConnectionError, TimeoutError, BusyLoadingError) as error:
+                raise StoreAway(f"The Redis with the online rows ({self.server.shown}) does not answer ({_said(error)}).") from error
+            except RedisError as error:
+                raise StateBroken(f"The Redis with the online rows ({self.server.shown}) refused ({_said(error)}).") from error
+
+    def close(self) -> None:
+        """Hang up."""
+        self._client.close()
+
+
+def _said(error: Exception) -> str:
+    return str(error).strip().rstrip(".") or type(error).__name__
