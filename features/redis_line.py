@@ -34,7 +34,7 @@ class RedisLine:
             from redis.backoff import NoBackoff
             from redis.retry import Retry
         except ImportError as error:
-            raise HuitouError("HUITOU_ONLINE_URL names a Redis; install the extra `redis` (pip install 'huitou[redis]').") from error
+            raise HuitouError("HUITOU_ONLINE_URL names a Redis, and its library is not installed: `pip install redis`.") from error
         self.server = server
         self._client: Redis = Redis.from_url(
             server.url,

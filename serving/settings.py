@@ -58,8 +58,8 @@ class ServingSettings(SettingsWithSecrets):
     )
     online_url: str | None = Field(
         default=None,
-        description="Redis that holds the customers' online rows, redis://… or rediss://…; by default a file in the data folder. "
-        "Needs the extra `redis`, and `huitou build`.",
+        description="Redis that holds the customers' online rows, redis://… or rediss://…; by default a file in each build's folder. "
+        "`huitou build` puts them where this says.",
         repr=False,  # it may hold a password
     )
     online_patience_seconds: float = Field(

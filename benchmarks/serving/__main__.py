@@ -16,12 +16,13 @@ from benchmarks.serving.online_loading import measure_loading
 from benchmarks.serving.peers.mlflow_models import prepare_mlflow
 from benchmarks.serving.peers.usual_store import prepare_usual
 from benchmarks.serving.prepare import prepared
+from benchmarks.serving.redis_rows import measure_redis
 from benchmarks.serving.scoring import measure_scoring
 from benchmarks.serving.shop_size import FULL, QUICK, ShopSize
 from benchmarks.serving.workers import measure_workers
 
 OUT = Path(__file__).parents[1] / "out"
-PARTS = ("compare", "workers", "score", "load", "curves")
+PARTS = ("compare", "workers", "score", "load", "redis", "curves")
 _USUAL = PARTS[:-1]
 _OVERLOAD = 1.5  # times what the closed loop got through
 
@@ -83,6 +84,8 @@ def measure(part: str, plan: Plan, data_dir: Path, work: Path, figures: Figures)
             measure_scoring(data_dir, work, figures, customers=plan.scored)
         case "load":
             measure_loading(data_dir, work, figures, customers=plan.loaded)
+        case "redis":
+            measure_redis(data_dir, work, figures, customers=plan.loaded)
         case "curves":
             measure_curves(data_dir, plan.size, work, figures, seconds=plan.seconds)
 
