@@ -84,6 +84,7 @@ class CustomerReader(Protocol):
 
         Raises:
             StateBroken: the store cannot be read.
+            StoreAway: a server has the rows and does not answer.
         """
         ...
 
@@ -168,8 +169,12 @@ class RedisCustomerReader:
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         """See `CustomerReader.read`."""
-        found = self._rows.read(customer_id)
-        return unpack_customer(customer_id, found) if found else None
+        packed = self.packed(customer_id)
+        return None if packed is None else unpack_customer(customer_id, packed)
+
+    def packed(self, customer_id: str) -> Mapping[str, bytes] | None:
+        """See `CustomerReader.packed`."""
+        return self._rows.read(customer_id) or None
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""

@@ -80,6 +80,9 @@ class CustomerReaderSuite:
         assert {EDGE, STRANGER} < set(by_feast)
         for customer, expected in by_feast.items():
             assert_same_customer(reader.read(customer), expected)
+            packed = reader.packed(customer)
+            assert packed is not None
+            assert_same_customer(unpack_customer(customer, packed), expected)
         reader.close()
 
     def test_the_known_customers_are_all_who_ordered(self, folder: Path, place: Place, by_feast: dict[str, CustomerFeatures]) -> None:
@@ -90,7 +93,7 @@ class CustomerReaderSuite:
     @pytest.mark.parametrize("customer", ["nobody", IDLE, "", "c' OR 1=1 --", "../c000", "\0", "很长" * 5_000])
     def test_an_unknown_customer_is_none(self, customer: str, folder: Path, place: Place) -> None:
         reader = open_reader(folder, place)
-        assert reader.read(customer) is None
+        assert (reader.read(customer), reader.packed(customer)) == (None, None)
         reader.close()
 
     def test_many_threads_read_the_same(self, folder: Path, place: Place) -> None:
