@@ -73,6 +73,12 @@ def hazards_within(model: RepurchaseModel, category: Array, customer: Array, day
     return model.hazards_along(category, customer, [min(lead, model.header.max_lead) for lead in range(math.ceil(days / STEP_DAYS))])
 
 
+def chances_each_within(hazards: Array, days: Array) -> Array:
+    """`chances_within` of n pairs, each within its own (n,) days."""
+    parts = np.clip(days[:, None] / STEP_DAYS - np.arange(hazards.shape[1]), 0.0, 1.0)
+    return np.asarray(-np.expm1((np.log1p(-np.minimum(hazards, 1.0 - 1e-9)) * parts).sum(axis=1)))
+
+
 def chances_within(hazards: Array, days: float) -> Array:
     """P(bought again within so many days after the as-of date), (n,); geometric inside a step.
 

@@ -83,23 +83,24 @@ class CustomerContext:
     @cached_property
     def p_order(self) -> float | None:
         """P(orders within the horizon); of somebody who never ordered, the share of such people that do. None without model, or few."""
-        return self._orders_within(self.horizon_days)
+        return self.orders_within(self.horizon_days)
 
     @cached_property
     def p_order_soon(self) -> float | None:
         """P(orders within `soon_days`); as `p_order`."""
-        return self._orders_within(self.soon_days)
+        return self.orders_within(self.soon_days)
 
-    def _orders_within(self, days: int) -> float | None:
+    def orders_within(self, days: float) -> float | None:
+        """P(orders within so many days), at most as far as the curve of churn goes; as `p_order`."""
         if self.customer is not None and not self.customer.has_ordered:
             return self._first_order(days)
         return None if self.churn is None else 1.0 - cycle_survival(self.churn.curve[0], float(days))
 
-    def _first_order(self, days: int) -> float | None:
+    def _first_order(self, days: float) -> float | None:
         found = self.live.catalogue.products.first_orders
         if found is None or found.people < _FEWEST_PEOPLE:
             return None
-        return within((found.ordered + 0.5) / (found.people + 1.0), float(days))  # Jeffreys: none seen is not never
+        return within((found.ordered + 0.5) / (found.people + 1.0), days)  # Jeffreys: none seen is not never
 
     @property
     def usual_basket(self) -> float:

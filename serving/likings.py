@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from serving.category_needs import chances_each_within
 from serving.new_needs import NewNeed, new_needs_of
 from serving.offers.within import all_within
 from serving.remembered import Kept, remembered
@@ -121,6 +122,20 @@ class Likings:
     def due_chances_soon(self) -> NDArray[np.float64] | None:
         """The same of `category_chances_soon`."""
         return self._due(self.context.category_chances_soon)
+
+    def due_within(self, categories: NDArray[np.intp], days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """`due_chances` of (n,) of `Live.item_categories`, each within its own (n,) days, at most the horizon."""
+        found, hazards, customer = np.full(len(categories), np.nan), self.context.category_hazards, self.context.customer
+        if hazards is None or customer is None:
+            return found
+        places = self.context.live.category_places
+        row_of = np.full(len(places) + 1, -1)  # the last stands for no category
+        row_of[[places.get(name, -1) for name in customer.categories]] = np.arange(len(customer.categories))
+        row_of[-1] = -1
+        rows = row_of[categories]
+        own = rows >= 0
+        found[own] = chances_each_within(hazards[rows[own]], days[own])
+        return found
 
     def _due(self, chances: dict[str, float]) -> NDArray[np.float64] | None:
         places = self.context.live.category_places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from features.decisions.policy import DecisionPolicy
-from features.decisions.record import NO_ACTION, Considered, TauSource
+from features.decisions.record import NO_ACTION, Considered, Factors, TauSource
 
 _SOURCES = {
     TauSource.NONE: ("nothing is sent", "不发送"),
@@ -39,7 +39,7 @@ def breakdown(one: Considered, policy: DecisionPolicy) -> list[Part]:
     f, rules, days = one.factors, policy.value, policy.horizon_days
     weight = (f.context if rules.context else 1.0) * (f.lever if rules.lever else 1.0)
     price = 1.0 + rules.budget_price
-    caused, anyway = (f.tau, f.p0) if rules.uplift else (f.p0, 0.0)
+    caused, anyway = (f.tau, f.p0 if f.p0_valid is None else f.p0_valid) if rules.uplift else (f.p0, 0.0)
     source_en, source_zh = _SOURCES[f.tau_source]
     heavy_en = "" if weight == 1.0 else f", weighed {weight:g} times"
     heavy_zh = "" if weight == 1.0 else f",权重 {weight:g} 倍"
@@ -59,8 +59,7 @@ def breakdown(one: Considered, policy: DecisionPolicy) -> list[Part]:
             "discount",
             rules.discount,
             -weight * (anyway + caused) * f.discount * price if rules.discount else 0.0,
-            f"Every response gives away {f.discount:.2f}, also those that would have come anyway",
-            f"每次响应让利 {f.discount:.2f},包括本会自然发生的",
+            *_given_away(f),
         ),
         Part(
             "contact_cost",
@@ -77,3 +76,16 @@ def breakdown(one: Considered, policy: DecisionPolicy) -> list[Part]:
             f"多发一条消息的后续代价 {f.fatigue:.4g}:顾客可能离开渠道",
         ),
     ]
+
+
+def _given_away(f: Factors) -> tuple[str, str]:
+    """Who gets the discount, in English and in Chinese."""
+    if f.p0_valid is None:
+        return (
+            f"Every response gives away {f.discount:.2f}, also those that would have come anyway",
+            f"每次响应让利 {f.discount:.2f},包括本会自然发生的",
+        )
+    return (
+        f"Every response while it can be had gives away {f.discount:.2f}, also the {f.p0_valid:.1%} that would have come by then anyway",
+        f"有效期内每次响应让利 {f.discount:.2f},包括期内本会自然发生的 {f.p0_valid:.1%}",
+    )

@@ -46,6 +46,7 @@ class Factors(_Part):
         lever: the merchant's weight of the offer; 1 by default.
         p0: P₀, calibrated: P(responds without any contact).
         p0_soon: the same within the days in which effects are learned (`DecisionPolicy.learned_days`); None in records that had none.
+        p0_valid: the same within the days in which a discount can be had; None: within the horizon, or there is no discount.
         tau: τ, what the offer adds to P₀; its mean where it is uncertain.
         tau_sd: standard deviation of what is believed of τ.
         tau_source: where τ comes from.
@@ -59,6 +60,7 @@ class Factors(_Part):
     lever: float = 1.0
     p0: float = 0.0
     p0_soon: float | None = None
+    p0_valid: float | None = None
     tau: float = 0.0
     tau_sd: float = 0.0
     tau_source: TauSource = TauSource.NONE

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from features.decisions.record import NO_ACTION, Considered, Factors, TauSource
 
 Array = NDArray[np.float64]
+_MAYBE = ("p0_soon", "p0_valid")  # None in a row is NaN in its column
 NUMBERS = ("context", "lever", "p0", "p0_soon", "tau", "tau_sd", "margin", "discount", "contact_cost", "fatigue")
 
 
@@ -24,13 +25,15 @@ class FactorColumns:
 
     Attributes:
         source: where each τ comes from, (k,).
-        context, lever, p0, p0_soon, tau, tau_sd, margin, discount, contact_cost, fatigue: (k,) float64; p0_soon NaN where it is None.
+        context, lever, p0, p0_soon, p0_valid, tau, tau_sd, margin, discount, contact_cost, fatigue: (k,) float64; p0_soon and p0_valid
+            are NaN where they are None.
     """
 
     context: Array
     lever: Array
     p0: Array
     p0_soon: Array
+    p0_valid: Array
     tau: Array
     tau_sd: Array
     source: Sequence[TauSource]
@@ -42,19 +45,19 @@ class FactorColumns:
     @classmethod
     def of(cls, factors: Sequence[Factors]) -> FactorColumns:
         """From rows."""
-        numbers = {name: np.array([getattr(one, name) for one in factors], dtype=np.float64) for name in NUMBERS}
+        numbers = {name: np.array([getattr(one, name) for one in factors], dtype=np.float64) for name in (*NUMBERS, "p0_valid")}
         return cls(source=tuple(one.tau_source for one in factors), **numbers)
 
     def taken(self, places: NDArray[np.intp]) -> FactorColumns:
         """Those of some offers."""
-        numbers = {name: getattr(self, name)[places] for name in NUMBERS}
+        numbers = {name: getattr(self, name)[places] for name in (*NUMBERS, "p0_valid")}
         return FactorColumns(source=[self.source[place] for place in places.tolist()], **numbers)
 
     def row(self, place: int) -> Factors:
         """The factors of one offer."""
-        numbers = {name: float(getattr(self, name)[place]) for name in NUMBERS}
-        soon = numbers.pop("p0_soon")
-        return Factors(tau_source=self.source[place], p0_soon=None if math.isnan(soon) else soon, **numbers)
+        numbers = {name: float(getattr(self, name)[place]) for name in (*NUMBERS, "p0_valid")}
+        known = {name: number for name, number in numbers.items() if name not in _MAYBE or not math.isnan(number)}
+        return Factors(tau_source=self.source[place], **known)
 
 
 @dataclass(frozen=True)

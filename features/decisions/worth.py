@@ -1,9 +1,10 @@
 """What sending an offer is worth, in money, against sending nothing, over the policy's horizon.
 
-`context · lever · [τ·margin − (P₀ + τ)·discount·(1 + λ)] − contact cost·(1 + λ) − fatigue`
+`context · lever · [τ·margin − (P₀ valid + τ)·discount·(1 + λ)] − contact cost·(1 + λ) − fatigue`
 
-Margin is earned on the orders that the offer causes (τ); a discount is given to those who would have ordered anyway too (P₀ + τ), and
-money of the budget counts for more than itself (λ). `no_action` is worth 0.
+Margin is earned on the orders that the offer causes (τ); a discount is given to those too who would have ordered anyway while it can be had
+(P₀ valid, P₀ itself where it can be had as long as the horizon lasts), and money of the budget counts for more than itself (λ).
+`no_action` is worth 0.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def worth(factors: Sequence[Factors] | FactorColumns, rules: Value) -> Worth:
     price, nothing = 1.0 + rules.budget_price, np.zeros(len(f.p0))
     weight = (f.context if rules.context else 1.0) * (f.lever if rules.lever else 1.0) + nothing
     discount = f.discount * price if rules.discount else nothing
-    anyway, tau = (f.p0, f.tau) if rules.uplift else (nothing, f.p0)
+    anyway, tau = (np.where(np.isnan(f.p0_valid), f.p0, f.p0_valid), f.tau) if rules.uplift else (nothing, f.p0)
     fixed = -weight * anyway * discount
     if rules.contact_cost:
         fixed = fixed - f.contact_cost * price

@@ -31,6 +31,7 @@ class Offer(BaseModel):
         margin: money that one response leaves before the discount; None: from the products' margins.
         discount: money taken off by one response.
         discount_share: share of the paid amount taken off by one response, instead of `discount`.
+        valid_days: for how long a customer who is sent it can use it, at most until `ends_at`; None: a week.
         lever: the merchant's weight.
         starts_at, ends_at: when it may be sent; None: at any time.
         stages, layers: life-cycle stages and value layers it suits; empty: all.
@@ -53,6 +54,7 @@ class Offer(BaseModel):
     margin: Money | None = None
     discount: Money = 0.0
     discount_share: float = Field(default=0.0, ge=0, lt=1)
+    valid_days: float | None = Field(default=None, gt=0, le=365)
     lever: float = Field(default=1.0, gt=0, le=100)
     starts_at: AwareDatetime | None = None
     ends_at: AwareDatetime | None = None

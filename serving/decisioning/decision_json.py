@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic_core import to_json
 
 from features.decisions.record import FORMAT, Holdout
@@ -84,4 +85,7 @@ def _factors(slate: Slate) -> list[dict[str, Any]]:
     factors = slate.factors
     rows = zip(*(getattr(factors, name).tolist() for name in NUMBERS), factors.source, strict=True)
     names = (*NUMBERS, "tau_source")
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    made = [dict(zip(names, row, strict=True)) for row in rows]
+    for place in np.flatnonzero(~np.isnan(factors.p0_valid)).tolist():  # few offers take money off; the others' is left out
+        made[place]["p0_valid"] = float(factors.p0_valid[place])
+    return made

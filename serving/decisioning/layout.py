@@ -31,6 +31,7 @@ from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import Answered, valued
 from serving.decisioning.written_screen import Screen
 from serving.offers.protocol import Candidate, OfferType, Passing
+from serving.offers.validity import next_count
 from serving.offers.written import Written
 from serving.offers.written_response import written_responses
 
@@ -150,6 +151,7 @@ def _until(offer_types: Sequence[OfferType], context: CustomerContext) -> dateti
     turns, now, customer = context.live.written.turns, context.now, context.customer
     place = int(np.searchsorted(turns, micros(now), side="right"))
     ahead = [moment(int(turns[place]))] if place < len(turns) else []
+    ahead += [next_count(now)] if context.live.written.ends_in_use(now) else []
     ahead += [turn for one in offer_types if isinstance(one, Passing) and (turn := one.changes_at(context)) is not None]
     if customer is not None:
         midnight = next_birthday_count(customer.facts, now)

@@ -15,6 +15,7 @@ from features.decisions.state import STATE
 from serving.customer_context import CustomerContext
 from serving.decisioning.effect_state import State
 from serving.offers.protocol import Candidate
+from serving.offers.validity import VALID_DAYS, days_left
 from serving.offers.within import sooner
 from serving.offers.written_response import WrittenResponses
 from training.artifacts.effect_prior import EffectPrior
@@ -70,22 +71,25 @@ def valued(
         return np.concatenate([np.array(of_kept, np.float64), of_written])
 
     p0 = column([one.probability for one in kept], responses.probability[rows])
+    valid = np.minimum(column([_valid(one, context) for one in kept], responses.valid[rows]), p0)
     soon = np.minimum(column([_soon(one, policy) for one in kept], responses.soon[rows]), p0)  # two models may disagree
     sent = np.ones(len(ids))
     sent[types.index(NO_ACTION)] = 0.0
     cost = column([one.cost for one in kept], columns.cost[places])
     tau, sd, sources = _uplifts(list(zip(ids, types, strict=True)), soon, policy, state, effects)
     carried = (1.0 - p0) / np.maximum(1.0 - soon, 1e-9)
+    discount = column([one.discount for one in kept], responses.discount[rows]) * sent
     factors = FactorColumns(
         context=np.ones(len(ids)),
         lever=np.where(sent, column([one.lever for one in kept], columns.lever[places]), 1.0),
         p0=p0 * sent,
         p0_soon=soon * sent,
+        p0_valid=np.where(discount > 0, valid, np.nan),
         tau=tau * carried,
         tau_sd=sd * carried,
         source=sources,
         margin=column([one.margin for one in kept], responses.margin[rows]) * sent,
-        discount=column([one.discount for one in kept], responses.discount[rows]) * sent,
+        discount=discount,
         contact_cost=(cost + context.message_price) * sent,
         fatigue=np.zeros(len(ids)),
     )
@@ -95,6 +99,14 @@ def valued(
 def _soon(candidate: Candidate, policy: DecisionPolicy) -> float:
     """P(responds within the days in which effects are learned)."""
     return sooner(candidate.probability, policy.horizon_days, policy.learned_days) if candidate.soon is None else candidate.soon
+
+
+def _valid(candidate: Candidate, context: CustomerContext) -> float:
+    """P(responds while its discount can be had), within the horizon."""
+    if candidate.valid is not None:
+        return candidate.valid
+    days = VALID_DAYS if candidate.until is None else days_left(candidate.until, context.now)
+    return sooner(candidate.probability, context.horizon_days, min(days, context.horizon_days))
 
 
 def _uplifts(

@@ -10,6 +10,7 @@ import numpy as np
 from features.products import Coupon
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferItem, OfferReason
+from serving.offers.validity import next_count
 from serving.offers.within import within
 from serving.offers.written import Written, every_written
 from training.artifacts.logistic_map import sigmoid
@@ -37,8 +38,12 @@ class CouponOffers:
         return every_written(context, self.name)
 
     def changes_at(self, context: CustomerContext) -> datetime | None:
-        """The next beginning or end of a campaign whose coupons the customer holds."""
-        return None if context.customer is None else context.live.catalogue.coupons_change_at(context.customer.customer_id, context.now)
+        """The next beginning or end of a campaign whose coupons the customer holds, and the next day while they hold any."""
+        if context.customer is None:
+            return None
+        catalogue, whose, now = context.live.catalogue, context.customer.customer_id, context.now
+        turn = catalogue.coupons_change_at(whose, now)
+        return turn if turn is None or not catalogue.coupons_of(whose, now) else min(turn, next_count(now))
 
     def _held(self, context: CustomerContext) -> list[Candidate]:
         if context.customer is None:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from features.offers.offer import Offer
 from serving.customer_context import CustomerContext
 from serving.offers.terms import Objection
+from serving.offers.validity import VALID_DAYS
 
 if TYPE_CHECKING:
     from serving.offers.written import Written
 
 VALUE_BASIS = "effect of sending: learned from randomised decisions where tau_source says so, a prior belief elsewhere"
 RESPONSE_DAYS = 28  # the window of the models' probabilities, and by default of every value
-VALID_FOR = timedelta(days=7)  # one step of the models: afterwards the decision should be made anew
 _CENT = Decimal("0.01")
 
 
@@ -70,6 +70,7 @@ class Candidate:
         items: what is offered, best first; empty where the offer is not about products.
         probability: P₀: P(the customer does within the context's horizon what the offer asks for), predicted, without being asked.
         soon: the same within the context's `soon_days`; None: in proportion, at a constant rate.
+        valid: the same until `valid_until`, which is as long as its discount can be had; None: as above.
         margin: money that one response leaves before the discount.
         reasons: why, most telling first.
         until: last moment of the offer, UTC; None: one step of the models from the decision on, or as the shop's document says.
@@ -93,13 +94,16 @@ class Candidate:
     lever: float = 1.0
     offer: Offer | None = None
     soon: float | None = None
+    valid: float | None = None
 
     def valid_until(self, now: datetime) -> datetime:
         """Last moment of the offer, UTC, of a decision at `now`."""
         if self.until is not None:
             return self.until
-        ends = None if self.offer is None else self.offer.ends_at
-        return now + VALID_FOR if ends is None else min(now + VALID_FOR, ends)
+        written = self.offer
+        days = VALID_DAYS if written is None or written.valid_days is None else written.valid_days
+        lasts = now + timedelta(days=days)
+        return lasts if written is None or written.ends_at is None else min(lasts, written.ends_at)
 
 
 class OfferType(Protocol):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from serving.customer_context import CustomerContext
 from serving.offers.protocol import Candidate, OfferReason
+from serving.offers.validity import VALID_DAYS
 from serving.offers.written import Written, every_written
 from training.artifacts.reasons import Reason
 
@@ -33,6 +34,7 @@ class WinbackOffers:
                 items=(),
                 probability=context.p_order or 0.0,
                 soon=context.p_order_soon or 0.0,
+                valid=context.orders_within(min(VALID_DAYS, context.horizon_days)) or 0.0,
                 margin=basket * assumptions.margins.default,
                 discount=basket * assumptions.offers.winback_discount,
                 reasons=reasons,

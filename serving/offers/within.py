@@ -13,8 +13,8 @@ def sooner(probability: float, horizon_days: float, days: float) -> float:
     return 1.0 - float((1.0 - min(probability, 1.0)) ** (days / horizon_days))
 
 
-def all_sooner(probability: NDArray[np.float64], horizon_days: float, days: float) -> NDArray[np.float64]:
-    """`sooner` of many."""
+def all_sooner(probability: NDArray[np.float64], horizon_days: float, days: float | NDArray[np.float64]) -> NDArray[np.float64]:
+    """`sooner` of many, within as many days or each within its own."""
     return np.asarray(1.0 - (1.0 - np.minimum(probability, 1.0)) ** (days / horizon_days))
 
 

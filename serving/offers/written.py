@@ -84,6 +84,7 @@ def written_candidate(
         items=_items(context, columns, place, responses.scores[responses.first[row] : responses.first[row + 1]].tolist()),
         probability=float(responses.probability[row]),
         soon=float(responses.soon[row]),
+        valid=float(responses.valid[row]),
         margin=float(responses.margin[row]),
         reasons=(*reasons, _of_shop(offer)),
         until=None,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,11 +18,13 @@ from features.ledger.columns import micros
 from serving.catalogue import Catalogue
 from serving.offers.book import OfferBook, WrittenOffer
 from serving.offers.condition_columns import ConditionColumns
+from serving.offers.validity import VALID_DAYS, begun
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 _Kind = TypeVar("_Kind", frozenset[str], tuple[str, ...])
+_DAY = 86_400e6  # microseconds
 _NEVER = np.iinfo(np.int64).max
 _ANY_ORDER = frozenset({"usage_tip"})  # types that speak of products but are answered by any order: they sell none of them
 _UNLIMITED = np.iinfo(np.int64).max
@@ -40,6 +43,7 @@ class WrittenColumns:
         channels: (n,) index into `channel_sets`: where it may be sent.
         margin: (n,) its own, NaN where it says none.
         discount, discount_share, cost, lever: (n,) as written.
+        valid_days: (n,) for how long somebody who is sent it can use it.
         cap: (n,) most times one customer is sent it.
         first: (n + 1,) where each offer's products begin among the m; products of one category stand together.
         product_ids, product_order: (m,) ids, and each one's place in the offer as written.
@@ -68,6 +72,7 @@ class WrittenColumns:
     discount_share: Array
     cost: Array
     lever: Array
+    valid_days: Array
     cap: NDArray[np.int64]
     first: NDArray[np.intp]
     product_ids: NDArray[np.object_]
@@ -120,6 +125,7 @@ class WrittenColumns:
             discount_share=np.array([o.discount_share for o in written], np.float64),
             cost=np.array([o.cost for o in written], np.float64),
             lever=np.array([o.lever for o in written], np.float64),
+            valid_days=np.array([VALID_DAYS if o.valid_days is None else o.valid_days for o in written], np.float64),
             cap=np.array([_UNLIMITED if o.cap is None else o.cap for o in written], np.int64),
             first=np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.intp)]).astype(np.intp),
             product_ids=_objects([p.product_id for p in flat]),
@@ -178,6 +184,10 @@ class WrittenColumns:
                 found.setdefault(name, []).append(place)
         return found
 
+    def ends_in_use(self, now: datetime) -> bool:
+        """Whether an offer that takes money off ends before the time is over for which it could be used."""
+        return bool((self.gives & (self.ends > micros(now)) & ((self.ends - micros(begun(now))) / _DAY < self.valid_days)).any())
+
     @cached_property
     def turns(self) -> NDArray[np.int64]:
         """(t,) Moments from which on an offer may or may no longer be sent, ascending, microseconds since 1970 UTC."""
@@ -193,6 +203,11 @@ class WrittenColumns:
     def conditional(self) -> Flags:
         """(n,) Which ask something else of the customer."""
         return np.array([one.suits is not None for one in self.offers], np.bool_) & ~self.compared.offers
+
+    def valid_for(self, places: Places, now: datetime) -> Array:
+        """(k,) Days for which offers can be used, as `validity.days_left` counts them."""
+        left = (self.ends[places] - micros(begun(now))) / _DAY
+        return np.asarray(np.maximum(np.minimum(self.valid_days[places], left), 0.0))
 
     def naming(self, name: str, product_ids: Iterable[str]) -> Places:
         """Places of the offers of a type that name one of some products, in order."""

@@ -31,6 +31,7 @@ class WrittenResponses:
     Attributes:
         probability: (k,) P₀.
         soon: (k,) the same within the context's `soon_days`.
+        valid: (k,) the same within the days for which the offer can be used, at most the horizon.
         margin: (k,) money that one response leaves before the discount.
         discount: (k,) money that one response gives away.
         known: (k,) False where an offer gives money away and nobody can say how often that would happen anyway: it is not made.
@@ -40,6 +41,7 @@ class WrittenResponses:
 
     probability: Array
     soon: Array
+    valid: Array
     margin: Array
     discount: Array
     known: NDArray[np.bool_]
@@ -59,26 +61,31 @@ def written_responses(context: CustomerContext, places: Places) -> WrittenRespon
     first = np.concatenate([[0], np.cumsum(named)]).astype(np.intp)
     rows = np.arange(first[-1], dtype=np.intp) + np.repeat(columns.first[places] - first[:-1], named)
     scores = _scores(context, columns.position[rows])
-    chance, soon, margin, paid = np.zeros(count), np.zeros(count), np.zeros(count), np.zeros(count)
+    days = np.minimum(columns.valid_for(places, context.now), float(context.horizon_days))
+    chance, soon, valid, margin, paid = (np.zeros(count) for _ in range(5))
     known = np.ones(count, np.bool_)
     about = named > 0
     if about.any():
         if context.live.models.items is None:
             known[about] = False
         else:
-            found = _of_products(context, columns, rows, scores, first[:-1][about], whole=columns.types[places[about]] == "bundle")
-            chance[about], soon[about], margin[about], paid[about] = found
+            named_days = np.repeat(days, named)
+            likely = _by_category(context, columns.category[rows], scores, named_days)
+            found = _of_products(columns, rows, likely, first[:-1][about], whole=columns.types[places[about]] == "bundle")
+            chance[about], soon[about], valid[about], margin[about], paid[about] = found
     if not about.all():
         basket = _of_basket(context)
         if basket is None:
             known[~about] = False
         else:
             chance[~about], soon[~about], margin[~about], paid[~about] = basket
+            valid[~about] = _orders_within(context, days[~about])
     own = columns.margin[places]
     discount = columns.discount[places]
     return WrittenResponses(
         chance,
         soon,
+        valid,
         np.where(np.isnan(own), margin, own),
         np.where(discount > 0, discount, columns.discount_share[places] * paid),
         known | ~columns.gives[places],
@@ -97,12 +104,21 @@ def _scores(context: CustomerContext, position: Places) -> Array:
     return scores
 
 
+@dataclass(frozen=True)
+class _Likely:
+    """Of m products: each one's chance within the horizon, soon, and while its offer can be used; whether it shares its category's."""
+
+    chance: Array
+    soon: Array
+    valid: Array
+    shared: NDArray[np.bool_]
+
+
 def _of_products(
-    context: CustomerContext, columns: WrittenColumns, rows: Places, scores: Array, starts: Places, *, whole: NDArray[np.bool_]
-) -> tuple[Array, Array, Array, Array]:
-    """Chance, also soon, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
-    likely, likely_soon, shared = _by_category(context, columns.category[rows], scores)
-    begins = columns.begins_category[rows] | ~shared
+    columns: WrittenColumns, rows: Places, likely: _Likely, starts: Places, *, whole: NDArray[np.bool_]
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Chance, also soon and while valid, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
+    begins = columns.begins_category[rows] | ~likely.shared
     begins[starts] = True
     groups = np.flatnonzero(begins)
     firsts = np.searchsorted(groups, starts)
@@ -111,26 +127,48 @@ def _of_products(
         alike = np.minimum(np.add.reduceat(each, groups), 1.0)
         return np.asarray(1.0 - np.multiply.reduceat(1.0 - alike, firsts))
 
-    chance, soon = of_any(likely), of_any(likely_soon)
+    chance = of_any(likely.chance)
     counts = np.diff(np.append(starts, len(rows)))
     each = np.repeat(chance, counts)
-    weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely, each, out=np.zeros_like(likely), where=each > 0))
+    weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely.chance, each, out=np.zeros_like(each), where=each > 0))
     never = chance <= 0  # of a model that answers NaN it is not: that is for the rules to say
     margin, paid = (np.add.reduceat(weights * money[rows], starts) for money in (columns.product_margin, columns.price))
-    return np.where(never, 0.0, chance), np.where(never, 0.0, soon), np.where(never, 0.0, margin), np.where(never, 0.0, paid)
+    soon, valid = of_any(likely.soon), of_any(likely.valid)
+    return (
+        np.where(never, 0.0, chance),
+        np.where(never, 0.0, soon),
+        np.where(never, 0.0, valid),
+        np.where(never, 0.0, margin),
+        np.where(never, 0.0, paid),
+    )
 
 
-def _by_category(context: CustomerContext, category: Places, scores: Array) -> tuple[Array, Array, NDArray[np.bool_]]:
-    """Each product's chance, also soon, and whether it shares that of its category."""
-    due, due_soon, liked = context.likings.due_chances, context.likings.due_chances_soon, context.likings.liked
+def _by_category(context: CustomerContext, category: Places, scores: Array, days: Array) -> _Likely:
+    """Chances of products: by themselves, or their part of what is due of a category that the customer buys.
+
+    Args:
+        context: the customer.
+        category: (m,) of each.
+        scores: (m,) P(bought within the horizon), each by itself.
+        days: (m,) for which each one's offer can be used.
+    """
     early = all_sooner(scores, context.horizon_days, context.soon_days)
+    while_valid = all_sooner(scores, context.horizon_days, days)
+    due, due_soon, liked = context.likings.due_chances, context.likings.due_chances_soon, context.likings.liked
     if due is None or due_soon is None or liked is None:
-        return scores, early, np.zeros(len(scores), np.bool_)
+        return _Likely(scores, early, while_valid, np.zeros(len(scores), np.bool_))
     chance, chance_soon, together = due[category], due_soon[category], liked[category]
     shared = (category >= 0) & (together > 0) & ~np.isnan(chance)
     part = np.divide(scores, together, out=np.zeros_like(scores), where=shared)
     part = np.minimum(1.0, part)
-    return np.where(shared, chance * part, scores), np.where(shared, chance_soon * part, early), shared
+    while_valid = np.where(shared, context.likings.due_within(category, days) * part, while_valid)
+    return _Likely(np.where(shared, chance * part, scores), np.where(shared, chance_soon * part, early), while_valid, shared)
+
+
+def _orders_within(context: CustomerContext, days: Array) -> Array:
+    """P(any order within each of (k,) days); few of them differ."""
+    each, place = np.unique(days, return_inverse=True)
+    return np.array([context.orders_within(one) or 0.0 for one in each.tolist()], np.float64)[place]
 
 
 def _of_basket(context: CustomerContext) -> tuple[float, float, float, float] | None:

@@ -31,7 +31,7 @@ def decision_inputs(records: Sequence[DecisionRecord]) -> Array:
 
 def _factors(one: Considered) -> list[float]:
     f = one.factors
-    caused, given_away = f.tau * (f.margin - f.discount), f.p0 * f.discount
+    caused, given_away = f.tau * (f.margin - f.discount), (f.p0 if f.p0_valid is None else f.p0_valid) * f.discount
     return [float(one.type != NO_ACTION), f.p0, f.tau, f.margin, f.discount, f.contact_cost, f.fatigue, caused, given_away, f.p0 * f.margin]
 
 

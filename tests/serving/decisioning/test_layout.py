@@ -45,6 +45,7 @@ def looks(layout: Layout) -> dict[str, Any]:
     return {
         "offers": list(zip(slate.offer_ids, slate.types, map(tuple, slate.product_ids), strict=True)),
         "factors": [getattr(slate.factors, name).round(4).tolist() for name in NUMBERS],
+        "valid": np.nan_to_num(slate.factors.p0_valid, nan=-1.0).round(4).tolist(),
         "sources": list(slate.factors.source),
         "codes": layout.codes.tolist(),
         "kept": [rounded(one) for one in layout.kept],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,10 +15,11 @@ import pytest
 from features.decisions.policy import DecisionPolicy
 from features.decisions.screened import SENTENCES
 from features.feature_sets import CUSTOMER
-from features.ledger.contact_history import ContactHistory
+from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.contacts import Contact
 from features.offers.offer import Offer
 from serving.catalogue import Catalogue
+from serving.category_needs import chances_within
 from serving.customer_context import CustomerContext
 from serving.decisioning.board import Board, sendable, set_out
 from serving.decisioning.eligibility import Dropped
@@ -28,6 +30,8 @@ from serving.live import Live
 from serving.live_opening import terms_of
 from serving.offers.book import OfferBook, offer_documents
 from serving.offers.offer_types import OFFER_TYPES
+from serving.offers.protocol import Candidate
+from serving.offers.validity import begun, days_left
 from serving.offers.written import candidates_of
 from tests.serving.small_shop import CUSTOMERS
 
@@ -40,7 +44,7 @@ LINKED = {"content", "live_invite", "try_on_invite", "store_visit", "adviser_tal
 
 def some_offers(live: Live, count: int, seed: int) -> list[Offer]:
     """Offers of every kind, most of which fall for somebody."""
-    rng, now = random.Random(seed), live.as_of  # noqa: S311 - no secret
+    rng, lasting, now = random.Random(seed), random.Random(seed), live.as_of  # noqa: S311 - no secret
     products = [p.product_id for p in live.catalogue.products.products]
     made = []
     for number in range(count):
@@ -63,6 +67,7 @@ def some_offers(live: Live, count: int, seed: int) -> list[Offer]:
             ]
         )
         told |= rng.choice([{}, {"discount": rng.uniform(0.1, 9.0)}, {"discount_share": 0.1}])
+        told |= lasting.choice([{}, {}, {"valid_days": lasting.uniform(0.2, 60.0)}])
         made.append(Offer.model_validate(told))
     return made
 
@@ -121,6 +126,50 @@ def test_both_readings_of_the_rules_agree(context_of: MakeContext, seed: int) ->
         assert kept == every - set(expected)
     assert len(seen) >= 6, seen
     assert "owned" in seen
+
+
+def by_hand(context: CustomerContext, candidate: Candidate, days: float) -> float:
+    """P(responds within so many days), one product after the other, from the models' own numbers."""
+    likings, live, customer = context.likings, context.live, context.customer
+    assert customer is not None
+    if not candidate.items:
+        return context.orders_within(days) or 0.0
+    assert context.category_hazards is not None
+    assert likings.liked is not None
+    due = dict(zip(customer.categories, chances_within(context.category_hazards, days).tolist(), strict=True))
+    alike: dict[str, list[float]] = {}
+    for item in candidate.items:
+        category = live.catalogue.category_of(item.product_id)
+        together = 0.0 if category is None else float(likings.liked[live.category_places[category]])
+        if category in due and together > 0:
+            alike.setdefault(category, []).append(due[category] * min(1.0, item.score / together))
+        else:
+            alike[item.product_id] = [1.0 - (1.0 - item.score) ** (days / context.horizon_days)]
+    return 1.0 - math.prod(1.0 - min(1.0, sum(chances)) for chances in alike.values())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_discount_is_charged_for_the_days_it_can_be_had_in_columns_as_for_one_candidate(context_of: MakeContext, seed: int) -> None:
+    fewer = 0
+    for customer in CUSTOMERS[seed::20]:
+        context = with_written(context_of(customer, channel="email", contact=frozenset({"email"})), seed=seed)
+        board = board_of(context, NO_HISTORY)
+        slate = board.slate
+        for place in range(len(board)):
+            one, factors = board.candidate(place), slate.factors.row(place)
+            if not factors.discount:
+                assert factors.p0_valid is None
+                continue
+            days = min(days_left(one.valid_until(begun(context.now)), context.now), POLICY.horizon_days)
+            assert factors.p0_valid is not None
+            assert factors.p0_valid <= factors.p0
+            if one.offer is not None:
+                wanted = min(7.0 if one.offer.valid_days is None else one.offer.valid_days, POLICY.horizon_days)
+                assert days == pytest.approx(wanted, abs=1e-6) or one.valid_until(context.now) == one.offer.ends_at
+                assert one.valid == pytest.approx(by_hand(context, one, days), rel=1e-6, abs=1e-9)
+                assert factors.p0_valid == pytest.approx(min(one.valid or 0.0, one.probability))
+            fewer += factors.p0_valid < 0.9 * factors.p0
+    assert fewer >= 10, "most discounts end before the horizon"
 
 
 def test_every_rule_has_its_sentences() -> None:
