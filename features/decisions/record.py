@@ -11,9 +11,9 @@ from typing import Any
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from features.decisions.policy import DecisionPolicy
-from features.decisions.screened import unfolded
+from features.decisions.record_columns import as_rows
 
-FORMAT = 1
+FORMAT = 2  # 1: everything in rows; 2: as columns, `features.decisions.record_columns`
 NO_ACTION = "no_action"
 
 
@@ -129,8 +129,7 @@ class DecisionRecord(_Part):
         policy: that decided, an experiment's overrides included; its horizon is that of every probability and every value.
         state: what is known of the customer that the effect of an offer may depend on; name → number, NaN where not known.
         considered: the offers among which the choice was made; propensities sum to 1.
-        dropped: the others. In JSON those of the shop's offers that fell stand under `screened`, `step/code` → [`type/id`, …]: there may be
-            hundreds; each is given the sentences of its rule (`features.decisions.screened`).
+        dropped: the others.
         explored: whether it was drawn to find something out, rather than the best offer taken.
         seed: of the draw.
         beliefs_seed: of the draws of what is believed, from which the propensities are made; None in older records: `seed`.
@@ -165,11 +164,8 @@ class DecisionRecord(_Part):
 
     @model_validator(mode="before")
     @classmethod
-    def _unfolded(cls, told: Any) -> Any:  # noqa: ANN401 - whatever is to be validated
-        if not isinstance(told, dict) or "screened" not in told:
-            return told
-        named = {name: value for name, value in told.items() if name != "screened"}
-        return named | {"dropped": [*told.get("dropped", ()), *unfolded(told["screened"])]}
+    def _as_rows(cls, told: Any) -> Any:  # noqa: ANN401 - whatever is to be validated
+        return as_rows(told) if isinstance(told, dict) else told
 
     @property
     def policy_version(self) -> str:

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.decisions.record import NO_ACTION, Considered, Factors, TauSource
+from features.decisions.record_columns import NUMBERS
 
 Array = NDArray[np.float64]
 _MAYBE = ("p0_soon", "p0_valid")  # None in a row is NaN in its column
-NUMBERS = ("context", "lever", "p0", "p0_soon", "tau", "tau_sd", "margin", "discount", "contact_cost", "fatigue")
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class FactorColumns:
     @classmethod
     def of(cls, factors: Sequence[Factors]) -> FactorColumns:
         """From rows."""
-        numbers = {name: np.array([getattr(one, name) for one in factors], dtype=np.float64) for name in (*NUMBERS, "p0_valid")}
+        numbers = {name: np.array([getattr(one, name) for one in factors], dtype=np.float64) for name in NUMBERS}
         return cls(source=tuple(one.tau_source for one in factors), **numbers)
 
     def taken(self, places: NDArray[np.intp]) -> FactorColumns:
         """Those of some offers."""
-        numbers = {name: getattr(self, name)[places] for name in (*NUMBERS, "p0_valid")}
+        numbers = {name: getattr(self, name)[places] for name in NUMBERS}
         return FactorColumns(source=[self.source[place] for place in places.tolist()], **numbers)
 
     def row(self, place: int) -> Factors:
         """The factors of one offer."""
-        numbers = {name: float(getattr(self, name)[place]) for name in (*NUMBERS, "p0_valid")}
+        numbers = {name: float(getattr(self, name)[place]) for name in NUMBERS}
         known = {name: number for name, number in numbers.items() if name not in _MAYBE or not math.isnan(number)}
         return Factors(tau_source=self.source[place], **known)
 

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam
 from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
 from features.ledger.contacts import NOT_SENT, Contact, give_back, record_contacts
 from features.ledger.exposures import Exposure, record_exposures
+from features.ledger.slates import SLATES, KeptSlate, record_slates, whole_record
 from features.ledger.tombstones import erased_since
 
 DECISIONS = Table(
@@ -21,8 +22,10 @@ DECISIONS = Table(
     Column("recorded_as", Id),  # null: for nobody in particular
     Column("decided_at", Moment, nullable=False),
     Column("body", Text, nullable=False),  # JSON: the answer
-    Column("record", Text),  # JSON of `features.decisions.record.DecisionRecord`; null: of a version that kept none
+    Column("record", Text),  # JSON of `features.decisions.record.DecisionRecord`, without its slate; null: of a version that kept none
+    Column("slate_id", Id),  # of `slates`; null: the record stands by itself
     Index(None, "recorded_as"),
+    Index(None, "slate_id"),
 )
 OUTCOMES = Table(
     "outcomes",
@@ -40,7 +43,8 @@ OUTCOMES = Table(
 )
 _BY_OUTCOME = select(OUTCOMES.c.outcome_id).where(OUTCOMES.c.outcome_id.in_(bindparam("ids", expanding=True)))
 _AT_ONCE = 500  # below SQLite's limit of variables
-_COLUMNS = tuple(column.name for column in DECISIONS.columns)
+_COLUMNS = ("decision_id", "recorded_as", "decided_at", "body", "record")
+_WITH_SLATE = DECISIONS.outerjoin(SLATES, DECISIONS.c.slate_id == SLATES.c.slate_id)
 _NOT_SENT = select(OUTCOMES.c.decision_id).where(
     OUTCOMES.c.decision_id.in_(bindparam("ids", expanding=True)), OUTCOMES.c.outcome == NOT_SENT
 )
@@ -56,9 +60,10 @@ class Decided:
         recorded_as: the customer's id as asked with, None where nothing personal was used; the body then names nobody either.
         decided_at: the ledger's clock, UTC: when it was said; as of when it knew the customer stands in the answer.
         body: JSON of the answer.
-        record: JSON of the `DecisionRecord`: everything that led to it.
+        record: JSON of the `DecisionRecord`: everything that led to it, but for the slate.
         contact: the message it leads to on an outbound channel, None when none goes.
         exposures: experiments that the customer met by it; the ledger keeps the first of each.
+        slate: what it was drawn from; None: the record says all of it.
     """
 
     decision_id: str
@@ -68,6 +73,7 @@ class Decided:
     record: str | None = None
     contact: Contact | None = None
     exposures: tuple[Exposure, ...] = ()
+    slate: KeptSlate | None = None
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,8 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> int:
     told = [one for one in waiting if all(one.decided_at > erased[who] for who in people_of(one) if who in erased)]
     if not told:
         return len(waiting)
-    connection.execute(insert(DECISIONS), [{name: getattr(one, name) for name in _COLUMNS} for one in told])
+    record_slates(connection, ((one.slate, one.recorded_as) for one in told if one.slate is not None))
+    connection.execute(insert(DECISIONS), [_row(one) for one in told])
     led = [one.contact for one in told if one.contact is not None]
     if led:
         # The outcome may have come first.
@@ -111,6 +118,10 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> int:
         record_contacts(connection, [one for one in led if one.contact_id not in given_back])
     record_exposures(connection, [exposure for one in told for exposure in one.exposures])
     return len(waiting)
+
+
+def _row(one: Decided) -> dict[str, object]:
+    return {**{name: getattr(one, name) for name in _COLUMNS}, "slate_id": None if one.slate is None else one.slate.slate_id}
 
 
 def people_of(one: Decided) -> set[str]:
@@ -154,11 +165,12 @@ def recorded_decisions(connection: Connection, *, since: datetime | None = None,
         since: leave out what was said before, UTC.
         at_once: most on a page.
     """
-    columns = (DECISIONS.c.decision_id, DECISIONS.c.recorded_as, DECISIONS.c.body, DECISIONS.c.record)
-    query = select(*columns).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
+    columns = (DECISIONS.c.decision_id, DECISIONS.c.recorded_as, DECISIONS.c.body, DECISIONS.c.record, SLATES.c.body)
+    query = select(*columns).select_from(_WITH_SLATE).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
     query = (query if since is None else query.where(DECISIONS.c.decided_at >= since)).order_by(DECISIONS.c.decision_id).limit(at_once)
     last = ""
-    while page := [Recorded(*row) for row in connection.execute(query.where(DECISIONS.c.decision_id > last))]:
+    while rows := connection.execute(query.where(DECISIONS.c.decision_id > last)).all():
+        page = [Recorded(one, whose, body, whole_record(record, slate)) for one, whose, body, record, slate in rows]
         yield page
         last = page[-1].decision_id
 
@@ -173,4 +185,15 @@ def known_decisions(connection: Connection, decision_ids: Iterable[str]) -> set[
 
 def decision_record(connection: Connection, decision_id: str) -> str | None:
     """JSON of the record of a decision; None where there is none."""
-    return connection.execute(select(DECISIONS.c.record).where(DECISIONS.c.decision_id == decision_id)).scalar_one_or_none()
+    query = select(DECISIONS.c.record, SLATES.c.body).select_from(_WITH_SLATE).where(DECISIONS.c.decision_id == decision_id)
+    row = connection.execute(query).one_or_none()
+    return None if row is None or row[0] is None else whole_record(*row)
+
+
+def whole_records(connection: Connection, *, at_once: int) -> Iterator[list[tuple[str, str]]]:
+    """Decisions about persons of which a record was kept, the oldest first, in groups: whose, and the JSON of the whole record."""
+    query = select(DECISIONS.c.recorded_as, DECISIONS.c.record, SLATES.c.body).select_from(_WITH_SLATE)
+    query = query.where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
+    query = query.order_by(DECISIONS.c.decided_at, DECISIONS.c.decision_id).execution_options(yield_per=at_once)
+    for rows in connection.execute(query).partitions():
+        yield [(whose, whole_record(record, slate)) for whose, record, slate in rows]

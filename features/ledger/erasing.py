@@ -29,6 +29,7 @@ from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
+from features.ledger.slates import SLATES
 from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
 from features.room import is_full
 
@@ -36,7 +37,7 @@ from features.room import is_full
 # and writing the file anew once more would cost more.
 _COPYING_SECONDS, _AGAIN_SECONDS = 60.0, 0.1
 _AT_ONCE = 500  # below SQLite's limit of variables
-_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, OUTCOMES, EXPOSURES, ERASURES)
+_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, SLATES, OUTCOMES, EXPOSURES, ERASURES)
 LEDGER = "ledger"
 Removed = dict[str, int]
 
@@ -210,12 +211,13 @@ def _wipe_file(database: LedgerDatabase, *, thorough: bool) -> None:
 
 
 def _remove(connection: Connection, ids: list[str]) -> Removed:
-    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "outcomes", "exposures"), 0)
+    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "slates", "outcomes", "exposures"), 0)
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
         theirs = select(DECISIONS.c.decision_id).where(DECISIONS.c.recorded_as.in_(part))
         removed["outcomes"] += connection.execute(delete(OUTCOMES).where(OUTCOMES.c.decision_id.in_(theirs))).rowcount
         removed["decisions"] += connection.execute(delete(DECISIONS).where(DECISIONS.c.recorded_as.in_(part))).rowcount
+        removed["slates"] += connection.execute(delete(SLATES).where(SLATES.c.recorded_as.in_(part))).rowcount
         removed["exposures"] += connection.execute(delete(EXPOSURES).where(EXPOSURES.c.recorded_as.in_(part))).rowcount
         removed["events"] += connection.execute(delete(EVENTS).where(EVENTS.c.recorded_as.in_(part))).rowcount
         removed["consents"] += connection.execute(delete(CONSENTS).where(CONSENTS.c.recorded_as.in_(part))).rowcount

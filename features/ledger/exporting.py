@@ -23,12 +23,13 @@ from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
+from features.ledger.slates import SLATES
 from features.ledger.tombstones import pseudonym, pseudonym_key
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-_TABLES = (EVENTS, CONSENTS, CONTACTS, DECISIONS, EXPOSURES, OUTCOMES)
-_SECTIONS = (EVENTS, CONSENTS, CONTACTS, DECISIONS, EXPOSURES, LINKS, OUTCOMES)  # in the order of the document
+_TABLES = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, EXPOSURES, OUTCOMES)
+_SECTIONS = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, EXPOSURES, LINKS, OUTCOMES)  # in the order of the document
 _JSON = ("properties", "body", "record", "also")
 _KEYS_AT_ONCE = 2000  # of one id's events; of what a person has few of all keys are read at once
 _ROWS_AT_ONCE = 500  # below SQLite's limit of variables

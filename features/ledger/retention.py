@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, exists, func, select
 
 from features.ledger import audit
 from features.ledger.contacts import CONTACTS
@@ -18,6 +18,7 @@ from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
 from features.ledger.ledger import Ledger
+from features.ledger.slates import SLATES
 
 Days = Annotated[int, Field(ge=1, le=36_500)]
 
@@ -88,9 +89,11 @@ def _rules(settings: RetentionSettings, now: datetime, folded_until: int) -> lis
     def before(days: int | None) -> datetime:
         return now - timedelta(days=days or 0)
 
+    old = DECISIONS.c.decided_at < before(settings.decisions_days)
     return [
         (EVENTS, settings.events_days, (EVENTS.c.received_at < before(settings.events_days)) & (EVENTS.c.seq <= folded_until)),
-        (DECISIONS, settings.decisions_days, DECISIONS.c.decided_at < before(settings.decisions_days)),
+        (DECISIONS, settings.decisions_days, old),
+        (SLATES, settings.decisions_days, ~exists().where((DECISIONS.c.slate_id == SLATES.c.slate_id) & ~old)),
         (OUTCOMES, settings.outcomes_days, OUTCOMES.c.received_at < before(settings.outcomes_days)),
         (CONTACTS, settings.contacts_days, CONTACTS.c.at < before(settings.contacts_days)),
         (EXPOSURES, settings.exposures_days, EXPOSURES.c.first_at < before(settings.exposures_days)),

@@ -12,6 +12,7 @@ from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
+from features.ledger.slates import SLATES
 from features.ledger.tombstones import KEYS, TOMBSTONES
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LINKS",
     "METADATA",
     "OUTCOMES",
+    "SLATES",
     "STOCK",
     "TOMBSTONES",
 ]

@@ -29,7 +29,7 @@ from serving.api.reason_views import cause_view, reason_view
 from serving.asgi import DECISION_ID
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
-from serving.decisioning.decision_json import decision_json
+from serving.decisioning.decision_json import decision_json, kept_slate
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.engine import Decision, Given, OfferRequest
 from serving.live import Live
@@ -78,12 +78,12 @@ def decided(
     """The answer as the ledger keeps it: of an answer in which nothing personal was used, not for whom it was."""
     whose = asked_about(body)
     contact = None if whose is None or body.channel not in outbound else _contact(whose, body.channel, decision)
-    record = decision_json(decision)
+    record, slate = decision_json(decision), kept_slate(decision, whose if answer.personalized else None)
     if not answer.personalized:
         told = answer.model_copy(update={"customer_id": None}).model_dump_json()
-        return Decided(answer.decision_id, None, at, told, record, contact)
+        return Decided(answer.decision_id, None, at, told, record, contact, slate=slate)
     met = tuple(Exposure(one.experiment_id, whose or "", one.arm, decision.context.now) for one in decision.assigned.assignments)
-    return Decided(answer.decision_id, whose, at, told, record, contact, met)
+    return Decided(answer.decision_id, whose, at, told, record, contact, met, slate)
 
 
 def _contact(whose: str, channel: str | None, decision: Decision) -> Contact | None:

@@ -67,6 +67,11 @@ class Board:
         """Candidates of the models that may not be sent."""
         return [*self.layout.fallen, *self.shut]
 
+    @property
+    def layout_screen(self) -> Screen:
+        """How the written offers were judged, whatever was sent before."""
+        return Screen(self.context, self.screen.columns, self.layout.codes)
+
     @cached_property
     def places(self) -> Places:
         """(w,) Written offers that may be sent, in the columns, by type."""

@@ -1,91 +1,93 @@
-"""A decision as the ledger keeps it: the JSON of `features.decisions.record.DecisionRecord`, written from columns.
+"""A decision as the ledger keeps it, written from columns: its own part, and its slate, which is written once for many decisions.
 
 Building sixty validated objects only to write them would take longer than the decision; a test reads every field back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic_core import to_json
 
 from features.decisions.record import FORMAT, Holdout
-from features.decisions.slate import NUMBERS, Slate
+from features.decisions.record_columns import NUMBERS
+from features.ledger.slates import KeptSlate
+from serving.decisioning.eligibility import Dropped
 
 if TYPE_CHECKING:
     from serving.decisioning.engine import Decision
 
 
 def decision_json(decision: Decision) -> str:
-    """The record; what has its default is left out, as readers fill it in."""
-    board, request = decision.board, decision.request
+    """The decision's own part of its record; what has its default is left out, as readers fill it in."""
+    board, request, choice = decision.board, decision.request, decision.choice
     told: dict[str, Any] = {
         "format": FORMAT,
         "decision_id": decision.decision_id,
-        "customer_id": decision.whose,
         "now": board.context.now,
         "channel": request.channel,
         "scenario": request.scenario,
-        "policy": decision.assigned.told,
-        "state": board.layout.state,
-        "considered": _considered(decision),
-        "dropped": [
-            {
-                "offer_id": one.candidate.offer_id,
-                "type": one.candidate.type,
-                "step": one.step,
-                "code": one.code,
-                "sentence_en": one.sentence_en,
-                "sentence_zh": one.sentence_zh,
-            }
-            for one in board.fallen
-        ],
-        "screened": board.screen.fallen(),
-        "explored": decision.choice.explored,
+        "slots": decision.places,
+        "explored": choice.explored,
         "seed": decision.seed,
-        "beliefs_seed": decision.arbitration.odds.beliefs,
         "holdout": None if decision.holdout is None else Holdout(decision.holdout).value,
-        "assignments": [{"experiment_id": one.experiment_id, "arm": one.arm} for one in decision.assigned.assignments],
-        "model_versions": dict(board.context.live.models.versions),
         "limit": request.limit,
     }
+    if choice.propensities is not choice.policy_propensities:
+        told["propensities"] = choice.propensities.tolist()
+    if board.shut:
+        told["shut"] = _dropped(board.shut)
+    if board.open_written is not None:
+        told["shut_screened"] = board.screen.fallen(but=board.layout.codes)
     return to_json(told).decode()
 
 
-def _considered(decision: Decision) -> list[dict[str, Any]]:
-    slate, choice = decision.slate, decision.choice
-    slots = {place: slot for slot, place in enumerate(decision.places, start=1)}
-    columns = zip(
-        slate.offer_ids,
-        slate.types,
-        slate.product_ids,
-        _factors(slate),
-        decision.values.tolist(),
-        choice.propensities.tolist(),
-        choice.policy_propensities.tolist(),
-        strict=True,
-    )
+def kept_slate(decision: Decision, recorded_as: str | None) -> KeptSlate:
+    """The slate of a decision; made once for all that are drawn from the same odds and kept under the same id."""
+    told = decision.arbitration.told
+    name = f"slate of {recorded_as!r}"
+    found: KeptSlate | None = told.get(name)
+    if found is None:
+        found = told[name] = KeptSlate.of(_slate_json(decision), recorded_as)
+    return found
+
+
+def _slate_json(decision: Decision) -> str:
+    board, slate, odds = decision.board, decision.slate, decision.arbitration.odds
+    offers: dict[str, Any] = {
+        "offer_id": slate.offer_ids,
+        "type": slate.types,
+        "product_ids": slate.product_ids,
+        "tau_source": slate.factors.source,
+        "value": decision.values.tolist(),
+        "policy_propensity": decision.choice.policy_propensities.tolist(),
+    }
+    offers |= {name: getattr(slate.factors, name).tolist() for name in NUMBERS}
+    told: dict[str, Any] = {
+        "customer_id": decision.whose,
+        "policy": decision.assigned.told,
+        "state": board.layout.state,
+        "beliefs_seed": odds.beliefs,
+        "assignments": [{"experiment_id": one.experiment_id, "arm": one.arm} for one in decision.assigned.assignments],
+        "model_versions": dict(board.context.live.models.versions),
+        "offers": offers,
+        "fallen": _dropped(board.layout.fallen),
+        "screened": board.layout_screen.fallen(but=np.zeros_like(board.layout.codes)),
+    }
+    return to_json(told, inf_nan_mode="null").decode()  # NaN is what a row has None for
+
+
+def _dropped(fallen: Iterable[Dropped]) -> list[dict[str, str]]:
     return [
         {
-            "offer_id": offer_id,
-            "type": kind,
-            "product_ids": products,
-            "factors": factors,
-            "value": value,
-            "propensity": propensity,
-            "policy_propensity": of_policy,
-            "slot": slots.get(place),
+            "offer_id": one.candidate.offer_id,
+            "type": one.candidate.type,
+            "step": one.step,
+            "code": one.code,
+            "sentence_en": one.sentence_en,
+            "sentence_zh": one.sentence_zh,
         }
-        for place, (offer_id, kind, products, factors, value, propensity, of_policy) in enumerate(columns)
+        for one in fallen
     ]
-
-
-def _factors(slate: Slate) -> list[dict[str, Any]]:
-    factors = slate.factors
-    rows = zip(*(getattr(factors, name).tolist() for name in NUMBERS), factors.source, strict=True)
-    names = (*NUMBERS, "tau_source")
-    made = [dict(zip(names, row, strict=True)) for row in rows]
-    for place in np.flatnonzero(~np.isnan(factors.p0_valid)).tolist():  # few offers take money off; the others' is left out
-        made[place]["p0_valid"] = float(factors.p0_valid[place])
-    return made

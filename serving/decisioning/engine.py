@@ -22,10 +22,11 @@ from features.decisions.slate import Slate
 from features.decisions.slots import STEP, fill_slots, unchosen
 from features.errors import StateBroken
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
+from features.ledger.slates import whole_record
 from serving.customer_context import CustomerContext
 from serving.decisioning.arbitration import Arbitration, arbitrated
 from serving.decisioning.board import Board, set_out
-from serving.decisioning.decision_json import decision_json
+from serving.decisioning.decision_json import decision_json, kept_slate
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fatigue import fatigue_of
@@ -148,7 +149,7 @@ class Decision:
     @cached_property
     def record(self) -> DecisionRecord:
         """What is kept of it, as it is read again."""
-        return DecisionRecord.model_validate_json(decision_json(self))
+        return DecisionRecord.model_validate_json(whole_record(decision_json(self), kept_slate(self, self.whose).body))
 
     def considered(self, place: int) -> Considered:
         """One of what could be sent, with what was drawn."""

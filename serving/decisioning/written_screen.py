@@ -124,10 +124,14 @@ class Screen:
         self.codes[places[often]] = CODE["offer_cap_reached"]
         return ~(spent | often)
 
-    def fallen(self) -> dict[str, list[str]]:
-        """`step/code` → the offers that fell by it, as `type/id`."""
-        codes = np.unique(self.codes)
-        named = ((int(code), self.columns.named[self.codes == code].tolist()) for code in codes if code != PASSES)
+    def fallen(self, but: Codes) -> dict[str, list[str]]:
+        """`step/code` → the offers that fell by it, as `type/id`.
+
+        Args:
+            but: (n,) of another look; what fell there is left out.
+        """
+        told = np.where(but == PASSES, self.codes, PASSES)
+        named = ((int(code), self.columns.named[told == code].tolist()) for code in np.unique(told) if code != PASSES)
         return {"/".join(RULES[code - 1]): ids for code, ids in named}
 
     def _sensible(self, places: Places) -> Places:

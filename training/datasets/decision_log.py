@@ -12,13 +12,14 @@ from features.assumptions import load_assumptions
 from features.decisions.policy import DecisionPolicy
 from features.decisions.state import STATE
 from features.ledger import identities
-from features.ledger.decisions import DECISIONS
+from features.ledger.decisions import DECISIONS, whole_records
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.settings import FeatureSettings
 
 _DEFAULT = DecisionPolicy()
 _AT_ONCE = 5_000  # records decoded together; at some 10 kB each
-_FACTORS = pl.Struct(dict.fromkeys(("p0_soon", "margin", "discount", "contact_cost", "fatigue"), pl.Float64))
+_NUMBERS = ("p0_soon", "margin", "discount", "contact_cost", "fatigue")
+_FACTORS = pl.Struct(dict.fromkeys(_NUMBERS, pl.Float64))
 _OFFER = pl.Struct(
     {
         "offer_id": pl.String,
@@ -28,6 +29,16 @@ _OFFER = pl.Struct(
         "policy_propensity": pl.Float64,
         "slot": pl.Int64,
     }
+)
+# The same in columns (`features.decisions.record_columns`).
+_OFFERS = pl.Struct(
+    {
+        "offer_id": pl.List(pl.String),
+        "type": pl.List(pl.String),
+        "product_ids": pl.List(pl.List(pl.String)),
+        "policy_propensity": pl.List(pl.Float64),
+    }
+    | dict.fromkeys(_NUMBERS, pl.List(pl.Float64))
 )
 # What of `features.decisions.record.DecisionRecord` is read: whole records in Python would take minutes.
 _RECORD = pl.Struct(
@@ -44,6 +55,8 @@ _RECORD = pl.Struct(
         ),
         "state": pl.Struct(dict.fromkeys(STATE, pl.Float64)),
         "considered": pl.List(_OFFER),
+        "offers": _OFFERS,
+        "slots": pl.List(pl.Int64),
     }
 )
 
@@ -88,13 +101,11 @@ def decisions_kept(settings: FeatureSettings) -> tuple[int, datetime | None]:
 
 
 def _decoded(connection: Connection) -> list[pl.DataFrame]:
-    kept = select(DECISIONS.c.record).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
-    rows = connection.execute(kept.order_by(DECISIONS.c.decided_at, DECISIONS.c.decision_id).execution_options(yield_per=_AT_ONCE))
-    return [_frame([row.record for row in part]) for part in rows.partitions()]
+    return [_frame([record for _, record in group]) for group in whole_records(connection, at_once=_AT_ONCE)]
 
 
 def _frame(records: list[str]) -> pl.DataFrame:
-    told = pl.DataFrame({"record": pl.Series(records, dtype=pl.String).str.json_decode(_RECORD)}).unnest("record")
+    told = _in_rows(pl.DataFrame({"record": pl.Series(records, dtype=pl.String).str.json_decode(_RECORD)}).unnest("record"))
     policy = pl.col("policy").struct
     holdouts = policy.field("holdouts").struct
     return told.filter(pl.col("customer_id").is_not_null()).select(
@@ -110,3 +121,22 @@ def _frame(records: list[str]) -> pl.DataFrame:
         "state",
         "considered",
     )
+
+
+def _in_rows(told: pl.DataFrame) -> pl.DataFrame:
+    """`considered` also of records that keep columns."""
+    numbered = told.with_row_index("record")
+    columns = numbered.filter(pl.col("offers").is_not_null()).select("record", "slots", "offers").unnest("offers")
+    one = columns.explode([name for name in columns.columns if name not in {"record", "slots"}]).with_columns(
+        place=pl.int_range(pl.len()).over("record")
+    )
+    slots = numbered.select("record", place="slots").explode("place").drop_nulls("place")
+    slots = slots.with_columns(slot=pl.int_range(pl.len()).over("record") + 1)
+    one = one.join(slots, on=["record", "place"], how="left", maintain_order="left")
+    made = one.group_by("record", maintain_order=True).agg(
+        considered=pl.struct(
+            "offer_id", "type", "product_ids", pl.struct(_NUMBERS).alias("factors"), "policy_propensity", pl.col("slot").cast(pl.Int64)
+        )
+    )
+    found = numbered.join(made, on="record", how="left", suffix="_made", maintain_order="left")
+    return found.with_columns(considered=pl.coalesce("considered", "considered_made"))

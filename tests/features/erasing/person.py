@@ -18,6 +18,7 @@ from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, Fate
 from features.ledger.exposures import Exposure
 from features.ledger.ledger import Ledger
+from features.ledger.slates import KeptSlate
 from features.settings import FeatureSettings
 from features.sources.tabular.importing import plan, run
 from features.sources.tabular.mapping import Mapping
@@ -66,7 +67,8 @@ def fill(shop: Shop, *, built: bool = True) -> None:
             assert identities.link(connection, alias, GONE, at=at, source="test").changed
         contact = Contact("d1", ALIAS, "email", "item", "item:p1", "d1", at)
         exposures = tuple(Exposure("e1", who, "a", at) for who in (ALIAS, STAYS))
-        decided = Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), contact=contact, exposures=exposures)
+        slate = KeptSlate.of(json.dumps({"customer_id": ALIAS}), ALIAS)
+        decided = Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), "{}", contact, exposures, slate)
         decisions.record_decisions(connection, [decided])
         decisions.record_outcomes(connection, [Outcome("out1", "d1", "item:p1", "clicked", None, at)], received_at=at)
     told = [

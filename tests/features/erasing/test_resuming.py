@@ -40,6 +40,7 @@ def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop)
         "consents": 2,
         "contacts": 1,
         "decisions": 1,
+        "slates": 1,
         "outcomes": 1,
         "exposures": 1,
     }

@@ -11,6 +11,7 @@ from features.ledger.events import Event, read
 from features.ledger.exposures import Exposure, exposures
 from features.ledger.ledger import Ledger
 from features.ledger.retention import RetentionSettings, retain
+from features.ledger.slates import KeptSlate
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OLD, YOUNG = NOW - timedelta(days=100), NOW - timedelta(days=10)
@@ -23,7 +24,11 @@ def filled(ledger: Ledger) -> Ledger:
         then.append([Event(name, "cart_viewed", "c1", at, "test", "{}")])
         with ledger.database.writing() as connection:
             contact, exposure = Contact(name, "c1", "sms", None, None, name, at), Exposure("e1", f"c-{name}", "a", at)
-            decisions.record_decisions(connection, [Decided(name, "c1", at, "{}", contact=contact, exposures=(exposure,))])
+            told = [
+                Decided(name, "c1", at, "{}", '{"a": 1}', contact, (exposure,), KeptSlate.of(f'{{"b": "{name}"}}', "c1")),
+                Decided(f"{name}-2", "c1", at, "{}", '{"a": 2}', slate=KeptSlate.of('{"b": "of both"}', "c1")),
+            ]
+            decisions.record_decisions(connection, told)
             outcome = Outcome(name, name, "o", "clicked", None, at)
             decisions.record_outcomes(connection, [outcome], received_at=at)
             made = identities.link(connection, f"card-{name}", "c1", at=at, source="test")
@@ -50,7 +55,7 @@ def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger
         "exposures_days": 30,
         "undone_links_days": 30,
     }
-    expected = {"events": 1, "decisions": 1, "outcomes": 1, "contacts": 1, "exposures": 1, "links": 1}
+    expected = {"events": 1, "decisions": 2, "slates": 1, "outcomes": 1, "contacts": 1, "exposures": 1, "links": 1}
     assert over(later, **days) == expected
     assert over(later, **days) == expected
     assert over(later, apply=True, **days) == expected
@@ -58,6 +63,8 @@ def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger
     with later.database.reading() as connection:
         assert [event.message_id for event in read(connection)] == ["young"]
         assert decisions.known_decisions(connection, ["old", "young"]) == {"young"}
+        assert decisions.decision_record(connection, "young") == '{"a": 1,"b": "young"}'
+        assert decisions.decision_record(connection, "young-2") == '{"a": 2,"b": "of both"}'
         assert [exposure.recorded_as for exposure in exposures(connection, "e1")] == ["c-young"]
         entries = [entry for entry in audit.newest(connection, 9) if entry.action == "retained"]
         assert len(entries) == 1

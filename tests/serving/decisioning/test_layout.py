@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from features.customer_facts import CustomerFacts
-from features.decisions.slate import NUMBERS
+from features.decisions.record_columns import NUMBERS
 from features.products import Coupon
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
@@ -44,7 +44,7 @@ def looks(layout: Layout) -> dict[str, Any]:
     slate, written = layout.slate, layout.written
     return {
         "offers": list(zip(slate.offer_ids, slate.types, map(tuple, slate.product_ids), strict=True)),
-        "factors": [getattr(slate.factors, name).round(4).tolist() for name in NUMBERS],
+        "factors": [np.nan_to_num(getattr(slate.factors, name), nan=-1.0).round(4).tolist() for name in NUMBERS],
         "valid": np.nan_to_num(slate.factors.p0_valid, nan=-1.0).round(4).tolist(),
         "sources": list(slate.factors.source),
         "codes": layout.codes.tolist(),

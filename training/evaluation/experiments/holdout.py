@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from features.decisions.experiment import Metric, Outcome
 from features.decisions.policy import Holdouts
 from features.decisions.record import Holdout
 from features.decisions.sample_ratio import SampleRatio, sample_ratio
 from features.ledger import identities
-from features.ledger.decisions import DECISIONS
+from features.ledger.decisions import whole_records
 from training.evaluation.experiments.effect import Effect, effect
 from training.evaluation.experiments.outcomes import History, Met
 from training.evaluation.experiments.sequential import LEAST
@@ -77,11 +77,10 @@ def decided_on(connection: Connection, *, until: datetime) -> Decided:
         until: the clock, UTC; later decisions are not read.
     """
     owner = identities.standing(connection)
-    query = select(DECISIONS.c.recorded_as, DECISIONS.c.record).where(DECISIONS.c.recorded_as.is_not(None), DECISIONS.c.record.is_not(None))
     first: dict[str, tuple[datetime, int]] = {}
     moved: set[str] = set()
     newest, shares = None, (0.0, 0.0)
-    for recorded_as, body in connection.execute(query.execution_options(yield_per=1000)):
+    for recorded_as, body in (one for page in whole_records(connection, at_once=1000) for one in page):
         told = json.loads(body)  # not read as a whole: there may be millions; what a record leaves out is its default
         at = datetime.fromisoformat(told["now"])
         if at > until:
