@@ -74,8 +74,7 @@ class Permissions:
         if customer_id is None:
             return NOBODY
         try:
-            with self._ledger.database.reading() as connection:
-                person = read_person(connection, customer_id, since=since)
+            person = read_person(self._ledger.database, customer_id, since=since)
         except HuitouError:
             return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
         said = person.statements

@@ -44,6 +44,7 @@ def watched_transactions(tracer: Tracer, database: _Thing) -> _Thing:
     before = _Watched(database)
     for method, name, alone in (("reading", "ledger.read", False), ("writing", "ledger.write", True)):
         setattr(before, method, _during(tracer, getattr(database, method), name, alone=alone))
+    before.rows = _around(tracer, database.rows, "ledger.read")  # type: ignore[attr-defined]
     return cast("_Thing", before)
 
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
 
 from features.ledger import consents, identities
 from features.ledger.consents import State, Statement
 from features.ledger.contact_history import NO_HISTORY, read_history
 from features.ledger.contacts import Contact, record_contacts
+from features.ledger.database import LedgerDatabase
+from features.ledger.errors import LedgerBroken
 from features.ledger.events import Event
 from features.ledger.ledger import Ledger
 from features.ledger.person import read_person
@@ -52,15 +59,15 @@ def test_both_ways_agree(ledger: Ledger) -> None:
     filled(ledger)
     for asked in ("alone", "card", "linked", "nobody", "it's ? %s"):
         with ledger.database.reading() as connection:
-            found = read_person(connection, asked, since=SINCE)
+            found = read_person(ledger.database, asked, since=SINCE)
             behind = identities.resolve(connection, asked)
             ids = identities.ids_of(connection, behind)
             assert found.customer_id == behind
             assert found.statements == consents.history(connection, ids)
             assert found.history == read_history(connection, ids, since=SINCE)
-            assert read_person(connection, asked, since=None).history == NO_HISTORY
+            assert read_person(ledger.database, asked, since=None).history == NO_HISTORY
     with ledger.database.reading() as connection:
-        alone = read_person(connection, "alone", since=SINCE)
+        alone = read_person(ledger.database, "alone", since=SINCE)
     assert (len(alone.statements), len(alone.history.contacts), len(alone.history.negatives)) == (2, 2, 2)
 
 
@@ -69,5 +76,26 @@ def test_an_undone_link_counts_no_longer(ledger: Ledger) -> None:
     with ledger.database.writing() as connection:
         assert identities.undo(connection, 1, at=NOON) == "linked"
     with ledger.database.reading() as connection:
-        assert read_person(connection, "card", since=SINCE).customer_id == "card"
-        assert read_person(connection, "linked", since=SINCE).statements == []
+        assert read_person(ledger.database, "card", since=SINCE).customer_id == "card"
+        assert read_person(ledger.database, "linked", since=SINCE).statements == []
+
+
+def test_a_ledger_that_cannot_be_read_is_told_as_everywhere(tmp_path: Path) -> None:
+    damaged = tmp_path / "ledger.db"
+    damaged.write_bytes(b"no database at all, whatever its name says" * 100)
+    database = LedgerDatabase(make_url(f"sqlite:///{damaged}"), patience=0.2)
+    with pytest.raises(LedgerBroken, match="damaged"):
+        read_person(database, "alone", since=SINCE)
+    database.close()
+
+
+def test_what_was_written_just_now_is_read_by_every_thread(ledger: Ledger) -> None:
+    def look() -> int:
+        return len(read_person(ledger.database, "late", since=SINCE).statements)
+
+    with ThreadPoolExecutor(3) as pool:
+        assert [pool.submit(look).result() for _ in range(6)] == [0] * 6
+        with ledger.database.writing() as connection:
+            consents.state(connection, [Statement("late", "*", "*", State.GRANTED, NOON, "shop")])
+        assert [pool.submit(look).result() for _ in range(6)] == [1] * 6
+        assert look() == 1
