@@ -6,6 +6,7 @@ Times are UTC with microsecond precision (Spark refuses nanoseconds). Ids are op
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -28,6 +29,7 @@ class Table:
         required: columns that hold no null.
         key: columns that identify a row.
         time: the column that says when the row became known, or None for facts without a date.
+        later: declared when there were histories already: one without its file has no row of it.
     """
 
     name: str
@@ -35,6 +37,19 @@ class Table:
     required: tuple[str, ...]
     key: tuple[str, ...]
     time: str | None = None
+    later: bool = False
+
+    def file(self, folder: Path) -> Path:
+        """Where its rows stand in a version of the history."""
+        return folder / f"{self.name}.parquet"
+
+    def lacks(self, folder: Path) -> bool:
+        """Whether that version is older than the table."""
+        return self.later and not self.file(folder).is_file()
+
+    def scan(self, folder: Path) -> pl.LazyFrame:
+        """Its rows there; none where the version is older than the table."""
+        return self.empty().lazy() if self.lacks(folder) else pl.scan_parquet(self.file(folder))
 
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Cast to the declared types and check required columns and the key.
@@ -261,6 +276,25 @@ EXPERIMENTS = Table(
     key=("experiment_id", "customer_id"),
 )
 
+TRIALS = Table(
+    "trials",
+    {
+        "customer_id": TEXT,
+        "sent_at": TIME,  # when the offer was sent, or would have been
+        "offer_id": TEXT,
+        "offer_type": TEXT,
+        "product_category": TEXT,  # whose purchase is the response; null: any order is
+        "channel": TEXT,
+        "discount_share": REAL,  # of the price, that a response gave away
+        "sent": FLAG,  # false: the lot fell on nothing
+        "chance": REAL,  # P(sent), given that it was this offer or nothing; strictly between 0 and 1
+    },
+    required=("customer_id", "sent_at", "offer_id", "offer_type", "sent", "chance"),
+    key=("customer_id", "sent_at", "offer_id"),
+    time="sent_at",
+    later=True,
+)
+
 TABLES: tuple[Table, ...] = (
     CUSTOMERS,
     PRODUCTS,
@@ -276,4 +310,5 @@ TABLES: tuple[Table, ...] = (
     INTERACTIONS,
     ACTIVITIES,
     EXPERIMENTS,
+    TRIALS,
 )

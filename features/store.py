@@ -29,6 +29,8 @@ from features.redis_server import RedisServer
 DATABASE = "online.db"
 PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
 
+_PURCHASES = CATEGORY.columns.index("purchase_count")
+
 
 @dataclass(frozen=True)
 class CustomerFeatures:
@@ -41,6 +43,8 @@ class CustomerFeatures:
         categories: names of the product categories bought so far.
         category_features: (categories, features) of `CATEGORY`.
         recent: recent purchases, the most recent first.
+        looked_categories: categories that somebody who ordered looked at lately and never bought.
+        looked_features: (looked categories, features) of `CATEGORY`.
         looked: what somebody who never ordered looked at lately, in the same form with no order; nothing for buyers.
         tags: `kind:label` → days since it was told, the newest first: what the customer said of themselves and was given
             (`features.tags_build`).
@@ -55,6 +59,8 @@ class CustomerFeatures:
     recent: RecentPurchases
     tags: Mapping[str, float] = field(default_factory=dict)
     facts: CustomerFacts = NOTHING_TOLD
+    looked_categories: tuple[str, ...] = ()
+    looked_features: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, len(CATEGORY.columns))))
     looked: RecentPurchases = field(default_factory=nothing_recent)
 
     @property
@@ -201,17 +207,24 @@ def unpack_customer(customer_id: str, blobs: Mapping[str, bytes]) -> CustomerFea
     vector = Block.unpack(blobs["vector"], feature_hash=CUSTOMER.hash)
     categories = Block.unpack(blobs["categories"], feature_hash=CATEGORY.hash)
     recent = _recent(Block.unpack(blobs["recent"], feature_hash=RECENT.hash))
+    only_looked = categories.values[:, _PURCHASES] == 0
     return CustomerFeatures(
         customer_id=customer_id,
         as_of=vector.as_of,
         vector=vector.values[0],
-        categories=categories.labels,
-        category_features=categories.values,
+        categories=_named(categories, ~only_looked),
+        category_features=categories.values[~only_looked],
+        looked_categories=_named(categories, only_looked),
+        looked_features=categories.values[only_looked],
         recent=recent if recent.orders else nothing_recent(),
         looked=nothing_recent() if recent.orders else recent,
         tags=_tags(blobs.get("tags")),
         facts=_facts(blobs.get("facts")),
     )
+
+
+def _named(block: Block, which: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(block.labels[row] for row in np.flatnonzero(which))
 
 
 def _tags(blob: bytes | None) -> dict[str, float]:

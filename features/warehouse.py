@@ -26,6 +26,8 @@ from features.settings import FeatureSettings
 from features.sweep_lock import writing_people
 from features.versions import current_folder, new_version
 
+_BY_NAME = {table.name: table for table in TABLES}
+
 
 @dataclass(frozen=True)
 class Warehouse:
@@ -41,7 +43,7 @@ class Warehouse:
     def read(self, table: str) -> pl.DataFrame:
         """Read one table whole."""
         try:
-            return pl.read_parquet(self.path(table))
+            return _BY_NAME[table].scan(self.folder).collect() if table in _BY_NAME else pl.read_parquet(self.path(table))
         except (OSError, pl.exceptions.PolarsError) as error:
             raise StateBroken(f"{self.path(table)} cannot be read ({error}); import the history again.") from error
 
@@ -158,7 +160,9 @@ def open_warehouse(settings: FeatureSettings) -> Warehouse:
     except (OSError, ValueError) as error:
         raise StateBroken(f"{folder / REPORT} cannot be read ({error}); import the history again.") from error
     for table in TABLES:
-        path = folder / f"{table.name}.parquet"
+        path = table.file(folder)
+        if table.lacks(folder):
+            continue  # safe: `Warehouse.read` answers with no row
         if not path.is_file():
             raise StateBroken(f"{path} is missing; import the history again.")
         try:  # the footer stands at the end: a truncated file has none

@@ -44,6 +44,7 @@ def tabular(
     bundles: Annotated[Files, _files("bundles", "Sets: one row per set and product")] = None,
     interactions: Annotated[Files, _files("interactions", "Views, clicks, likes: who and which product or set")] = None,
     experiments: Annotated[Files, _files("experiments", "A randomised campaign: treatment and outcome of each customer")] = None,
+    trials: Annotated[Files, _files("trials", "Past messages dealt by lot, and who was passed over, each with its chance")] = None,
     mapping: Annotated[
         Path | None, typer.Option(help="Which column is which. [default: DATA_DIR/mapping.toml]", show_default=False)
     ] = None,
@@ -83,6 +84,7 @@ def tabular(
         "bundles": bundles,
         "interactions": interactions,
         "experiments": experiments,
+        "trials": trials,
     }
     path = mapping or settings.data_dir / FILE
     if mapping is not None and not mapping.is_file():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
 from serving.cart import with_cart
-from serving.category_needs import chances_within, hazards_within
+from serving.category_needs import REACH_DAYS, chances_within, hazards_within
 from serving.channel_scores import Leaving, leaving_of, lost_margin
 from serving.churn_scores import ChurnScores, score_churn
 from serving.likings import Likings
@@ -211,6 +211,21 @@ class CustomerContext:
         """(categories, steps) P(bought again in each step that begins within the horizon); None when there is nothing to ask."""
         model, inputs = self.live.models.repurchase, self.category_inputs
         return None if model is None or inputs is None else hazards_within(model, *inputs, self.horizon_days)
+
+    @remembered
+    def looked_hazards(self) -> NDArray[np.float64] | None:
+        """As `category_hazards`, of what the customer looked at lately and never bought; of at least 28 days."""
+        model, of_category, of_customer = self.live.models.repurchase, self.live.category_columns, self.live.customer_columns
+        if model is None or of_category is None or of_customer is None or self.customer is None or not self.customer.looked_categories:
+            return None
+        days = max(self.horizon_days, REACH_DAYS)
+        return hazards_within(model, self.customer.looked_features[:, of_category], self.customer.vector[of_customer], days)
+
+    def looked_within(self, days: int) -> dict[str, float]:
+        """Category looked at lately and never bought → P(bought within so many days); empty without customer or model."""
+        if self.looked_hazards is None or self.customer is None:
+            return {}
+        return dict(zip(self.customer.looked_categories, chances_within(self.looked_hazards, days).tolist(), strict=True))
 
     @cached_property
     def numberless(self) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from serving.category_needs import chances_each_within
+from serving.category_needs import REACH_DAYS, chances_each_within, usual_quantities
 from serving.new_needs import NewNeed, new_needs_of
 from serving.offers.within import all_within
 from serving.remembered import Kept, remembered
@@ -84,9 +84,9 @@ class Likings:
 
     @cached_property
     def liked(self) -> NDArray[np.float64] | None:
-        """Sum of the chances within the horizon over the products of each of `Live.item_categories`, where the customer bought in it.
+        """Sum of the chances within the horizon over the products of each category where the customer bought, or looked lately.
 
-        That is what an offer of all of a category is a part of; 0 where they never bought.
+        That is what an offer of all of a category is a part of; 0 where they never did.
         """
         if self.context.live.models.items is None:
             return None
@@ -96,7 +96,7 @@ class Likings:
 
     @remembered
     def usually_liked(self) -> NDArray[np.float64]:
-        """`liked` of the categories the customer bought in, their cart apart, in the order of the features."""
+        """`liked` of the categories the customer bought in or looked at, their cart apart, in the order of the features."""
         return self._cartless._liked_now
 
     @property
@@ -109,32 +109,45 @@ class Likings:
 
     @cached_property
     def _own_categories(self) -> list[int]:
-        """Places in `Live.item_categories` of the categories the customer bought in."""
+        """Places in `Live.item_categories` of the categories the customer bought in, or looked at lately."""
         places, customer = self.context.live.category_places, self.context.customer
-        return [] if customer is None else [places[name] for name in customer.categories if name in places]
+        return [] if customer is None else [places[name] for name in (*customer.categories, *customer.looked_categories) if name in places]
+
+    @cached_property
+    def usual_quantity(self) -> NDArray[np.float64]:
+        """How much of each of `Live.item_categories` the customer takes at a time; 1 where they never bought."""
+        places, customer = self.context.live.category_places, self.context.customer
+        found = np.ones(len(places))
+        if customer is not None:
+            for name, quantity in zip(customer.categories, usual_quantities(customer.category_features).tolist(), strict=True):
+                if name in places:
+                    found[places[name]] = quantity
+        return found
 
     @cached_property
     def due_chances(self) -> NDArray[np.float64] | None:
-        """`category_chances` in the order of `Live.item_categories`, NaN where the customer never bought; None where there are none."""
-        return self._due(self.context.category_chances)
+        """Chances by `Live.item_categories` of what was bought or looked at; NaN of the others, None where there are none."""
+        return self._due(self.context.looked_within(self.context.horizon_days) | self.context.category_chances)
 
     @cached_property
     def due_chances_soon(self) -> NDArray[np.float64] | None:
         """The same of `category_chances_soon`."""
-        return self._due(self.context.category_chances_soon)
+        return self._due(self.context.looked_within(self.context.soon_days) | self.context.category_chances_soon)
 
     def due_within(self, categories: NDArray[np.intp], days: NDArray[np.float64]) -> NDArray[np.float64]:
         """`due_chances` of (n,) of `Live.item_categories`, each within its own (n,) days, at most the horizon."""
-        found, hazards, customer = np.full(len(categories), np.nan), self.context.category_hazards, self.context.customer
-        if hazards is None or customer is None:
+        found, context = np.full(len(categories), np.nan), self.context
+        customer, places = context.customer, context.live.category_places
+        if customer is None:
             return found
-        places = self.context.live.category_places
-        row_of = np.full(len(places) + 1, -1)  # the last stands for no category
-        row_of[[places.get(name, -1) for name in customer.categories]] = np.arange(len(customer.categories))
-        row_of[-1] = -1
-        rows = row_of[categories]
-        own = rows >= 0
-        found[own] = chances_each_within(hazards[rows[own]], days[own])
+        for names, hazards in ((customer.looked_categories, context.looked_hazards), (customer.categories, context.category_hazards)):
+            if hazards is not None:
+                row_of = np.full(len(places) + 1, -1)  # the last stands for no category
+                row_of[[places.get(name, -1) for name in names]] = np.arange(len(names))
+                row_of[-1] = -1
+                rows = row_of[categories]
+                own = rows >= 0
+                found[own] = chances_each_within(hazards[rows[own]], days[own])
         return found
 
     def _due(self, chances: dict[str, float]) -> NDArray[np.float64] | None:
@@ -192,9 +205,10 @@ class Likings:
         if judged_by is mask:
             return known
         # The cart, or other stock than when it was remembered.
-        found = (
-            () if self.item_logits is None else new_needs_of(self.item_logits, mask, self.context.live.item_categories, customer.categories)
-        )
+        places = self.context.live.category_places
+        looked = {places[name]: chance for name, chance in self.context.looked_within(REACH_DAYS).items() if name in places}
+        categories = self.context.live.item_categories
+        found = () if self.item_logits is None else new_needs_of(self.item_logits, mask, categories, customer.categories, looked=looked)
         if self.context.kept is not None and not self.context.cart:
             self.context.kept["needs_by_stock"] = self.__dict__["needs_by_stock"] = (mask, found)
         return found

@@ -1,8 +1,8 @@
-"""Categories that a customer never bought from and will probably come to, by the item model."""
+"""Categories that a customer never bought from and will probably come to: by the item model, and by what they looked at lately."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,12 @@ class NewNeed:
 
 
 def new_needs_of(
-    logits: NDArray[np.float32], mask: NDArray[np.bool_], categories: tuple[NDArray[np.str_], NDArray[np.int64]], known: Collection[str]
+    logits: NDArray[np.float32],
+    mask: NDArray[np.bool_],
+    categories: tuple[NDArray[np.str_], NDArray[np.int64]],
+    known: Collection[str],
+    *,
+    looked: Mapping[int, float],
 ) -> tuple[NewNeed, ...]:
     """The likeliest, best first.
 
@@ -40,9 +45,13 @@ def new_needs_of(
         mask: (n,) which may be offered.
         categories: `Live.item_categories`.
         known: categories the customer bought from.
+        looked: place of each category they looked at lately → P(anything of it is bought within 28 days); it tells more than taste does.
     """
     names, of_product = categories
     chances = np.where(mask, sigmoid(logits), 0.0)
+    for place, chance in looked.items():
+        there = of_product == place
+        chances[there] *= min(chance / max(float(chances[there].sum()), 1e-9), 1.0 / max(float(chances[there].max(initial=0.0)), 1e-9))
     stays_away = np.bincount(of_product, weights=np.log1p(-np.minimum(chances, 1.0 - 1e-9)), minlength=len(names))
     propensity = 1.0 - np.exp(stays_away)
     propensity[np.isin(names, ["", *known])] = 0.0

@@ -22,11 +22,11 @@ def numberless(context: CustomerContext) -> tuple[str, ...]:
     somebody has left already.
     """
     models, asked = context.live.models, context.buyer is not None
-    hazards = context.category_hazards
+    hazards = [found for found in (context.category_hazards, context.looked_hazards) if found is not None]
     found = {
         "bundles": context.likings.bundles_numberless,
         "items": context.likings.items_numberless,
-        "repurchase": hazards is not None and bool(np.isnan(hazards).any()),
+        "repurchase": any(bool(np.isnan(found).any()) for found in hazards),
         "return_hazard": asked and models.return_hazard is not None and context.churn is None,
         "value": asked and models.value is not None and context.value is None,
     }

@@ -1,4 +1,4 @@
-"""How a customer buys a category: when last, in which rhythm, how much; customer × product category.
+"""How a customer buys a category: when last, in which rhythm, how much, and whether they look at it again; customer × product category.
 
 A category is a unit of `features.units`: the product itself where a shop's products carry no category. A purchase is a day on which the
 customer ordered the category, however often that day. The category's own facts (`category_demand`) stand beside it.
@@ -16,6 +16,8 @@ from features.definitions import category_demand
 from features.definitions.as_of import DAY, AsOf, day_number, micros
 from features.definitions.view import FeatureView
 from features.engine import Shop
+from features.looks_build import KINDS as LOOKS
+from features.looks_build import LOOK_DAYS
 
 # One window per step, so that each can be rolled forward by whole steps. The repurchase model reads those up to 28 days: the longer ones
 # changed its log loss by less than .0003 (Complete Journey, as-of dates 2017-09-10 and 10-08), and the engine skips what nobody selects.
@@ -37,20 +39,25 @@ PAIR_FEATURES = {
     "quantity_last": "quantity of the last order with the category",
     "quantity_recent": "mean quantity of a purchase, recent ones weighing more (decay 56 days)",
     "amount_mean": "mean amount of a purchase",
+    "looks_last_7d": "times a product of the category was looked at, carted, wished for, shared or tried on in the last 7 days",
+    "looks_last_28d": "the same in the last 28 days",
+    "days_since_last_look": "days since the last of these (null before the first)",
 }
 FEATURES = {**PAIR_FEATURES, **category_demand.FEATURES}
 
 
 def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[str] = ()) -> Table:
-    """Every category a customer had bought, on as many days as the shop's units ask for, by the as-of date.
+    """Every category a customer had bought, on as many days as the shop's units ask for, or looked at lately, by the as-of date.
+
+    Where products are bought again one by one, what was only looked at is left out: it would be most of the catalogue.
 
     Args:
         shop: the history; what a customer first bought after the as-of date is not seen.
-        customers: `customer_id`, `as_of`.
+        customers: `customer_id`, `as_of`; of who had not ordered by then there is no pair.
         excluded_categories: categories that are no merchandise (coupons scanned as products, …).
 
     Returns:
-        `customer_id`, `product_category`, `as_of`; one row per pair and as-of date.
+        `customer_id`, `product_category`, `as_of`; one row per pair and as-of date. Of what was only looked at `purchase_count` is 0.
     """
     lines = shop.order_lines.filter(shop.order_lines.customer_id.notnull())
     kept = shop.units
@@ -64,14 +71,32 @@ def pair_spine(shop: Shop, customers: Table, *, excluded_categories: Collection[
         lines = days.mutate(number=number).filter(_.number == shop.unit_days - 1)
     known = lines.group_by(*KEYS).agg(known_at=lines["at"].min())
     pairs = customers.select("customer_id", "as_of").join(known, "customer_id")
-    return pairs.filter(pairs.known_at <= micros(pairs.as_of)).select(*KEYS, "as_of")
+    pairs = pairs.filter(pairs.known_at <= micros(pairs.as_of)).select(*KEYS, "as_of")
+    if shop.unit_days > 1 or "interactions" in shop.empty:
+        return pairs
+    buyers = known.group_by("customer_id").agg(known_at=known.known_at.min())
+    looks = (
+        _looked(shop, kept).select(*KEYS, "at").join(buyers, "customer_id").join(customers.select("customer_id", "as_of"), "customer_id")
+    )
+    age = micros(looks.as_of) - looks["at"]
+    lately = looks.filter((age >= 0) & (age < LOOK_DAYS * DAY) & (looks.known_at <= micros(looks.as_of)))
+    return pairs.union(lately.select(*KEYS, "as_of")).distinct()
+
+
+def _looked(shop: Shop, units: Table) -> Table:
+    """Looks at products of these units: `customer_id`, `product_category`, `at`."""
+    seen = shop.interactions
+    seen = seen.filter(seen.type.isin(LOOKS) & seen.product_id.notnull() & seen.occurred_at.notnull())
+    seen = seen.join(units, "product_id")
+    return seen.select(*KEYS, at=micros(seen.occurred_at))
 
 
 def _events(shop: Shop, spine: Table) -> Table:
     """What each order with the category adds to every sum; pairs that nobody asks for are dropped before the sort."""
     bought = category_demand.purchases(shop).semi_join(spine.select(*KEYS).distinct(), KEYS)
     gap = bought.day - bought.day_before
-    return bought.select(
+    none, never = ibis.null().cast("float64"), ibis.null().cast("int64")
+    purchases = bought.select(
         *KEYS,
         "at",
         "new_day",
@@ -85,7 +110,18 @@ def _events(shop: Shop, spine: Table) -> Table:
         gap_squared=gap * gap,
         # The change against the previous value: its running sum is the last value, without an ordered "last" aggregate.
         quantity_change=bought.quantity - ibis.coalesce(bought.quantity_before, 0.0),
+        look=none,
+        look_time=never,
     )
+    return purchases if "interactions" in shop.empty else purchases.union(_looks(shop, spine, purchases))
+
+
+def _looks(shop: Shop, spine: Table, purchases: Table) -> Table:
+    """Looks at products of the pairs' categories, in the columns of the purchases: of everything else they say nothing."""
+    seen = _looked(shop, shop.units).semi_join(spine.select(*KEYS).distinct(), KEYS)
+    said = {"at": seen["at"], "look": ibis.literal(1).cast("float64"), "look_time": seen["at"]}
+    unsaid = {name: ibis.null().cast(kind) for name, kind in purchases.schema().items() if name not in {*KEYS, *said}}
+    return seen.select(*KEYS, **{name: (said | unsaid)[name] for name in purchases.columns if name not in KEYS})
 
 
 def pair_features(shop: Shop, spine: Table) -> Table:
@@ -115,6 +151,9 @@ def pair_features(shop: Shop, spine: Table) -> Table:
         "quantity_last": ibis.ifelse(purchases > 0, stack.total("quantity_change"), ibis.null()),
         "quantity_recent": stack.decayed("quantity", 56) / recent,
         "amount_mean": stack.total("amount") / some,
+        "looks_last_7d": stack.last_days("look", 7),
+        "looks_last_28d": stack.last_days("look", 28),
+        "days_since_last_look": stack.age_days("look_time"),
     }
     return stack.rows(**{name: features[name] for name in PAIR_FEATURES})
 

@@ -26,7 +26,7 @@ from features.ledger import consents, identities
 from features.ledger.catalogue import Kind, documents, stock_levels
 from features.ledger.ledger import ledger_exists, open_ledger
 from features.ledger.marks import Marks, read_marks
-from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES, Table
+from features.schema import ACTIVITIES, CUSTOMERS, ORDER_LINES, ORDERS, PRODUCTS, REFUNDS, TABLES, TRIALS, Table
 from features.settings import FeatureSettings
 from features.sweep_lock import writing_people
 from features.versions import content_hash, current_version, matches, new_version
@@ -134,7 +134,7 @@ def _write(folder: Path, source: Path | None, folded: Folded, told: _Told) -> di
         if table.name in made:
             frame = table.conform(made[table.name])
             frame.sort(*([table.time] if table.time else []), *table.key).write_parquet(path, statistics=True)
-        elif source is not None:
+        elif source is not None and not table.lacks(source):
             _linked(source / path.name, path)
         else:
             table.empty().write_parquet(path)
@@ -183,7 +183,7 @@ def _linked(source: Path, target: Path) -> None:
 
 def _tables(source: Path | None, folded: Folded, told: _Told) -> dict[str, pl.DataFrame]:
     """Tables that the ledger touches, put together."""
-    imported = {t.name: t.empty() if source is None else t.widened(pl.read_parquet(source / f"{t.name}.parquet")) for t in TABLES}
+    imported = {t.name: t.empty() if source is None else t.widened(t.scan(source).collect()) for t in TABLES}
     found = put_together(imported, folded.tables, links=told.links, children=told.children)
     found[PRODUCTS.name] = merge_products(found[PRODUCTS.name], found[ORDER_LINES.name], told.products, told.stock)
     return {table.name: _without_ids(table, found[table.name], told.profiled) for table in TABLES}
@@ -215,6 +215,8 @@ def put_together(
     for name in _PERSONAL:
         if name != CUSTOMERS.name:
             found[name] = _resolved(found[name], links)
+    # Somebody who fell into one trial under two ids counts once.
+    found[TRIALS.name] = found[TRIALS.name].unique(TRIALS.key, keep="first", maintain_order=True)
     found[CUSTOMERS.name] = _customers(found, new[CUSTOMERS.name], links)
     return found
 
@@ -226,7 +228,7 @@ def _all_profiled(source: Path | None, profiled: frozenset[str]) -> bool:
 
 def imported_customers(source: Path) -> list[str]:
     """Every id in an import's tables."""
-    frames = [pl.scan_parquet(source / f"{name}.parquet").select("customer_id").unique() for name in _PERSONAL]
+    frames = [table.scan(source).select("customer_id").unique() for table in TABLES if table.name in _PERSONAL]
     return pl.concat(frames).drop_nulls().unique().collect()["customer_id"].to_list()
 
 

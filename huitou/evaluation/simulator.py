@@ -82,7 +82,8 @@ def lines(table: SimulatorTable) -> list[str]:
         for share in table.oracle_shares
     ]
     told += [
-        f"{row.audience}: saves {_shown(row.saved)}" + (f", {_shown(row.times_highest_risk)} times" if row.times_highest_risk else "")
+        f"{row.audience}: saves {_shown(row.saved)}, {_shown(row.more_than_highest_risk)} more than highest risk first"
+        + (f", {_shown(row.times_highest_risk)} times" if row.times_highest_risk else "")
         for row in table.audiences
     ]
     return [*told, *table.notes]

@@ -145,13 +145,14 @@ def _believed(world: World, state: State, served: ServedPolicy, lived: _Lived) -
 
 
 def _audiences(lived: _Lived) -> tuple[AudienceRow, ...]:
-    """Ratios where highest risk first saves anything at all."""
+    """The difference to highest risk first, and the ratio where that saves anything at all."""
     base = lived.saved.get(HIGHEST_RISK, [])
     compared = bool(base) and min(base) > 0
     return tuple(
         AudienceRow(
             audience=name,
             saved=figure(saved),
+            more_than_highest_risk=figure([s - b for s, b in zip(saved, base, strict=True)]),
             times_highest_risk=figure([s / b for s, b in zip(saved, base, strict=True)]) if compared and name != HIGHEST_RISK else None,
         )
         for name, saved in lived.saved.items()

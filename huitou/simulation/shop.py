@@ -45,7 +45,8 @@ def open_shop(world: World, state: State, data_dir: Path, night: Night, *, tell:
     files = write_history(world, days, data_dir / "export")
     tell("importing it")
     with quiet():
-        tabular(orders=[files["orders"]], products=[files["products"]], yes=True, consent=ImportConsent.GRANTED, data_dir=data_dir)
+        orders, products, trials = ([files[kind]] for kind in ("orders", "products", "trials"))
+        tabular(orders=orders, products=products, trials=trials, yes=True, consent=ImportConsent.GRANTED, data_dir=data_dir)
         events(file=[files["events"]], consent=ImportConsent.GRANTED, data_dir=data_dir)
     night(Messages(world).moment(state.day, SENDING_HOUR), 0)
 

@@ -17,12 +17,14 @@ from features.assumptions import FILE, load_assumptions
 from features.decisions.policy import FILE as POLICY_FILE
 from features.decisions.policy import DecisionPolicy, load_policy
 from features.sources.tabular.shop_assumptions import install_shop_assumptions
-from huitou.simulation.messages import Messages, OrderLine
-from training.simulation.world import Happened, World
+from huitou.simulation.messages import SENDING_HOUR, Messages, OrderLine
+from training.simulation.world import WEEK, Happened, World
+
+_TRIAL = ("customer_id", "sent_at", "offer_id", "offer_type", "channel", "discount_share", "sent", "chance")
 
 
 def write_history(world: World, days: Iterable[Happened], folder: Path) -> dict[str, Path]:
-    """Write orders.csv, products.csv and events.jsonl.
+    """Write orders.csv, products.csv, events.jsonl and trials.csv.
 
     Args:
         world: whose.
@@ -34,11 +36,21 @@ def write_history(world: World, days: Iterable[Happened], folder: Path) -> dict[
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = {"orders": folder / "orders.csv", "products": folder / "products.csv", "events": folder / "events.jsonl"}
+    paths["trials"] = folder / "trials.csv"
     messages = Messages(world)
-    with paths["orders"].open("w", encoding="utf-8", newline="") as orders, paths["events"].open("w", encoding="utf-8") as events:
+    with (
+        paths["orders"].open("w", encoding="utf-8", newline="") as orders,
+        paths["events"].open("w", encoding="utf-8") as events,
+        paths["trials"].open("w", encoding="utf-8", newline="") as trials,
+    ):
         rows = csv.DictWriter(orders, [field.name for field in fields(OrderLine)])
         rows.writeheader()
+        lots = csv.DictWriter(trials, _TRIAL)
+        lots.writeheader()
+        left = set[int]()
         for happened in days:
+            lots.writerows(_lots(world, happened, left))
+            left.update(happened.unsubscribed.tolist())
             rows.writerows(asdict(line) for line in messages.order_lines(happened))
             events.writelines(json.dumps(message) + "\n" for message in messages.others(happened))
     with paths["products"].open("w", encoding="utf-8", newline="") as products:
@@ -49,6 +61,29 @@ def write_history(world: World, days: Iterable[Happened], folder: Path) -> dict[
             for p in product_documents(world)
         )
     return paths
+
+
+def _lots(world: World, happened: Happened, left: set[int]) -> Iterator[dict[str, Any]]:
+    """What the shop noted of a day on which it dealt coupons by lot: who was sent one, and of the others that they might have been."""
+    history, offers = world.parameters.history, world.offers.found
+    coupons = [number for number, offer in enumerate(offers) if offer.kind == "coupon"]
+    week, day = divmod(happened.day, WEEK)
+    if day or not coupons or week >= history.weeks or week % history.content_every_weeks == 0:
+        return
+    messages, each = Messages(world), history.coupon_share / len(coupons)
+    sent = dict(happened.sent.tolist())
+    for customer in np.flatnonzero(world.people.arrives <= happened.day).tolist():
+        for number in [sent[customer]] if customer in sent else [] if customer in left else coupons:
+            yield {
+                "customer_id": messages.customer(customer),
+                "sent_at": messages.moment(happened.day, SENDING_HOUR).isoformat(),
+                "offer_id": offers[number].id,
+                "offer_type": offers[number].kind,
+                "channel": world.parameters.messages.channel,
+                "discount_share": offers[number].discount,
+                "sent": int(customer in sent),
+                "chance": each / (each + 1 - history.coupon_share),
+            }
 
 
 def product_documents(world: World) -> Iterator[dict[str, str]]:

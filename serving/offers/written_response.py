@@ -1,8 +1,8 @@
 """What a response to written offers is: its chance without being sent, and what it leaves, of many offers at once, by the models.
 
 P₀ is P(an order with one of the offer's products within the horizon): products of a category that the customer buys share its chance,
-others are taken as independent; without products, P(any order). The margin is the offer's own where it says one, else of the products, or
-of the customer's mean basket at the assumed rate.
+others are taken as independent; without products, P(any order). The margin is the offer's own where it says one, else of the products, as
+many as the customer usually takes, or of the customer's mean basket at the assumed rate.
 
 The item model knows who likes what, the repurchase model when a category is needed again: the products of such a category share its chance
 by their own, as alternatives to each other.
@@ -71,7 +71,8 @@ def written_responses(context: CustomerContext, places: Places) -> WrittenRespon
         else:
             named_days = np.repeat(days, named)
             likely = _by_category(context, columns.category[rows], scores, named_days)
-            found = _of_products(columns, rows, likely, first[:-1][about], whole=columns.types[places[about]] == "bundle")
+            whole = columns.types[places[about]] == "bundle"
+            found = _of_products(columns, rows, likely, first[:-1][about], whole=whole, taken=_taken(context, columns.category[rows]))
             chance[about], soon[about], valid[about], margin[about], paid[about] = found
     if not about.all():
         basket = _of_basket(context)
@@ -115,7 +116,7 @@ class _Likely:
 
 
 def _of_products(
-    columns: WrittenColumns, rows: Places, likely: _Likely, starts: Places, *, whole: NDArray[np.bool_]
+    columns: WrittenColumns, rows: Places, likely: _Likely, starts: Places, *, whole: NDArray[np.bool_], taken: Array
 ) -> tuple[Array, Array, Array, Array, Array]:
     """Chance, also soon and while valid, margin and paid amount: a bundle sells all of its products, anything else what the chances say."""
     begins = columns.begins_category[rows] | ~likely.shared
@@ -132,7 +133,7 @@ def _of_products(
     each = np.repeat(chance, counts)
     weights = np.where(np.repeat(whole, counts), 1.0, np.divide(likely.chance, each, out=np.zeros_like(each), where=each > 0))
     never = chance <= 0  # of a model that answers NaN it is not: that is for the rules to say
-    margin, paid = (np.add.reduceat(weights * money[rows], starts) for money in (columns.product_margin, columns.price))
+    margin, paid = (np.add.reduceat(weights * taken * money[rows], starts) for money in (columns.product_margin, columns.price))
     soon, valid = of_any(likely.soon), of_any(likely.valid)
     return (
         np.where(never, 0.0, chance),
@@ -141,6 +142,12 @@ def _of_products(
         np.where(never, 0.0, margin),
         np.where(never, 0.0, paid),
     )
+
+
+def _taken(context: CustomerContext, category: Places) -> Array:
+    """How many of each of m products the customer takes at a time."""
+    usual = context.likings.usual_quantity
+    return np.where(category >= 0, usual[category], 1.0) if len(usual) else np.ones(len(category))
 
 
 def _by_category(context: CustomerContext, category: Places, scores: Array, days: Array) -> _Likely:

@@ -56,3 +56,16 @@ def test_a_row_of_another_feature_set_is_refused() -> None:
         unpack_customer("c", blobs)
     blobs["vector"] = Block(CUSTOMER.hash, WHEN, ("",), np.zeros((1, len(CUSTOMER.columns)))).pack()
     assert len(unpack_customer("c", blobs).recent) == 0
+
+
+def test_what_was_only_looked_at_is_no_category_of_the_customer() -> None:
+    rows = np.zeros((3, len(CATEGORY.columns)))
+    rows[:, CATEGORY.columns.index("purchase_count")] = [2.0, 0.0, np.nan]
+    blobs = {
+        "vector": Block(CUSTOMER.hash, WHEN, ("",), np.zeros((1, len(CUSTOMER.columns)))).pack(),
+        "categories": Block(CATEGORY.hash, WHEN, ("a", "b", "c"), rows).pack(),
+        "recent": Block(RECENT.hash, WHEN, ("",), np.zeros((1, 2))).pack(),
+    }
+    found = unpack_customer("x", blobs)
+    assert (found.categories, found.looked_categories) == (("a", "c"), ("b",))
+    assert (found.category_features.shape[0], found.looked_features.shape[0]) == (2, 1)

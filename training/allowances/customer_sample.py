@@ -38,7 +38,7 @@ def customer_sample(data: TrainingData) -> Iterator[TrainingData | None]:
             whole, path = data.warehouse.path(table.name), Path(aside) / f"{table.name}.parquet"
             if table.name in {ORDERS.name, ORDER_LINES.name}:
                 pl.scan_parquet(whole).join(chosen.lazy(), on="customer_id", how="semi", maintain_order="left").sink_parquet(path)
-            else:
+            elif not table.lacks(data.warehouse.folder):
                 path.symlink_to(whole.resolve())
         yield replace(data, warehouse=Warehouse(Path(aside), data.warehouse.report))
 

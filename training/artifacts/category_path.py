@@ -1,8 +1,8 @@
 """The path on which a category is not bought: how each feature of customer × category moves meanwhile.
 
-Recencies and ages grow, windows empty, decayed sums shrink. What the path does not determine (the customer's other orders, everyone's
-demand for
-the category) stays as it was at the as-of date, and the lead, in steps, is itself an input. One function serves training and serving.
+Recencies and ages grow, windows empty, decayed sums shrink. What the path does not determine (the customer's other orders, what they
+looked at, everyone's demand for the category) stays as it was at the as-of date, and the lead, in steps, is itself an input. One function
+serves training and serving.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ CATEGORY_INPUTS = (
     "quantity_last",
     "quantity_recent",
     "amount_mean",
+    "looks_last_7d",
+    "looks_last_28d",
+    "days_since_last_look",
     "category_purchases_last_28d",
     "category_season",
     "category_gap_mean",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from features.decisions.state import STATE
 from training.artifacts.effect_prior import spread
-from training.artifacts.effect_reach import reach, tells_opens
+from training.artifacts.effect_reach import reach, tells_clicks, tells_opens
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ class EffectDesign(BaseModel):
     """Standardises the columns as they were where the model was fitted; an unknown number counts as the mean.
 
     Attributes:
-        tells_opens: whether the shop's channels tell what was opened.
+        tells_opens, tells_clicks: whether the shop's channels tell what was opened, and clicked.
         mean, deviation: of each of `COLUMNS`, 0 and 1 of the first; a deviation of 0: what does not vary tells nothing, its column is 0.
     """
 
@@ -53,6 +53,7 @@ class EffectDesign(BaseModel):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     tells_opens: bool = False
+    tells_clicks: bool = False
 
     @classmethod
     def of(cls, state: Array, p0: Array) -> EffectDesign:
@@ -69,11 +70,13 @@ class EffectDesign(BaseModel):
         mean, deviation = np.nan_to_num(mean), np.nan_to_num(deviation)
         deviation[deviation < 1e-9] = 0.0
         mean[0], deviation[0] = 0.0, 1.0
-        return cls(mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), tells_opens=tells_opens(state))
+        return cls(
+            mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), tells_opens=tells_opens(state), tells_clicks=tells_clicks(state)
+        )
 
     def step(self, state: Array, p0: Array, least_spread: float) -> Array:
         """The size of a step of each row, (n,): what the response leaves room for, by how much of what is sent is opened at all."""
-        return spread(p0, least_spread) * reach(state, told=self.tells_opens)
+        return spread(p0, least_spread) * reach(state, told=self.tells_opens, clicks_told=self.tells_clicks)
 
     def __call__(self, state: Array, p0: Array) -> Array:
         """Columns of n customers and offers, (n, len(COLUMNS)); arguments as `of`."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KIND = "offer_effect"
-STATE_HASH = content_hash(list(STATE), [*COLUMNS, "reach"])
+STATE_HASH = content_hash(list(STATE), [*COLUMNS, "reach by opens and clicks"])
 _WIDTH = len(COLUMNS)
 _JITTER = 1e-10  # of the largest variance, added before a root is taken: two offers may be the same one
 

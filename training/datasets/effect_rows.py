@@ -81,6 +81,36 @@ class EffectRows:
         kept = {name: getattr(self, name) for name in ("horizon_days", "offers", "state", "customer", "at", "names")}
         return EffectRows(**parts, **kept)
 
+    def beside(self, other: EffectRows) -> EffectRows:
+        """Both together: offers and customers of one name are one.
+
+        Args:
+            other: of the same number of days; its decisions come first.
+        """
+        offers = tuple(dict(other.offers + self.offers).items())
+        place, names = {offer: number for number, (offer, _) in enumerate(offers)}, sorted({*self.names, *other.names})
+        number = {name: place for place, name in enumerate(names)}
+
+        def both(name: str) -> Array:
+            return np.concatenate([getattr(other, name), getattr(self, name)])
+
+        def renumbered(codes: Codes, known: list[int]) -> Codes:
+            return np.array(known, dtype=np.int64)[codes] if len(codes) else codes
+
+        parts = {
+            name: both(name) for name in ("p0", "treated", "chance", "outcome", "any_order", "margin", "discount", "cost", "state", "at")
+        }
+        pair = (other, self)
+        return EffectRows(
+            horizon_days=self.horizon_days,
+            offers=offers,
+            decision=np.concatenate([other.decision, self.decision + len(other.state)]),
+            offer=np.concatenate([renumbered(one.offer, [place[offer] for offer, _ in one.offers]) for one in pair]),
+            customer=np.concatenate([renumbered(one.customer, [number[name] for name in one.names]) for one in pair]),
+            names=tuple(names),
+            **parts,  # type: ignore[arg-type]
+        )
+
 
 def effect_rows(log: pl.DataFrame, warehouse: Warehouse, *, until: datetime, horizon_days: int) -> EffectRows:
     """Build the rows of decisions whose days are over.
@@ -96,7 +126,7 @@ def effect_rows(log: pl.DataFrame, warehouse: Warehouse, *, until: datetime, hor
     kept = log.filter(over & (pl.col("learned_days") == horizon_days) & pl.col("customer_id").is_in(people.implode()))
     kept = kept.with_row_index("decision")
     drawn = _drawn(kept)
-    drawn = drawn.with_columns(outcome=_responses(drawn, warehouse, horizon_days))
+    drawn = drawn.with_columns(outcome=responses(drawn, warehouse, horizon_days))
     offers = drawn.select("offer_id", "type").unique("offer_id", keep="first", maintain_order=True).sort("offer_id")
     place = offers.select("offer_id").with_row_index("offer")
     drawn = drawn.join(place, on="offer_id", how="left").sort("decision", "offer", maintain_order=True)
@@ -147,8 +177,17 @@ def _drawn(kept: pl.DataFrame) -> pl.DataFrame:
     return one.filter((pl.col("chance") > 0) & (pl.col("chance") < 1)).with_row_index("row")
 
 
-def _responses(drawn: pl.DataFrame, warehouse: Warehouse, horizon_days: int) -> pl.Series:
-    """Whether the response came: an order of one of the products, of anything where none is named, within the horizon."""
+def responses(drawn: pl.DataFrame, warehouse: Warehouse, horizon_days: int) -> pl.Series:
+    """Whether the response came: an order of one of the products, of anything where none is named, within the horizon.
+
+    Args:
+        drawn: `row`, `customer_id`, `now`, `product_ids`.
+        warehouse: the history.
+        horizon_days: after `now`.
+
+    Returns:
+        1 or 0 of each row, in their order.
+    """
     orders = warehouse.read(ORDERS.name).select("customer_id", "ordered_at").drop_nulls().sort("ordered_at")
     lines = warehouse.read(ORDER_LINES.name).select("customer_id", "product_id", "ordered_at").drop_nulls().sort("ordered_at")
     asked = drawn.select("row", "customer_id", "now", "product_ids").sort("now")

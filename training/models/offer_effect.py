@@ -23,6 +23,7 @@ from training.artifacts.offer_effect import KIND, STATE_HASH, OfferEffect
 from training.code_version import git_commit
 from training.datasets.decision_log import decision_log, decisions_kept
 from training.datasets.effect_rows import EffectRows, effect_rows
+from training.datasets.trial_rows import trial_rows
 from training.evaluation.offer_effect import judge_effects
 from training.models.effect_baselines import baseline_effects
 from training.models.effect_fit import OfferEffectConfig, fit_effects, require_decisions
@@ -96,13 +97,16 @@ class OfferEffectRecipe:
         return model.save(folder, self._manifest(data, rows, evaluation.metrics))
 
     def rows(self, data: TrainingData) -> EffectRows:
-        """Rows of every decision whose days are over by the clock.
+        """Rows of every decision whose days are over by the clock, and of the past trials that the shop imported.
 
         Raises:
             TooLittleHistory: they are too few.
         """
-        days = _policy(data).learned_days
+        policy = _policy(data)
+        days = policy.learned_days
         rows = effect_rows(decision_log(data.settings), data.warehouse, until=data.now, horizon_days=days)
+        past = trial_rows(data.settings, data.warehouse, until=data.now, horizon_days=days, order_days=policy.horizon_days)
+        rows = rows if past is None else rows.beside(past)
         require_decisions(rows, self.config, data.now)
         return rows
 

@@ -1,7 +1,8 @@
 """Repurchase: one LightGBM learns the chance that a customer buys a category in the next 7 days; longer horizons and the due date follow.
 
 The return hazard's method (`training.models.return_hazard`) at the level of customer × category (a unit of `features.units`). As-of dates
-every second week, a sample of the pairs, and leads above 0 of pairs that were not bought meanwhile.
+every second week, a sample of the pairs, and leads above 0 of pairs that were not bought meanwhile. Pairs that were looked at lately and
+never bought are learned from too: to the trees they are pairs of no purchase. They are not judged, as no baseline speaks of them.
 
 Chosen on Complete Journey with training labels before 2017-08-13, calibration to 09-10, judged at the as-of dates 09-10 and 10-08 on half
 of the customers. Log loss of the 28-day probability:
@@ -32,7 +33,7 @@ from features.errors import TooLittleHistory
 from features.units import read_units
 from features.warehouse import Warehouse
 from training.artifacts.calibration import fit_logit_map
-from training.artifacts.category_path import STEP_DAYS, TREE_INPUTS
+from training.artifacts.category_path import CATEGORY_INPUTS, STEP_DAYS, TREE_INPUTS
 from training.artifacts.folder import Manifest
 from training.artifacts.repurchase import FEATURE_SET_HASH, HORIZONS, KIND, RepurchaseHeader, RepurchaseModel
 from training.code_version import git_commit
@@ -47,6 +48,7 @@ from training.recipe import Evaluation, TrainingData
 Array = NDArray[np.float64]
 
 _STEP = timedelta(days=STEP_DAYS)
+_PURCHASES = CATEGORY_INPUTS.index("purchase_count")
 _MINIMUM_ROWS = 400  # below, two leaves of `min_data_in_leaf` rows do not fit
 CALIBRATED_LEADS = tuple((lead, 1.0) for lead in range(4))  # the four steps of the 28-day label, as they will be asked for
 
@@ -102,7 +104,7 @@ class RepurchaseRecipe:
         model = self._fit(snapshots, data, dates)
         model.save(folder, self._manifest(data, dates.until, {}))
         data.tell("judging on the unseen weeks")
-        judged, past = snapshots.at(judged_dates), snapshots.at([dates.calibration])
+        judged, past = _bought(snapshots.at(judged_dates)), _bought(snapshots.at([dates.calibration]))
         peers = fit_repurchase_baselines(past)
         batch = replace(model, num_threads=data.settings.threads)
         own = batch.probabilities(judged.category, judged.customer, HORIZONS)
@@ -221,6 +223,11 @@ class RepurchaseRecipe:
             settings={**self._parameters(), "step_days": STEP_DAYS, "seed": data.seed},
             metrics=metrics,
         )
+
+
+def _bought(snapshots: CategorySnapshots) -> CategorySnapshots:
+    """Without what was only looked at, of which no baseline says anything."""
+    return snapshots.pick(snapshots.category[:, _PURCHASES] > 0)
 
 
 def read_purchases(warehouse: Warehouse) -> pl.DataFrame:

@@ -65,12 +65,20 @@ class OracleShare(BaseModel):
 
 
 class AudienceRow(BaseModel):
-    """At equal budget: margin truly saved by winning back an audience, by how it was chosen."""
+    """At equal budget: margin truly saved by winning back an audience, by how it was chosen.
+
+    Attributes:
+        audience: how it was chosen.
+        saved: money.
+        more_than_highest_risk: money saved beyond those at the highest risk, seed by seed.
+        times_highest_risk: the same as a ratio; None where those at the highest risk saved nothing in any one world.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     audience: str
     saved: Figure
+    more_than_highest_risk: Figure
     times_highest_risk: Figure | None
 
 

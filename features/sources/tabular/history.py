@@ -16,6 +16,7 @@ from features.sources.tabular.kinds import KINDS, Kind
 from features.sources.tabular.order_history import FAULT, order_history
 from features.sources.tabular.raw_file import LINE
 from features.sources.tabular.staging import Staged
+from features.sources.tabular.trial_lots import told_by_lot
 
 _FACTS = ("product_category", "department", "brand")
 _SAME_FILE = 0.5  # share of an older file's things that a newer one of the same name must hold to stand in its place
@@ -53,6 +54,9 @@ def history(staged: Sequence[Staged]) -> History:
     tables["products"] = _products(products, lines)
     tables["customers"] = _customers(rows["customers"], tables.get("orders"))
     tables |= {name: frame for name, frame in _plain_tables(rows).items() if not frame.is_empty()}
+    if not rows["trials"].is_empty():
+        tables["trials"], doubtful = told_by_lot(rows["trials"], tables.get("orders"))
+        faults.append(doubtful.select(*FAULT, pl.lit("trials").alias("kind")))
     return History(tables, pl.concat(faults), counts)
 
 

@@ -32,7 +32,7 @@ from features.versions import content_hash, matches
 from features.warehouse import Warehouse, current_warehouse, open_warehouse, write_warehouse
 
 SOURCE = "tabular"
-_FORMAT = 2  # raise when files are put together differently, so that a warehouse of the older form is written again
+_FORMAT = 3  # raise when files are put together differently, so that a warehouse of the older form is written again
 _REFUSED = 0.9  # share of malformed rows from which a file is not quarantined but refused: its mapping must be wrong
 
 Tell = Callable[[str], None]

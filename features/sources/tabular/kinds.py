@@ -229,8 +229,24 @@ EXPERIMENTS = Kind(
     any_of=(("visited", "converted", "spend"),),
 )
 
+TRIALS = Kind(
+    "trials",
+    (
+        _customer(filled=True),
+        _time("sent_at", "sendtime", "senddate", "contactedat", "assignedat", "发送时间", "触达时间"),
+        Field("offer_id", "id", ("offer", "campaign", "campaignid", "活动", "活动id"), required=True, filled=True),
+        Field("offer_type", "text", ("type", "campaigntype", "类型", "活动类型"), required=True, filled=True),
+        Field("product_category", "text", ("category", "品类", "类目")),
+        Field("channel", "text", ("medium", "渠道", "触达渠道")),
+        Field("discount_share", "number", ("discount", "折扣"), least=0),
+        Field("sent", "flag", ("treated", "treatment", "group", "received", "是否发送", "实验组"), required=True, filled=True),
+        Field("chance", "number", ("propensity", "probability", "share", "发送概率", "概率"), required=True, filled=True, least=0),
+    ),
+    key=("customer_id", "sent_at", "offer_id"),
+)
+
 KINDS: tuple[Kind, ...] = (
-    ORDERS, CUSTOMERS, PRODUCTS, CONTACTS, OFFERS, OFFER_ITEMS, REDEMPTIONS, BUNDLES, INTERACTIONS, EXPERIMENTS,
+    ORDERS, CUSTOMERS, PRODUCTS, CONTACTS, OFFERS, OFFER_ITEMS, REDEMPTIONS, BUNDLES, INTERACTIONS, EXPERIMENTS, TRIALS,
 )  # fmt: skip
 
 

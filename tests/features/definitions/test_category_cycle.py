@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -120,6 +121,42 @@ def test_pairs_are_those_bought_before_and_merchandise(shop: Shop) -> None:
     assert spine.height == len(expected)
     kept = pair_spine(shop, customers_at(AS_OF)).to_polars()
     assert NO_MERCHANDISE in kept["product_category"].to_list()
+
+
+def test_looks_are_counted_and_what_was_only_looked_at_is_a_pair_without_a_purchase(shop: Shop) -> None:
+    customer, other = "c003", "c004"
+    known = {k for c, at, k, _ in history() if c == customer and at <= AS_OF}
+    bought, new = sorted(known - {"", NO_MERCHANDISE})[0], "CATEGORY NEW"
+    looks = [
+        (customer, bought, 2),
+        (customer, bought, 20),
+        (customer, bought, -1),
+        (customer, new, 6),
+        (customer, new, 400),
+        ("nobody", new, 3),
+        (other, new, 95),
+    ]
+    rows = {
+        "interaction_id": [f"i{i}" for i in range(len(looks))],
+        "customer_id": [c for c, _, _ in looks],
+        "type": ["viewed"] * len(looks),
+        "product_id": [f"p {k}" for _, k, _ in looks],
+        "bundle_id": [None] * len(looks),
+        "occurred_at": [AS_OF - timedelta(days=days) for _, _, days in looks],
+    }
+    seen = ibis.memtable(pl.DataFrame(rows, schema_overrides={"bundle_id": pl.String, "occurred_at": pl.Datetime("us", "UTC")}))
+    units = ibis.memtable(pl.concat([shop.units.to_polars(), pl.DataFrame({"product_id": [f"p {new}"], "product_category": [new]})]))
+    looked = replace(shop, interactions=seen, units=units, empty=shop.empty - {"interactions"})
+    frame = built(looked, AS_OF)
+    row = frame.filter((pl.col("customer_id") == customer) & (pl.col("product_category") == bought)).row(0, named=True)
+    assert (row["looks_last_7d"], row["looks_last_28d"], row["days_since_last_look"]) == (1, 2, 2)
+    before = built(shop, AS_OF).filter((pl.col("customer_id") == customer) & (pl.col("product_category") == bought)).row(0, named=True)
+    own = [name for name in FEATURES if "look" not in name]
+    assert {name: row[name] for name in own} == pytest.approx({name: before[name] for name in own}, nan_ok=True)
+    only = frame.filter(pl.col("product_category") == new).select(
+        "customer_id", "purchase_count", "looks_last_7d", "days_since_last_purchase"
+    )
+    assert only.rows() == [(customer, 0.0, 1.0, None)]
 
 
 def test_names_agree_with_the_feature_set_and_the_model(shop: Shop) -> None:

@@ -8,7 +8,7 @@ import pytest
 from features.decisions.state import STATE
 from training.artifacts.effect_design import EffectDesign
 from training.artifacts.effect_prior import EffectPrior, spread
-from training.artifacts.effect_reach import reach, tells_opens
+from training.artifacts.effect_reach import reach, tells_clicks, tells_opens
 
 
 def states(*sent_and_opened: tuple[float, float]) -> np.ndarray:
@@ -26,6 +26,16 @@ def test_it_is_the_share_opened_by_a_quarter_and_one_message_is_no_habit() -> No
     np.testing.assert_allclose(found, [1.0, 1.0, 3.4, 0.2, 2.0])
     assert reach(UNKNOWN, told=True).tolist() == [1.0]
     assert reach(states((1e6, 1e6), (1e6, 0)), told=True).tolist() == pytest.approx([4.0, 0.1], abs=1e-4)
+
+
+def test_who_clicks_what_they_open_is_reached_more_and_who_never_does_less() -> None:
+    clicking = states((8, 8), (8, 8), (8, 8))
+    clicking[:, STATE.index("messages_clicked_decayed_112d")] = [0.0, 0.8, 4.0]
+    np.testing.assert_allclose(reach(clicking, told=True, clicks_told=True), [3.4 * 10 / 18, 3.4, 4.0])
+    np.testing.assert_allclose(reach(clicking, told=True, clicks_told=False), [3.4] * 3)
+    assert reach(clicking)[0] == pytest.approx(3.4)  # nobody knows whether the first could have been seen to click
+    assert tells_clicks(clicking)
+    assert not tells_clicks(READERS)
 
 
 def test_a_channel_that_tells_nothing_makes_nobody_a_non_reader() -> None:
