@@ -267,7 +267,9 @@ def write_value(folder: Path, seed: int) -> Path:
 def write_repurchase(folder: Path, seed: int) -> Path:
     """A repurchase hazard that learned from simulated weeks: short gaps are bought sooner."""
     random = np.random.default_rng(seed)
-    rows = random.uniform(0, 60, (4000, len(TREE_INPUTS)))
+    bought = [place for place, name in enumerate(TREE_INPUTS) if "look" not in name]
+    rows = np.zeros((4000, len(TREE_INPUTS)))  # nobody looked at anything
+    rows[:, bought] = random.uniform(0, 60, (4000, len(bought)))
     label = random.random(4000) < 1 - np.exp(-7 / np.maximum(rows[:, TREE_INPUTS.index("gap_mean")], 1))
     header = RepurchaseHeader(calibration=LogitMap(), max_lead=12)
     RepurchaseModel(grow(rows, label, TREE_INPUTS), header).save(folder, manifest("repurchase", FEATURE_SET_HASH))
