@@ -24,6 +24,10 @@ def simulator(
     customers: Annotated[
         int | None, typer.Option(min=20, help="Customers on the first day, instead of the world's own number.", show_default=False)
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON of other seeds of the same world, to be put into one table with these. Repeatable.", show_default=False),
+    ] = None,
     policy: Annotated[Path | None, typer.Option(help="policy.toml of huitou; by default the defaults.", show_default=False)] = None,
     peers_only: Annotated[bool, typer.Option("--peers-only", help="Without huitou itself: a matter of minutes.")] = False,
     http: Annotated[bool, typer.Option("--http", help="Ask a service process over HTTP instead of the application in this one.")] = False,
@@ -40,6 +44,7 @@ def simulator(
     from features.decisions.policy import load_policy
     from huitou.simulation.comparison import Comparison, compare
     from training.simulation.parameters import load_world
+    from training.simulation.table import together
 
     parameters = load_world(world)
     if customers is not None:
@@ -55,13 +60,27 @@ def simulator(
     asked = Comparison(parameters, weeks=weeks, served=not peers_only, http=http, train_every_weeks=train_every)
     if policy is not None:
         asked = replace(asked, policy=load_policy(policy))
+    others = [_read(path) for path in beside or []]
     with steps(1) as progress, progress.step("simulator"):
         table = compare(asked, range(first_seed, first_seed + seeds), tell=progress.tell)
+    try:
+        table = together([*others, table])
+    except ValueError as error:
+        raise HuitouError(f"--beside: {error}") from error
     for line in lines(table):
         output().print(line)
     if json is not None:
         json.write_text(table.model_dump_json(indent=1) + "\n", encoding="utf-8")
         output().print(f"Written: {json}")
+
+
+def _read(path: Path) -> SimulatorTable:
+    from training.simulation.table import SimulatorTable
+
+    try:
+        return SimulatorTable.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise HuitouError(f"--beside {path}: no table of this command ({error}).") from error
 
 
 def lines(table: SimulatorTable) -> list[str]:

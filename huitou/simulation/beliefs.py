@@ -14,6 +14,7 @@ from features.ledger.decisions import decision_record
 from features.ledger.ledger import open_ledger
 from features.settings import FeatureSettings
 from huitou.simulation.told_offers import ToldOffers
+from training.simulation.table import HIGHEST_RISK
 from training.simulation.truth import Truth
 from training.simulation.world import World
 
@@ -21,7 +22,6 @@ Array = NDArray[np.float64]
 Numbers = NDArray[np.int64]
 
 BUDGET = 0.2  # of those at risk: a campaign that reaches everybody needs no choice
-HIGHEST_RISK = "highest risk first"
 _WINBACK = "winback"
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.assumptions import FILE, load_assumptions
 from features.decisions.policy import ContactPolicy, DecisionPolicy
-from huitou.simulation.beliefs import HIGHEST_RISK, beliefs_of, lines, saved_by_audience
+from huitou.simulation.beliefs import beliefs_of, lines, saved_by_audience
 from huitou.simulation.messages import Messages
 from huitou.simulation.served_policy import ServedPolicy
 from huitou.simulation.shop import nights, open_shop
@@ -21,7 +21,7 @@ from training.simulation.oracle_beside import OracleBeside
 from training.simulation.parameters import WorldParameters
 from training.simulation.peers import PEERS, Limits, Peer, PeerName, limits_for
 from training.simulation.state import State
-from training.simulation.table import AudienceRow, SimulatorTable, figure, oracle_share, policy_row
+from training.simulation.table import SimulatorTable, audience_rows, oracle_share, policy_row
 from training.simulation.trajectory import Policy, Trajectory, before_live, live
 from training.simulation.truth import truth
 from training.simulation.world import World, make_world
@@ -92,7 +92,7 @@ def compare(asked: Comparison, seeds: Sequence[int], *, tell: Tell = lambda _: N
         currency=asked.parameters.currency,
         rows=tuple(policy_row(name, paths, nothing, lived.judged) for name, paths in lived.paths.items()),
         oracle_shares=tuple(oracle_share(name, lived.true[name], lived.best[name]) for name in lived.true),
-        audiences=_audiences(lived),
+        audiences=audience_rows(lived.saved),
         notes=tuple(lived.notes),
     )
 
@@ -142,21 +142,6 @@ def _believed(world: World, state: State, served: ServedPolicy, lived: _Lived) -
     at_risk_from = load_assumptions(served.data_dir / FILE).offers.winback_from_churn
     for audience, saved in saved_by_audience(world, believed, known, served.risk, at_risk_from=at_risk_from).items():
         lived.saved.setdefault(audience, []).append(saved)
-
-
-def _audiences(lived: _Lived) -> tuple[AudienceRow, ...]:
-    """The difference to highest risk first, and the ratio where that saves anything at all."""
-    base = lived.saved.get(HIGHEST_RISK, [])
-    compared = bool(base) and min(base) > 0
-    return tuple(
-        AudienceRow(
-            audience=name,
-            saved=figure(saved),
-            more_than_highest_risk=figure([s - b for s, b in zip(saved, base, strict=True)]),
-            times_highest_risk=figure([s / b for s, b in zip(saved, base, strict=True)]) if compared and name != HIGHEST_RISK else None,
-        )
-        for name, saved in lived.saved.items()
-    )
 
 
 def _live(world: World, state: State, policy: Policy, weeks: int, *, name: str, limits: Limits, lived: _Lived) -> None:

@@ -73,8 +73,12 @@ def test_every_category_of_every_customer_equals_the_offline_build(read: Read, s
         assert customer is not None
         assert EXCLUDED not in customer.categories
         part = parts.get((customer.customer_id,), offline.clear()).sort("product_category")
-        assert customer.categories == tuple(part["product_category"])
-        np.testing.assert_array_equal(customer.category_features, part.select(CATEGORY.columns).to_numpy())
+        bought, looked = part.filter(pl.col("purchase_count") > 0), part.filter(pl.col("purchase_count") == 0)
+        assert len(bought) + len(looked) == len(part)
+        assert (customer.categories, customer.looked_categories) == (tuple(bought["product_category"]), tuple(looked["product_category"]))
+        np.testing.assert_array_equal(customer.category_features, bought.select(CATEGORY.columns).to_numpy())
+        np.testing.assert_array_equal(customer.looked_features, looked.select(CATEGORY.columns).to_numpy())
+    assert (offline["purchase_count"] == 0).any()  # somebody looked at what they never bought
 
 
 def test_recent_purchases_of_every_customer_equal_the_offline_ones(read: Read, sample_build: SampleBuild) -> None:

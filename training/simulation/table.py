@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from scipy import stats
 
 from training.simulation.trajectory import Trajectory
+
+HIGHEST_RISK = "highest risk first"
+_ROW_FIGURES = ("incremental_margin", "relative", "true_effect", "messages", "unsubscribed_points")
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -147,4 +152,60 @@ def oracle_share(name: str, true: list[Array], best: list[Array]) -> OracleShare
         policy=name,
         by_week=tuple(figure([float(t[w] / b[w]) for t, b in zip(true, best, strict=True)]) for w in range(len(true[0]))),
         last_two_weeks=figure([float(t[-2:].sum() / b[-2:].sum()) for t, b in zip(true, best, strict=True)]),
+    )
+
+
+def together(tables: Sequence[SimulatorTable]) -> SimulatorTable:
+    """One table of several, lived seed by seed, of the same world and length: what was found by seed, with the interval over all.
+
+    Args:
+        tables: at least one; of no seed twice.
+
+    Raises:
+        ValueError: they are of different worlds, or of one seed twice.
+    """
+    first = tables[0]
+    seeds = [seed for table in tables for seed in table.seeds]
+    alike = {(t.world, t.customers, t.weeks, t.currency, *(row.policy for row in t.rows)) for t in tables}
+    if len(alike) > 1 or len(set(seeds)) < len(seeds):
+        raise ValueError("Tables are put together of one world, number of customers, weeks and policies, each seed once.")
+    order = np.argsort(seeds, kind="stable")
+
+    def merged(parts: Sequence[Figure]) -> Figure:
+        values = [value for part in parts for value in part.by_seed]
+        return figure([values[place] for place in order])
+
+    def each(parts: Sequence[tuple[Figure, ...]]) -> tuple[Figure, ...]:
+        return tuple(merged(week) for week in zip(*parts, strict=True))
+
+    rows = [
+        PolicyRow(
+            policy=same[0].policy,
+            cumulated=each([row.cumulated for row in same]),
+            **{name: merged([getattr(row, name) for row in same]) for name in _ROW_FIGURES},
+        )
+        for same in zip(*(t.rows for t in tables), strict=True)
+    ]
+    shares = [
+        OracleShare(policy=same[0].policy, by_week=each([s.by_week for s in same]), last_two_weeks=merged([s.last_two_weeks for s in same]))
+        for same in zip(*(t.oracle_shares for t in tables), strict=True)
+    ]
+    saved = {name: [a.saved for t in tables for a in t.audiences if a.audience == name] for name in (a.audience for a in first.audiences)}
+    audiences = audience_rows({name: list(merged(parts).by_seed) for name, parts in saved.items() if len(parts) == len(tables)})
+    update = {"seeds": tuple(sorted(seeds)), "rows": tuple(rows), "oracle_shares": tuple(shares), "audiences": audiences}
+    return first.model_copy(update=update | {"notes": tuple(note for table in tables for note in table.notes)})
+
+
+def audience_rows(saved: Mapping[str, Sequence[float]]) -> tuple[AudienceRow, ...]:
+    """Audience → money saved in each world, beside those at the highest risk; a ratio where these save anything at all."""
+    base = saved.get(HIGHEST_RISK, ())
+    compared = bool(base) and min(base) > 0
+    return tuple(
+        AudienceRow(
+            audience=name,
+            saved=figure(list(found)),
+            more_than_highest_risk=figure([s - b for s, b in zip(found, base, strict=True)]),
+            times_highest_risk=figure([s / b for s, b in zip(found, base, strict=True)]) if compared and name != HIGHEST_RISK else None,
+        )
+        for name, found in saved.items()
     )
