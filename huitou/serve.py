@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from huitou.console import output
 from huitou.logs import LogSettings, set_up_logs
 from huitou.options import DataDir, Now, serving_settings
 from huitou.registry_watch import registry_beside
+from huitou.serving_together import serve_together
 from huitou.worker_process import can_work, worker_beside
 
 
@@ -27,6 +29,10 @@ def serve(
     ] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port; 0 takes a free one. [default: HUITOU_PORT or 8000]")] = None,
     now: Now = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=64, help="Processes that answer, as many as there are cores for it. [default: HUITOU_WORKERS or 1]"),
+    ] = None,
     worker: Annotated[
         bool, typer.Option(help="Keep features fresh beside the service (`huitou work`), where the libraries are installed.")
     ] = True,
@@ -35,8 +41,16 @@ def serve(
 
     Needs `huitou build`; a model that was not trained makes its part of the answers degraded, with the reason. The API's own page is at
     /docs. A worker beside it follows the events that come in, so that a customer's order changes their answers within seconds; it needs
-    the libraries of the extra `train`, ends with the service and is started again when it dies.
+    the libraries of the extra `train`, ends with the service and is started again when it dies. With `--workers` several processes answer
+    on the same port; what they have loaded is in memory once.
     """
+    logs = LogSettings()
+    set_up_logs(logs)
+    settings = serving_settings(data_dir, now, host=host, port=port, workers=workers)
+    if settings.workers > 1:
+        # Before LightGBM is imported: GNU OpenMP's threads do not come into a fork, which would wait for them.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+
     import uvicorn
 
     from serving.access.access import Access
@@ -45,16 +59,20 @@ def serve(
     from serving.http_server import server_config
     from serving.services import build_services
 
-    logs = LogSettings()
-    set_up_logs(logs)
-    settings = serving_settings(data_dir, now, host=host, port=port)
     Access(settings.data_dir / KEY_FILE, settings.accepted_keys).demand_lock(settings.host)  # before it can be reached
     with _bind(settings.host, settings.port) as listener:
+        address = f"http://{settings.host}:{listener.getsockname()[1]}"
+
+        def tell_address() -> None:
+            output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
+
+        if settings.workers > 1:
+            serve_together(settings, listener, beside=worker and can_work(), options=_of_uvicorn(logs), tell=tell_address)
+            return
         # Opened here, not at start-up: uvicorn would answer a missing build with a traceback and an exit code of its own.
         services = build_services(settings)
         app = create_app(settings, services)
-        address = f"http://{settings.host}:{listener.getsockname()[1]}"
-        output().print(f"Serving {settings.data_dir} at {address} (pages: {address}/docs). Stop with Ctrl+C.")
+        tell_address()
         server = uvicorn.Server(server_config(app, settings, **_of_uvicorn(logs)))
         beside = worker_beside(settings.data_dir, settings.now) if worker and can_work() else contextlib.nullcontext()
 

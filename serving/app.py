@@ -35,21 +35,24 @@ from serving.api.route_scopes import EVENT_PATHS
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from serving.telemetry import REQUESTS, RequestMetrics
+from serving.workers_told import tell
 
 _API_VERSION = "1"
 _LAST_SECONDS = 2.0  # that a last look at the ledger may take when the service ends
 _KEYS_SECONDS = 0.5  # a key that was revoked opens nothing a second later, however rarely the rest is followed
 _JUDGE_SECONDS = 0.25  # new models that fail are withdrawn within this; until then their failures are answered with the set before
+_TELL_SECONDS = 2.0  # between two files of metrics that a worker lays out for the others
 _TOGETHER = 8  # largest bodies that may be held at a time; 128 MB by default
 _LOG = logging.getLogger("huitou.serving")
 
 
-def create_app(settings: ServingSettings, services: Services | None = None) -> FastAPI:
+def create_app(settings: ServingSettings, services: Services | Callable[[], Services] | None = None) -> FastAPI:
     """The application; its services appear as `app.state.services` at start-up and may be replaced afterwards.
 
     Args:
         settings: where the state is and how it is followed.
-        services: opened already, by a caller that wants to meet their errors itself; by default they are opened at start-up.
+        services: opened already, by a caller that wants to meet their errors itself, or how to come by them at start-up; by default they
+            are opened then.
 
     Raises:
         StateMissing: at start-up, when `huitou build` has not run.
@@ -59,7 +62,10 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = services if services is not None else await asyncio.to_thread(build_services, settings)
+        if isinstance(services, Services):
+            running = services
+        else:
+            running = await asyncio.to_thread(build_services, settings) if services is None else services()
         running.access.demand_lock(settings.host)
         app.state.services = running
         await asyncio.to_thread(running.decisions.resume)
@@ -67,6 +73,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
             asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
             asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),
             asyncio.create_task(_follow(app, _JUDGE_SECONDS, Services.judge_models)),
+            *([] if running.told is None else [asyncio.create_task(_follow(app, _TELL_SECONDS, tell))]),
             asyncio.create_task(_follow_keys(app, min(settings.follow_seconds, _KEYS_SECONDS))),
         ]
         try:
@@ -132,7 +139,7 @@ def create_app(settings: ServingSettings, services: Services | None = None) -> F
     return app
 
 
-async def _follow(app: FastAPI, seconds: float, look: Callable[[Services], bool]) -> None:
+async def _follow(app: FastAPI, seconds: float, look: Callable[[Services], object]) -> None:
     """Take over what is new while the service runs; whatever goes wrong, what answers now goes on answering."""
     said = ""
     while True:

@@ -15,6 +15,7 @@ from features.assumptions import FILE as ASSUMPTIONS_FILE
 from features.assumptions import load_assumptions
 from features.decisions.policy import DecisionPolicy
 from features.feature_sets import CATEGORY, CUSTOMER
+from features.products import FILE as PRODUCTS_FILE
 from features.products import Coupon, read_products
 from features.redis_server import RedisServer
 from features.store import CustomerReader, open_reader
@@ -22,6 +23,7 @@ from serving.arm_models import ARM_NOT_SERVED, NO_ARMS, ArmModels
 from serving.catalogue import Catalogue
 from serving.decisioning.experiments import ExperimentBook
 from serving.decisioning.layouts import Layouts
+from serving.file_stamp import Stamp, stamp_of
 from serving.live_models import LiveModels
 from serving.offers.book import OfferBook
 from serving.offers.written_columns import Availability, WrittenColumns
@@ -47,6 +49,7 @@ class Live:
         experiments: the policy that decides, and what is tried out beside it.
         offers: the shop's written offers.
         exhausted: ids of those whose budget is spent.
+        stamp: of the products' file; None where it was not read from one.
         memory: what the models said of customers lately.
         arm_models: that answer in arms of experiments.
     """
@@ -58,6 +61,7 @@ class Live:
     experiments: ExperimentBook
     offers: OfferBook = field(default_factory=OfferBook)
     exhausted: frozenset[str] = frozenset()
+    stamp: Stamp | None = None
     memory: Memory = field(default_factory=lambda: Memory(0))
     arm_models: ArmModels = NO_ARMS
     _arms: dict[tuple[tuple[str, str], ...], Live] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -75,6 +79,10 @@ class Live:
     def with_models(self, models: LiveModels) -> Live:
         """The same customers and products with other models."""
         return replace(self, models=models, memory=Memory(self.memory.most)).warm()
+
+    def reading(self, reader: CustomerReader) -> Live:
+        """The same with another line to the customers."""
+        return self._sharing(replace(self, reader=reader, memory=Memory(self.memory.most)))
 
     def trying(self, experiments: ExperimentBook, arm_models: ArmModels = NO_ARMS) -> Live:
         """The same customers, products and models with other experiments, and what answers in their arms."""
@@ -236,6 +244,9 @@ def open_live(folder: Path, models: LiveModels, policy: DecisionPolicy, *, remem
         StateBroken: the products file is damaged.
         SourceUnreadable: the assumptions file is damaged.
     """
+    stamp = stamp_of(folder / PRODUCTS_FILE)  # before it is read: what is written meanwhile is read again
     catalogue = Catalogue(read_products(folder), load_assumptions(folder / ASSUMPTIONS_FILE))
-    made = Live(folder.name, open_reader(folder, server), catalogue, models, ExperimentBook((), policy), memory=Memory(remembered))
+    made = Live(
+        folder.name, open_reader(folder, server), catalogue, models, ExperimentBook((), policy), memory=Memory(remembered), stamp=stamp
+    )
     return made.warm()

@@ -21,7 +21,9 @@ from features.ledger.columns import EPOCH
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
+from features.products import FILE as PRODUCTS_FILE
 from features.settings import FeatureSettings
+from features.store import open_reader
 from features.versions import current_folder, current_version
 from serving.access.access import Access
 from serving.access.key_file import FILE as KEY_FILE
@@ -31,6 +33,7 @@ from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
 from serving.decisioning.experiments import ExperimentBook
+from serving.file_stamp import stamp_of
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live
 from serving.live_models import ModelShelf, withdraw
@@ -45,6 +48,7 @@ from serving.second_tries import answered
 from serving.settings import ServingSettings
 from serving.telemetry import Telemetry
 from serving.tracing.opening import open_tracing
+from serving.workers_told import WorkersTold
 
 if TYPE_CHECKING:
     from serving.tracing.tracing import Tracing
@@ -78,6 +82,7 @@ class Services:
         last_lag: how far the online features were behind the ledger when last asked.
         access: who may do what.
         tracing: sees a share of the requests; None where nobody asked for it.
+        told: what this worker and the others tell one another; None where there is one only.
     """
 
     settings: ServingSettings
@@ -94,6 +99,7 @@ class Services:
     registry_problem: str | None = None
     last_lag: Lag | None = None
     tracing: Tracing | None = None
+    told: WorkersTold | None = None
     trial: ModelTrial = field(default_factory=ModelTrial)
     decisions: DecisionLog = field(init=False)
     access: Access = field(init=False)
@@ -191,6 +197,8 @@ class Services:
         """
         if current_version(self.settings.online_dir) != self.live.version:
             self.reload_if_changed()
+        elif self.live.stamp is not None and self.live.stamp != stamp_of(self.settings.online_dir / self.live.version / PRODUCTS_FILE):
+            self.reopen()  # another process took somebody out of it
         with self._reloading:
             known, ruled = self.watch.experiments, self.policies.look(self._suits)
             levels = self.watch.look()
@@ -240,6 +248,27 @@ class Services:
             if changed:
                 self.telemetry.state(self.live.models.versions, self.feature_age_days)
             return changed
+
+    def let_go(self) -> None:
+        """Hang up every line: none may be carried into a fork. Nothing was answered yet, and no thread runs."""
+        self.live.reader.close()
+        self.ledger.close()
+
+    def forked(self, told: WorkersTold) -> Services:
+        """The same in a process forked after `let_go`, with lines of its own, brought up to now; returns itself.
+
+        Args:
+            told: what it and the others tell one another.
+
+        Raises:
+            HuitouError: as `build_services`.
+        """
+        self.told = told
+        if current_version(self.settings.online_dir) == self.live.version:
+            self.live = self.live.reading(open_reader(self.settings.online_dir / self.live.version, self.settings.online_server))
+        self.reload_if_changed()
+        self.follow()
+        return self
 
     def reopen(self) -> None:
         """Read the online state anew: something was taken out of it.

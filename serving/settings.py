@@ -20,6 +20,9 @@ class ServingSettings(SettingsWithSecrets):
     data_dir: Path = Field(default=Path("data"), description="Folder that holds everything huitou writes.")
     host: str = Field(default="127.0.0.1", description="Address to listen on; beyond this machine only with keys (`huitou keys create`).")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(
+        default=1, ge=1, le=64, description="Processes that answer, on one port; they share what they have loaded in memory."
+    )
     now: datetime | None = Field(
         default=None, description="The service's clock, UTC; by default the newest of the online store and of the events."
     )

@@ -31,11 +31,9 @@ def measure_workers(data_dir: Path, size: ShopSize, work: Path, figures: Figures
         for number, count in enumerate(counts):
             folder = work / f"workers-{number}" if option else work / "workers"
             if not folder.is_dir():
-                copy_of(data_dir, folder)
+                _with_offers(data_dir, folder, size)
             servers.append(serve(folder, work / f"workers-{number}.log", arguments=(_OPTION, str(count)) if option else ()))
         first, second = (server.ready() for server in servers)
-        for one in (first, second) if option else (first,):
-            feed_offers(one.port, size)
         single, double = [first], [second] if option else [first, second]
         runs = _in_turn(single, double, bodies, seconds=seconds, rounds=rounds)
         time.sleep(_SETTLED)
@@ -53,6 +51,16 @@ def measure_workers(data_dir: Path, size: ShopSize, work: Path, figures: Figures
     tops, bottoms = ([_per_cpu(pair[place]) for pair in runs] for place in (1, 0))
     figures.ratios["two workers ÷ one, requests a CPU-second"] = ratio_of(tops, bottoms, goal=0.9, note=how)
     figures.ratios["second worker's added memory ÷ the first's"] = ratio_of([both - alone], [alone], goal=0.2, at_least=False, note=how)
+
+
+def _with_offers(data_dir: Path, folder: Path, size: ShopSize) -> None:
+    """A copy with the written offers in its ledger: what is told to a running service is not what its workers share."""
+    copy_of(data_dir, folder)
+    server = serve(folder, folder.with_suffix(".feeding.log"))
+    try:
+        feed_offers(server.ready().port, size)
+    finally:
+        server.end()
 
 
 def _has_option() -> bool:

@@ -11,6 +11,7 @@ from serving.api.health_schemas import Freshness, Health, ModelState, PartState,
 from serving.condition import parts_of
 from serving.live_models import KINDS
 from serving.services import Services
+from serving.workers_told import metrics_of
 
 router = APIRouter(tags=["operation"])
 
@@ -50,11 +51,5 @@ async def readyz(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """Metrics in Prometheus' text format."""
     services: Services = request.app.state.services
-    services.telemetry.condition(
-        await asyncio.to_thread(services.problems),  # aside, as above; it also finds out how far the features are behind
-        feature_age_days=services.feature_age_days,
-        clock_seconds=services.now.timestamp(),
-        waiting=services.decisions.waiting,
-        build=services.live.version,
-    )
-    return Response(services.telemetry.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+    text = await asyncio.to_thread(metrics_of, services)  # aside, as above
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
