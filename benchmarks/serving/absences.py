@@ -5,8 +5,6 @@ from __future__ import annotations
 import httpx
 
 from benchmarks.serving.running import HOST
-from features.settings import FeatureSettings
-from serving.settings import ServingSettings
 
 
 def absences(port: int) -> dict[str, str]:
@@ -16,10 +14,7 @@ def absences(port: int) -> dict[str, str]:
         port: of a running service.
     """
     paths = httpx.get(f"http://{HOST}:{port}/openapi.json", timeout=60).raise_for_status().json()["paths"]
-    settings = {*ServingSettings.model_fields, *FeatureSettings.model_fields}
     found = {}
     if not any("batch" in path for path in paths):
         found["a batch of customers in one call"] = "no route takes one"
-    if not any("redis" in name or "online_store" in name for name in settings):
-        found["Redis as the online store"] = "no setting chooses another store than SQLite"
     return found

@@ -35,22 +35,32 @@ def measure_workers(data_dir: Path, size: ShopSize, work: Path, figures: Figures
             servers.append(serve(folder, work / f"workers-{number}.log", arguments=(_OPTION, str(count)) if option else ()))
         first, second = (server.ready() for server in servers)
         single, double = [first], [second] if option else [first, second]
+        time.sleep(_SETTLED)
+        alone_begun, both_begun = (_memory(some) for some in (single, double))
         runs = _in_turn(single, double, bodies, seconds=seconds, rounds=rounds)
         time.sleep(_SETTLED)
-        alone, both = (sum(proportional_mb(pid) for one in some for pid in one.pids) for some in (single, double))
+        alone, both = (_memory(some) for some in (single, double))
     finally:
         for server in servers:
             server.end()
     how = f"huitou serve {_OPTION}" if option else "two processes on one data folder: huitou serve has no workers"
     figures.measured["workers"] = {
         "how": how,
+        "one worker, at the start, PSS MB": round(alone_begun, 1),
+        "two workers, at the start, PSS MB": round(both_begun, 1),
         "one worker, PSS MB": round(alone, 1),
         "two workers, PSS MB": round(both, 1),
         "runs": [{"one": asdict(one), "two": asdict(two)} for one, two in runs],
     }
     tops, bottoms = ([_per_cpu(pair[place]) for pair in runs] for place in (1, 0))
     figures.ratios["two workers ÷ one, requests a CPU-second"] = ratio_of(tops, bottoms, goal=0.9, note=how)
+    begun = ratio_of([both_begun - alone_begun], [alone_begun], goal=0.2, at_least=False, note=how)
+    figures.ratios["second worker's added memory ÷ the first's, at the start"] = begun
     figures.ratios["second worker's added memory ÷ the first's"] = ratio_of([both - alone], [alone], goal=0.2, at_least=False, note=how)
+
+
+def _memory(servers: list[Running]) -> float:
+    return sum(proportional_mb(pid) for one in servers for pid in one.pids)
 
 
 def _with_offers(data_dir: Path, folder: Path, size: ShopSize) -> None:
