@@ -28,6 +28,7 @@ from serving.api import (
 )
 from serving.api.admission import Door, Lane, Lanes, Turns
 from serving.api.body_limit import BodyLimit
+from serving.api.direct_route import DirectRoute
 from serving.api.gate import SEAL, Gate
 from serving.api.guard import describe_security, guard
 from serving.api.problems import install_problem_handlers
@@ -127,6 +128,7 @@ def create_app(settings: ServingSettings, services: Services | Callable[[], Serv
         _TOGETHER * settings.events_limit_bytes,
         lambda scope, line: scope["app"].state.services.telemetry.refused(line),
     )
+    app.add_middleware(DirectRoute)  # the innermost
     app.add_middleware(Turns, lanes=lanes)
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger, seconds=settings.body_seconds)
     app.add_middleware(Door, lanes=lanes)

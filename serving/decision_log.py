@@ -94,7 +94,8 @@ class DecisionLog:
                 return
             self._line.append(decided)
             self._begin()
-            self._changed.notify_all()
+            if len(self._line) in {1, _GROUP}:  # whoever waits for the first, or for a whole group; to be woken for each would cost more
+                self._changed.notify_all()
 
     def close(self) -> None:
         """Commit what waits, once more, and stop; what cannot be committed now goes to the disk, or is lost and counted."""

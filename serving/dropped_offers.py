@@ -22,16 +22,15 @@ class DroppedOffers(Collector):
         self._models: Counter[str] = Counter()
         self._written = np.zeros(len(_CODES), np.int64)
 
-    def count(self, fallen: Iterable[str], screened: NDArray[np.uint8]) -> None:
+    def count(self, fallen: Iterable[str], written: NDArray[np.int64]) -> None:
         """Count one decision.
 
         Args:
             fallen: the rule by which each candidate of the models fell.
-            screened: (n,) of each written offer that was looked at, the number of the rule by which it fell; 0 for those that did not.
+            written: how many written offers fell by each rule, by its number; at 0 those that did not.
         """
         self._models.update(fallen)
-        if len(screened):
-            self._written += np.bincount(screened, minlength=len(_CODES))
+        self._written += written
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """See `prometheus_client.registry.Collector`."""

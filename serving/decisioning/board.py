@@ -72,6 +72,11 @@ class Board:
         """How the written offers were judged, whatever was sent before."""
         return Screen(self.context, self.screen.columns, self.layout.codes)
 
+    @property
+    def counted(self) -> NDArray[np.int64]:
+        """How many written offers fell by each rule, by its number."""
+        return self.layout.counted if self.open_written is None else self.screen.counted()
+
     @cached_property
     def places(self) -> Places:
         """(w,) Written offers that may be sent, in the columns, by type."""

@@ -53,6 +53,7 @@ class Layout:
         kept: candidates of the models that may be sent, silence among them.
         fallen: those that may not.
         codes: (n,) by which rule each written offer fell, 0 where by none.
+        counted: how many by each rule, by its number.
         considered: type → its written offers that suit the customer, with the reasons.
         written: written offers that may be sent, by type.
         state: what is known of the customer that an effect may depend on.
@@ -68,6 +69,7 @@ class Layout:
     kept: Sequence[Candidate]
     fallen: Sequence[Dropped]
     codes: NDArray[np.uint8]
+    counted: NDArray[np.int64]
     considered: dict[str, Written]
     written: Answered
     state: State
@@ -111,6 +113,7 @@ def lay_out(offer_types: Sequence[OfferType], context: CustomerContext, assigned
         kept=allowed,
         fallen=[*fallen, *used_up],
         codes=screen.codes,
+        counted=screen.counted(),
         considered=considered,
         written=written,
         state=state,

@@ -124,6 +124,10 @@ class Screen:
         self.codes[places[often]] = CODE["offer_cap_reached"]
         return ~(spent | often)
 
+    def counted(self) -> NDArray[np.int64]:
+        """How many fell by each rule, by its number; 0: by none."""
+        return np.bincount(self.codes, minlength=len(RULES) + 1)
+
     def fallen(self, but: Codes) -> dict[str, list[str]]:
         """`step/code` → the offers that fell by it, as `type/id`.
 

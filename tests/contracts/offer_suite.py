@@ -13,8 +13,8 @@ from features.decisions.policy import Value
 from features.decisions.record import Considered, Factors
 from features.decisions.worth import worth
 from features.products import Product
-from serving.api.next_best_offers import offer_view
 from serving.api.next_best_offers_schemas import OfferView
+from serving.api.offer_views import offer_view
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
 from serving.decisioning.engine import Given
