@@ -14,6 +14,7 @@ import numpy as np
 
 from features.customer_facts import CustomerFacts
 from features.decisions.record_columns import NUMBERS
+from features.offers.offer import Offer
 from features.products import Coupon
 from serving.catalogue import Catalogue
 from serving.customer_context import CustomerContext
@@ -22,8 +23,11 @@ from serving.decisioning.experiments import Assigned
 from serving.decisioning.layout import Layout, lay_out
 from serving.decisioning.layouts import Layouts
 from serving.live import Live
+from serving.live_opening import terms_of
+from serving.offers.book import OfferBook, offer_documents
 from serving.offers.offer_types import OFFER_TYPES
 from serving.offers.protocol import Candidate
+from serving.offers.validity import begun, next_count
 from serving.remembered import Memory
 from serving.services import Services
 from tests.serving.decisioning.test_written_screen import POLICY, with_written
@@ -161,3 +165,22 @@ def test_the_longest_ago_is_forgotten(context_of: MakeContext) -> None:
         layouts.of(context, ASSIGNED, lambda: made.append(context.customer.customer_id) or lay_out(OFFER_TYPES, context, ASSIGNED))  # type: ignore[union-attr, func-returns-value]  # noqa: B023
     assert made == ["c000", "c001", "c002", "c003", "c001"]
     np.testing.assert_equal(len(layouts), 3)
+
+
+def test_days_for_which_a_discount_can_still_be_had_are_counted_anew_each_day(context_of: MakeContext) -> None:
+    context = context_of("c060", channel="web")  # who holds no coupon of a campaign
+    ends = begun(context.now) + timedelta(days=4, hours=9)
+    told = {"type": "coupon", "discount": 0.1, "margin": 5.0}
+    offers = [Offer(offer_id="ending", ends_at=ends, **told), Offer(offer_id="open", **told)]
+    live = context.live.with_offers(OfferBook.of(offer_documents(offers), terms_of(context.live)))
+    context = replace(context, live=live)
+
+    def charged(layout: Layout) -> dict[str, float]:
+        return dict(zip(layout.slate.offer_ids, layout.slate.factors.p0_valid.tolist(), strict=True))
+
+    layout = lay_out(OFFER_TYPES, context, ASSIGNED)
+    assert layout.until <= next_count(context.now)
+    first, later = charged(layout), charged(lay_out(OFFER_TYPES, replace(context, now=layout.until + timedelta(seconds=2)), ASSIGNED))
+    assert later["ending"] < first["ending"] < first["open"] == later["open"]
+    whole = replace(context, live=live.with_offers(OfferBook.of(offer_documents(offers[1:]), terms_of(live))))
+    assert lay_out(OFFER_TYPES, whole, ASSIGNED).until > next_count(context.now), "nothing that ends, nothing to count"
