@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def logged_rows(settings: FeatureSettings, holdouts: HoldoutRows, now: datetime | None) -> DecisionRows:
-    """Read them.
+    """Read them, without those on customers who do not consent to profiling by now or were erased: they are counted.
 
     Args:
         settings: say where.
@@ -27,6 +27,7 @@ def logged_rows(settings: FeatureSettings, holdouts: HoldoutRows, now: datetime 
     """
     from features.assumptions import FILE, load_assumptions
     from features.ledger.ledger import ledger_exists, open_ledger
+    from features.permitted import erased_among, profiled
     from features.warehouse import open_warehouse
     from training.datasets.decision_rows import decision_rows, logged_decisions
 
@@ -38,4 +39,12 @@ def logged_rows(settings: FeatureSettings, holdouts: HoldoutRows, now: datetime 
         records = list(logged_decisions(ledger))
     finally:
         ledger.close()
-    return decision_rows(records, warehouse, assumptions, now or warehouse.last_event, holdouts=holdouts)
+    return decision_rows(
+        records,
+        warehouse,
+        assumptions,
+        now or warehouse.last_event,
+        holdouts=holdouts,
+        profiled=profiled(settings),
+        erased=erased_among(settings, {one.customer_id for one in records if one.customer_id is not None}),
+    )

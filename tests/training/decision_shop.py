@@ -15,8 +15,10 @@ from features.decisions.assignment import holdout_of
 from features.decisions.choosing import choose, seed_of
 from features.decisions.policy import DecisionPolicy, Exploration
 from features.decisions.record import Considered, DecisionRecord, Factors, TauSource
+from features.import_consent import ImportConsent
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import open_ledger
+from features.permitted import state_import
 from features.settings import FeatureSettings
 from features.warehouse import Warehouse
 from tests.permitted import write_warehouse
@@ -96,6 +98,7 @@ def shop(settings: FeatureSettings, records: list[DecisionRecord], *, leaving: f
     tables = {"orders": orders} if left.is_empty() else {"orders": orders, "activities": left}
     warehouse = write_warehouse(settings, tables, {"source": "test"}, "decisions")
     (settings.data_dir / FILE).write_text(ASSUMPTIONS, encoding="utf-8")
+    state_import(settings, sorted({one.customer_id for one in records if one.customer_id is not None}), ImportConsent.GRANTED)
     ledger = open_ledger(settings)
     with ledger.database.writing() as connection:
         told = [Decided(one.decision_id, one.customer_id, one.now, "{}", record=one.model_dump_json()) for one in records]

@@ -8,7 +8,7 @@ the earlier one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -94,6 +94,8 @@ def decision_rows(
     now: datetime,
     *,
     holdouts: HoldoutRows = HoldoutRows.DRAWN,
+    profiled: Collection[str] | None = None,
+    erased: Collection[str] = (),
 ) -> DecisionRows:
     """Put decisions and what came of them together; nothing after a decision's horizon is looked at.
 
@@ -103,11 +105,16 @@ def decision_rows(
         assumptions: margins.
         now: end of what was observed; decisions whose horizon ends later are left out.
         holdouts: what is done with customers on whom the policy does not act.
+        profiled: who consents to profiling; of others the history holds no order, so that every offer would seem to have brought nothing.
+            None: everybody in the records.
+        erased: who asked to be forgotten, as far as any decision of theirs is left.
 
     Raises:
         TooLittleHistory: no decision can be judged.
     """
-    kept, left_out = _kept(list(records), now, holdouts)
+    known, left_out = _permitted(list(records), profiled, erased)
+    kept, unfit = _kept(known, now, holdouts)
+    left_out |= unfit
     if not kept:
         said = ", ".join(f"{count:,} {reason}" for reason, count in left_out.items()) or "none was logged"
         raise TooLittleHistory(f"No logged decision can be judged yet ({said}); serve, and come back when their horizons are over.")
@@ -133,6 +140,20 @@ def decision_rows(
         repurchased=np.where(over, has_within(again, orders), np.nan),
         left_out=left_out,
     )
+
+
+def _permitted(
+    records: list[DecisionRecord], profiled: Collection[str] | None, erased: Collection[str]
+) -> tuple[list[DecisionRecord], dict[str, int]]:
+    """Decisions on customers of whom the history may hold something, and how many are left out for another reason."""
+    gone = {id(one) for one in records if one.customer_id in erased}
+    refused = {
+        id(one)
+        for one in records
+        if profiled is not None and one.customer_id is not None and one.customer_id not in profiled and id(one) not in gone
+    }
+    told = {"of customers who were erased": len(gone), "of customers who withdrew their consent or never gave it": len(refused)}
+    return [one for one in records if id(one) not in gone | refused], {reason: count for reason, count in told.items() if count}
 
 
 def _kept(records: Sequence[DecisionRecord], now: datetime, holdouts: HoldoutRows) -> tuple[list[DecisionRecord], dict[str, int]]:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from features.decisions.policy import DecisionPolicy, Exploration, load_policy
+from features.ledger import consents
+from features.ledger.consents import ANY, Purpose, State, Statement
+from features.ledger.ledger import open_ledger
+from features.ledger.tombstones import TOMBSTONES, pseudonym, pseudonym_key
 from features.settings import FeatureSettings
 from tests.huitou.conftest import Huitou
 from tests.training.decision_shop import decisions, shop
@@ -49,6 +55,33 @@ def test_a_table_of_policies(huitou: Huitou, data_dir: Path, item: Path, tmp_pat
     again = huitou("evaluate", "policy", "--data-dir", str(data_dir), "--holdouts", "design", "--reward-model", "trees")
     assert again.code == 0, again.err
     assert "universal holdout" not in again.out
+
+
+def test_who_withdrew_or_was_erased_is_not_judged_and_counted(huitou: Huitou, data_dir: Path, tmp_path: Path) -> None:
+    mine, out = tmp_path / "shop", tmp_path / "table.json"
+    shutil.copytree(data_dir, mine)
+    (mine / "policy.toml").write_text(LOGGED, encoding="utf-8")
+    asked = ("evaluate", "policy", "--data-dir", str(mine), "--json", str(out))
+    assert huitou(*asked).code == 0
+    before = json.loads(out.read_text(encoding="utf-8"))
+    settings = FeatureSettings(data_dir=mine)
+    ledger = open_ledger(settings)
+    late = datetime(2100, 1, 1, tzinfo=UTC)
+    with ledger.database.writing() as connection:
+        consents.state(connection, [Statement(f"c{n}", Purpose.PROFILING, ANY, State.WITHDRAWN, late, "test") for n in range(300)])
+        key = pseudonym_key(connection)  # a decision that came to the ledger after the wish, before the erasure was finished
+        connection.execute(TOMBSTONES.insert(), [{"subject_hash": pseudonym(key, f"c{n}"), "erased_at": late} for n in range(300, 350)])
+    ledger.close()
+    done = huitou(*asked)
+    assert done.code == 0, done.err
+    after = json.loads(out.read_text(encoding="utf-8"))
+    assert after["left_out"]["of customers who withdrew their consent or never gave it"] == 300
+    assert after["left_out"]["of customers who were erased"] == 50
+    assert "300 of customers who withdrew their consent or never gave it" in " ".join(done.out.split())
+    assert after["decisions"] == before["decisions"] - sum(after["left_out"].values()) + sum(before["left_out"].values())
+    # What they ordered is nobody's now: judged all the same, every offer would seem to have brought nothing.
+    value = {name: one["policies"][0]["value"]["dr"] for name, one in (("before", before), ("after", after))}
+    assert value["before"]["low"] < value["after"]["value"] < value["before"]["high"]
 
 
 def test_a_better_policy_takes_the_place_of_the_one_in_force_and_the_audit_log_says_so(huitou: Huitou, data_dir: Path, item: Path) -> None:
