@@ -38,6 +38,9 @@ def at_risk(
     By uplift: by what each customer's best offer is expected to save, the offer named; once effects are learned from this shop's own
     decisions, that is an effect. By value at risk: by P(leaves) × margin if they return, which is a prediction: who would return anyway is
     not in it. Either way keep the holdout group uncontacted, and compare it with the target group afterwards.
+
+    Customers of the policy's universal holdout and of the model control are left out, counted in the last line: writing to them would end
+    the comparison that says what all of this brings.
     """
     from features.sweep_lock import writing_people
     from serving.campaigns.at_risk import Rank, write_at_risk_audience

@@ -1,4 +1,4 @@
-"""How likely customers are to leave the channel, and what a message then costs beyond its price (docs/adr/0009)."""
+"""How likely customers are to leave the channel, and what a message adds to that (docs/adr/0009)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from serving.spending import expected_margin
 from training.artifacts.channel_churn import ChannelChurn
 
 RESPONSE_DAYS = 28.0  # within which a message's effect on leaving is counted, as its response is
-LOST_DAYS = 91.0  # of margin, when the customer leaves: a quarter, the longest standard horizon
+LOST_DAYS = 91.0  # of margin, when a customer stops buying: a quarter, the longest standard horizon
 _ORDERS = CUSTOMER.columns.index("order_count")
 _JUST_NOW = [CUSTOMER.columns.index(name) for name in ("days_since_first_order", "days_since_last_order")]
 _ONE = [i for i, name in enumerate(CUSTOMER.columns) if name in {"order_count", "order_day_count"} or name.startswith("order_days_")]
@@ -62,18 +62,13 @@ def as_new_buyers(stored: Array) -> Array:
     return made
 
 
-def cost_of_leaving(model: ChannelChurn | None, stored: Array, assumptions: Assumptions) -> Array:
-    """What one message more is expected to cost because the customer may leave the channel over it, in currency, (n,); 0 without the model.
-
-    What the message adds to P(leaves within 28 days), times the margin of 91 days at the customer's present rate of spending.
-    """
-    if model is None:
-        return np.zeros(len(stored))
-    return model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS) * lost_margin(stored, assumptions)
+def added_leaving(model: ChannelChurn | None, stored: Array) -> Array:
+    """What one message more adds to P(leaves the channel within 28 days), (n,); 0 without the model."""
+    return np.zeros(len(stored)) if model is None else np.asarray(model.contact_effect(as_new_buyers(stored), RESPONSE_DAYS))
 
 
 def lost_margin(stored: Array, assumptions: Assumptions) -> Array:
-    """Money lost when customers leave the channel, (n,): the margin of 91 days at their present rate of spending."""
+    """Money lost when customers stop buying, (n,): the margin of 91 days at their present rate of spending."""
     return expected_margin(stored, LOST_DAYS, assumptions)
 
 
@@ -83,24 +78,22 @@ class Leaving:
 
     Attributes:
         probability: P(leaves the channel within 28 days); None for who has left already.
-        cost: as `cost_of_leaving`.
+        added: what one message more adds to that.
     """
 
     probability: float | None
-    cost: float
+    added: float
 
 
-def leaving_of(model: ChannelChurn, vector: Array, assumptions: Assumptions) -> Leaving:
+def leaving_of(model: ChannelChurn, vector: Array) -> Leaving:
     """Both from one call of the trees.
 
     Args:
         model: a finished model.
         vector: (features,) of `CUSTOMER`.
-        assumptions: margins.
     """
-    stored = vector[None, :]
-    before, added = model.with_and_without(as_new_buyers(stored), RESPONSE_DAYS)
-    return Leaving(_known(float(before[0])), float((added * lost_margin(stored, assumptions))[0]))
+    before, added = model.with_and_without(as_new_buyers(vector[None, :]), RESPONSE_DAYS)
+    return Leaving(_known(float(before[0])), float(added[0]))
 
 
 def _known(chance: float) -> float | None:

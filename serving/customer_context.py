@@ -11,11 +11,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decisions.sensitive import unprofiled
 from features.recent import RecentPurchases, nothing_recent
 from features.store import CustomerFeatures
 from serving.cart import with_cart
 from serving.category_needs import REACH_DAYS, chances_within, hazards_within
-from serving.channel_scores import Leaving, leaving_of, lost_margin
+from serving.channel_scores import Leaving, leaving_of
 from serving.churn_scores import ChurnScores, score_churn
 from serving.likings import Likings
 from serving.live import Live
@@ -75,6 +76,15 @@ class CustomerContext:
         """The customer, if they ever ordered: the only ones of whom models of orders say anything."""
         return self.customer if self.customer is not None and self.customer.has_ordered else None
 
+    @cached_property
+    def seen(self) -> NDArray[np.float64]:
+        """(features,) What models are asked by: the customer's features without who they are. Empty for nobody in particular.
+
+        What is offered to somebody, a discount above all, follows what they did, not their age or income. A written offer's conditions
+        may ask for those where it gives no discount.
+        """
+        return np.empty(0) if self.customer is None else unprofiled(self.customer.vector)
+
     @property
     def message_price(self) -> float:
         """Price of one message on the channel; nothing where the answer is shown to somebody who is here."""
@@ -111,27 +121,20 @@ class CustomerContext:
         mean = self.customer.value("amount_mean") if self.customer.has_ordered else 0.0 if firsts is None else firsts.basket
         return mean if math.isfinite(mean) else 0.0
 
-    @cached_property
-    def cost_of_leaving(self) -> float:
-        """What one message costs because the customer may leave the channel over it.
+    @property
+    def added_leaving(self) -> float:
+        """What one message adds to the chance that the customer leaves the channel.
 
         0 for somebody unknown, without the model, and where the answer is shown to somebody who is here.
         """
-        if self.customer is None or self.comes_by_themselves:
-            return 0.0
-        leaving = self.leaving
-        return 0.0 if leaving is None else leaving.cost
+        leaving = None if self.comes_by_themselves else self.leaving
+        return 0.0 if leaving is None else leaving.added
 
     @remembered
     def leaving(self) -> Leaving | None:
         """How likely the customer is to leave the channel, and what a message adds to it; None without customer or model."""
         model, customer = self.live.models.channel_churn, self.customer
-        return None if model is None or customer is None else leaving_of(model, customer.vector, self.live.catalogue.assumptions)
-
-    @cached_property
-    def lost_by_leaving(self) -> float:
-        """Money lost when the customer leaves the channel; 0 for somebody unknown."""
-        return 0.0 if self.customer is None else float(lost_margin(self.customer.vector[None, :], self.live.catalogue.assumptions)[0])
+        return None if model is None or customer is None else leaving_of(model, self.seen)
 
     @cached_property
     def recent(self) -> RecentPurchases:
@@ -177,14 +180,14 @@ class CustomerContext:
         None as well where the model gives no number (`serving.numberless`).
         """
         model = self.live.models.return_hazard
-        scores = None if model is None or self.buyer is None else score_churn(model, self.buyer.vector[None, :])
+        scores = None if model is None or self.buyer is None else score_churn(model, self.seen[None, :])
         return None if scores is None or np.isnan(scores.curve).any() else scores
 
     @remembered
     def churn_causes(self) -> list[Reason]:
         """What moves the churn probability most; empty without customer or model."""
         model = self.live.models.return_hazard
-        return [] if model is None or self.customer is None else model.reasons(self.customer.vector)
+        return [] if model is None or self.customer is None else model.reasons(self.seen)
 
     @remembered
     def value(self) -> ValueScores | None:
@@ -193,7 +196,7 @@ class CustomerContext:
         None as well where the model gives no number.
         """
         model = self.live.models.value
-        scores = None if model is None or self.buyer is None else model.score(self.buyer.vector[None, :])
+        scores = None if model is None or self.buyer is None else model.score(self.seen[None, :])
         return None if scores is None or np.isnan(scores.predicted_clv).any() or np.isnan(scores.percentile).any() else scores
 
     @cached_property
@@ -219,7 +222,7 @@ class CustomerContext:
         if model is None or of_category is None or of_customer is None or self.customer is None or not self.customer.looked_categories:
             return None
         days = max(self.horizon_days, REACH_DAYS)
-        return hazards_within(model, self.customer.looked_features[:, of_category], self.customer.vector[of_customer], days)
+        return hazards_within(model, self.customer.looked_features[:, of_category], self.seen[of_customer], days)
 
     def looked_within(self, days: int) -> dict[str, float]:
         """Category looked at lately and never bought → P(bought within so many days); empty without customer or model."""
@@ -254,4 +257,4 @@ class CustomerContext:
         columns, of_customer = self.live.category_columns, self.live.customer_columns
         if self.customer is None or columns is None or of_customer is None or not self.customer.categories:
             return None
-        return self.customer.category_features[:, columns], self.customer.vector[of_customer]
+        return self.customer.category_features[:, columns], self.seen[of_customer]

@@ -109,6 +109,8 @@ class ContactPolicy(_Part):
         fatigue: money that one more message costs for every message of the last 28 days, until it is learned from unsubscriptions.
         leaving: chance that one message makes its reader leave the channel, taken as at least so much whatever is learned; e-mail
             benchmarks of large senders lie between .001 and .003 a message.
+        leaving_customers: share of those who leave a channel over a message who stop buying too, where a shop knows it.
+        messages_ahead: messages that somebody who leaves the channel would still have got on it: one a week for four years.
     """
 
     presets: tuple[str, ...] = ()
@@ -118,6 +120,8 @@ class ContactPolicy(_Part):
     cool_off_days: float = Field(default=14.0, ge=0)
     fatigue: float = Field(default=0.0, ge=0)
     leaving: float = Field(default=0.003, ge=0, le=1)
+    leaving_customers: float = Field(default=0.0, ge=0, le=1)
+    messages_ahead: float = Field(default=208.0, ge=0, le=1000)
 
 
 class Prior(_Part):

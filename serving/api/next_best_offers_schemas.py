@@ -73,7 +73,7 @@ class OfferView(BaseModel):
     cost: Money = Field(description="Money spent whether or not the customer responds: the message's price and the cost of leaving.")
     cost_of_leaving: Money = Field(
         description="Part of the cost: what the message adds to P(leaves the channel within 28 days), as two predictions differ,"
-        " times the margin expected of 91 days. 0 without the channel_churn model."
+        " or the policy's least, times what is lost with the channel: later messages, and some customers."
     )
     message_key: str | None = Field(description="Of the text in the system that sends: an experiment's copy, else the offer's own.")
     title: dict[str, str] = Field(description="For the customer, by language, as the shop wrote the offer; empty of what a model made.")

@@ -62,7 +62,7 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
         percentile_28d=round(float(scores.percentile[28][0]), 1),
         channel_churn_probability_28d=None if context.leaving is None else context.leaving.probability,
         expected_next_order_date=expected_date(customer.as_of, float(scores.days_until_order[0])),
-        reasons=[cause_view(reason) for reason in model.reasons(customer.vector)] if explain else [],
+        reasons=[cause_view(reason) for reason in model.reasons(context.seen)] if explain else [],
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from features.decisions.record import Holdout
 from serving.api.answer_schemas import PROVENANCE_EXAMPLE, Provenance
 from serving.api.fields import Probability
 
@@ -19,6 +20,9 @@ class DueView(BaseModel):
     due_date: datetime = Field(description="When the chance of buying it again reaches one half, UTC.")
     probability: Probability = Field(description="P(bought again within 28 days).")
     quantity: float = Field(description="Usual quantity of a purchase.")
+    holdout: Holdout | None = Field(
+        description="universal: the customer is kept apart, send nothing; model_control: nothing that a model chose, as this list is."
+    )
     product_id: str | None = Field(description="The customer's most recent product of it that may be offered, else its best seller.")
 
 
@@ -39,6 +43,7 @@ class DueAnswer(Provenance):
                             "due_date": "2018-01-03T02:50:00Z",
                             "probability": 0.99,
                             "quantity": 3.5,
+                            "holdout": None,
                             "product_id": "902640",
                         }
                     ],

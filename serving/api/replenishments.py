@@ -12,6 +12,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
+from features.decisions.assignment import holdout_of
 from serving.api.answer_schemas import provenance
 from serving.api.fields import Personalized, probability
 from serving.api.problems import documented
@@ -70,6 +71,7 @@ def due_view(row: Due, live: Live) -> DueView:
         due_date=live.as_of + timedelta(days=row.days_until_due),
         probability=probability(row.probability),
         quantity=round(row.quantity, 2),
+        holdout=holdout_of(row.customer_id, live.policy.holdouts),
         product_id=row.product_id,
     )
 

@@ -2,14 +2,15 @@
 
 Ranked by what a message is expected to save, each customer's best offer taken (`serving.campaigns.best_offer`), once effects are learned
 from this shop's decisions: who leaves anyway and who stays anyway are both left alone. Before that by value at risk = P(no order within
-the horizon) × margin of the horizon if they stayed, less what the message may cost by driving them out of the channel (docs/adr/0009).
-That is what could be lost, not what a message saves. The holdout tells what was.
+the horizon) × margin of the horizon if they stayed, less what the message may cost by driving them out of the channel (docs/adr/0009 and
+0021). That is what could be lost, not what a message saves. The holdout tells what was.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,12 +18,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decisions.assignment import holdout_of
+from features.decisions.record import Holdout
 from serving.campaigns.best_offer import BestOffer, best_offers
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, score_population
-from serving.channel_scores import channel_probabilities, cost_of_leaving
+from serving.channel_scores import added_leaving, channel_probabilities
 from serving.churn_scores import expected_date
 from serving.live import Live
+from serving.lost_reach import lost_of_many
+from serving.segments import cycle_survival
 from serving.services import Services
 from serving.spending import expected_margin
 
@@ -78,6 +83,7 @@ class AudienceSummary:
         value_at_risk: sum over both groups, in currency.
         suitable: customers at risk and worth a contact, of whom the audience holds the best.
         unreadable: customers left out because their row is damaged.
+        held_out: holdout of the policy → customers at risk and reachable who are left out since they belong to it.
         rank: by what they were chosen.
         causal: whether that is an effect learned from this shop's decisions, of all of them.
     """
@@ -89,15 +95,19 @@ class AudienceSummary:
     currency: str
     suitable: int
     unreadable: int
+    held_out: Mapping[Holdout, int]
     rank: Rank
     causal: bool
 
     def __str__(self) -> str:
         """One sentence."""
         damaged = f"; {self.unreadable} damaged rows were left out" if self.unreadable else ""
+        universal, control = (self.held_out.get(one, 0) for one in (Holdout.UNIVERSAL, Holdout.MODEL_CONTROL))
+        apart = f"; left out: {universal} of the universal holdout and {control} of the model control, at risk too"
         return (
             f"{self.targets} customers to contact and {self.holdouts} held out, of {self.suitable} at risk and worth a contact, with "
-            f"{self.value_at_risk:,.2f} {self.currency} of margin at risk, by {self.rank.value.replace('_', ' ')}, into {self.out}{damaged}"
+            f"{self.value_at_risk:,.2f} {self.currency} of margin at risk, by {self.rank.value.replace('_', ' ')}, into {self.out}"
+            f"{apart}{damaged}"
         )
 
 
@@ -108,7 +118,8 @@ def write_at_risk_audience(
 
     A customer is suitable from the churn probability within 28 days that the assumptions name, when they agreed to profiling and to being
     contacted on the channel, and when it pays: by uplift, when their best offer is worth more than sending nothing; else when the value at
-    risk exceeds the contact's cost and the cost of leaving. Without a channel that may be used nobody is.
+    risk exceeds the contact's cost and the cost of leaving. Without a channel that may be used nobody is,
+    and nobody of the policy's own holdouts: the universal one is sent nothing by anybody, the model control nothing that a model chose.
 
     Args:
         services: the state and the models.
@@ -126,12 +137,14 @@ def write_at_risk_audience(
     live = services.live
     if rank is Rank.AUTO:
         rank = Rank.VALUE_AT_RISK if live.models.offer_effect is None else Rank.UPLIFT
-    population = score_population(live, services.permissions.profiled(), also=(horizon,))
+    population = score_population(live, services.permissions.profiled(), also=(horizon,), blind=True)
     margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
     at_risk = population.churn.probability[horizon] * margin
     channel = cheapest_channel(live)
-    leaving = cost_of_leaving(live.models.channel_churn, population.stored, live.catalogue.assumptions)
+    leaving = added_leaving(live.models.channel_churn, population.stored) * _lost(live, population, channel)
     suitable = np.empty(0, np.intp) if channel is None else _at_risk(services, population, channel)
+    apart = [holdout_of(population.customers[i].customer_id, live.policy.holdouts) for i in suitable.tolist()]
+    suitable = suitable[[one is None for one in apart]]
     worth, best = at_risk - leaving - live.catalogue.assumptions.contact_cost(channel), dict[int, BestOffer]()
     if channel is not None and rank is Rank.UPLIFT:
         found = best_offers(services, [population.customers[i].customer_id for i in suitable.tolist()], channel)
@@ -152,6 +165,7 @@ def write_at_risk_audience(
         currency=live.catalogue.assumptions.currency,
         suitable=len(suitable),
         unreadable=population.unreadable,
+        held_out=Counter(one for one in apart if one is not None),
         rank=rank,
         causal=bool(best) and all(best[i].learned for i in chosen.tolist()),
     )
@@ -167,6 +181,17 @@ def cheapest_channel(live: Live) -> str | None:
     """The channel that may be used and costs least; None when there is none."""
     assumptions = live.catalogue.assumptions
     return min(assumptions.outbound_channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
+
+
+def _lost(live: Live, population: Population, channel: str | None) -> NDArray[np.float64]:
+    """(n,) Money that goes with the channel when a customer leaves it."""
+    assumptions, policy, curves = live.catalogue.assumptions, live.policy, population.churn.curve
+    p_order, p_soon = (
+        np.array([1.0 - cycle_survival(curve, float(days)) for curve in curves]) for days in (policy.horizon_days, policy.learned_days)
+    )
+    baskets = np.nan_to_num([customer.value("amount_mean") for customer in population.customers])
+    price = assumptions.contact_cost(channel)
+    return lost_of_many(population.stored, p_order, p_soon, baskets, price=price, policy=policy, assumptions=assumptions)
 
 
 def _at_risk(services: Services, population: Population, channel: str) -> NDArray[np.intp]:

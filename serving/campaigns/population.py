@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decisions.sensitive import unprofiled
 from features.errors import StateBroken
 from features.store import CustomerFeatures
 from serving.churn_scores import ChurnScores, score_churn
@@ -43,13 +44,14 @@ class Population:
     never_ordered: Sequence[CustomerFeatures] = ()
 
 
-def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, ...] = ()) -> Population:
+def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, ...] = (), blind: bool = False) -> Population:
     """Read and score everybody who agreed to it.
 
     Args:
         live: the state to read.
         profiled: who consents to profiling.
         also: horizons in days besides the standard ones.
+        blind: ask the models as decisions do, without who somebody is: for audiences that are offered something.
 
     Raises:
         ModelUnavailable: there is no return hazard to score with.
@@ -57,7 +59,8 @@ def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, 
     """
     required_model(live)
     unreadable: list[str] = []
-    people = list(readable(live, profiled, unreadable))
+    read = readable(live, profiled, unreadable)
+    people = [replace(one, vector=unprofiled(one.vector)) if blind else one for one in read]
     customers = [customer for customer in people if customer.has_ordered]
     if not customers:
         raise nobody_to_score()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from features.decisions.assignment import holdout_of
 from features.store import CustomerFeatures
 from serving.campaigns.csv_file import write_csv
 from serving.campaigns.population import Population, nobody_to_score, readable, required_model, scored
@@ -36,6 +37,7 @@ COLUMNS = (
     "layer",
     "spend_percentile",
     "expected_margin_28d",
+    "policy_holdout",
     "currency",
     "as_of",
     "model_version",
@@ -106,6 +108,7 @@ def _of_buyers(live: Live, population: Population, tail: tuple[object, ...]) -> 
             population.segments[i].layer,
             round(spend_percentile(customer, live.catalogue), 1),
             round(float(margins[i]), 2),
+            holdout_of(customer.customer_id, live.policy.holdouts),
             *tail,
         )
 
@@ -118,6 +121,7 @@ def _of_the_others(live: Live, customers: Sequence[CustomerFeatures], tail: tupl
             "customer_id": customer.customer_id,
             **{f"channel_churn_probability_{h}d": chances[h] for h in HORIZONS},
             "stage": segments_of(live, customer, None, None).stage,
+            "policy_holdout": holdout_of(customer.customer_id, live.policy.holdouts),
         }
         yield (*(known.get(name) for name in COLUMNS[: -len(tail)]), *tail)
 

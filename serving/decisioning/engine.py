@@ -187,7 +187,7 @@ class Engine:
         policy, whose = assigned.policy, request.customer_id if context.personal else None
         layout = context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
         board = set_out(layout, context, request.history)
-        arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact).cost)
+        arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact, lost=layout.lost).cost)
         decision_id = self._new_id()
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)

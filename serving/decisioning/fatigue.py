@@ -1,4 +1,4 @@
-"""What one more message costs beyond its price: some who get it leave the channel, and take their margin with them.
+"""What one more message costs beyond its price: some who get it leave the channel, and later messages do not reach them.
 
 Learned from unsubscriptions where there is a model of them (docs/adr/0009), else what the policy says each message of late adds; and never
 less than the policy's floor, since a model of few unsubscriptions finds no difference where there is one.
@@ -20,8 +20,8 @@ LATELY = timedelta(days=28)  # messages that tire, and the window of a message's
 class FatigueSource(StrEnum):
     """Where the figure comes from."""
 
-    LEARNED = "learned"  # change of P(leaves the channel) × margin lost
-    POLICY = "policy"  # `contact.fatigue` × messages of the last 28 days, or `contact.leaving` × margin lost where that is more
+    LEARNED = "learned"  # change of P(leaves the channel) × what is lost with it (`serving.lost_reach`)
+    POLICY = "policy"  # `contact.fatigue` × messages of the last 28 days, or `contact.leaving` × what is lost where that is more
     NONE = "none"  # nothing is sent: the customer is here
 
 
@@ -40,7 +40,7 @@ class Fatigue:
     messages: int
 
 
-def fatigue_of(context: CustomerContext, history: ContactHistory, policy: ContactPolicy) -> Fatigue:
+def fatigue_of(context: CustomerContext, history: ContactHistory, policy: ContactPolicy, *, lost: float) -> Fatigue:
     """What one more message to this customer, now, on the context's channel, costs beyond its price.
 
     The model sees the messages that are in the features; the policy's figure those in the history, which are seconds fresher.
@@ -49,13 +49,14 @@ def fatigue_of(context: CustomerContext, history: ContactHistory, policy: Contac
         context: the customer, the clock and the channel.
         history: of the person.
         policy: the section `contact`.
+        lost: money that goes with the channel when the customer leaves it.
     """
     if context.comes_by_themselves:
         return Fatigue(0.0, FatigueSource.NONE, 0)
     messages = lately(history, context.now)
-    floor = policy.leaving * context.lost_by_leaving
-    if context.customer is not None and context.live.models.channel_churn is not None and context.cost_of_leaving >= floor:
-        return Fatigue(context.cost_of_leaving, FatigueSource.LEARNED, messages)
+    floor, learned = policy.leaving * lost, context.added_leaving * lost
+    if context.customer is not None and context.live.models.channel_churn is not None and learned >= floor:
+        return Fatigue(learned, FatigueSource.LEARNED, messages)
     return Fatigue(max(policy.fatigue * messages, floor), FatigueSource.POLICY, messages)
 
 

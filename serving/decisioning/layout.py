@@ -30,6 +30,7 @@ from serving.decisioning.offer_limits import within_limits
 from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import Answered, valued
 from serving.decisioning.written_screen import Screen
+from serving.lost_reach import lost_of
 from serving.offers.protocol import Candidate, OfferType, Passing
 from serving.offers.validity import next_count
 from serving.offers.written import Written
@@ -57,6 +58,7 @@ class Layout:
         considered: type → its written offers that suit the customer, with the reasons.
         written: written offers that may be sent, by type.
         state: what is known of the customer that an effect may depend on.
+        lost: money that goes with the channel when the customer leaves it.
         numberless: models that gave no number for the customer.
         slate: `kept`, then `written`, valued but for fatigue.
         arbitrations: made of it lately.
@@ -73,6 +75,7 @@ class Layout:
     considered: dict[str, Written]
     written: Answered
     state: State
+    lost: float
     numberless: tuple[str, ...]
     slate: Slate
     arbitrations: dict[tuple[float, bytes], Arbitration] = field(default_factory=dict)
@@ -117,6 +120,7 @@ def lay_out(offer_types: Sequence[OfferType], context: CustomerContext, assigned
         considered=considered,
         written=written,
         state=state,
+        lost=lost_of(context, policy, state, context.live.models.offer_effect),
         numberless=silent,
         slate=slate,
     )

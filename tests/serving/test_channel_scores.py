@@ -17,16 +17,17 @@ from features.feature_sets import CUSTOMER
 from serving.app import create_app
 from serving.campaigns.at_risk import write_at_risk_audience
 from serving.campaigns.scores import score_all
-from serving.channel_scores import channel_probabilities, cost_of_leaving
+from serving.channel_scores import added_leaving, channel_probabilities
 from serving.customer_context import CustomerContext
+from serving.decisioning.effect_state import effect_state
 from serving.decisioning.engine import Engine, OfferRequest
 from serving.decisioning.experiments import ExperimentBook
 from serving.errors import SelfTestFailed
+from serving.lost_reach import lost_of
 from serving.model_checks import check_channel_churn
 from serving.offers.offer_types import OFFER_TYPES
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
-from serving.spending import expected_margin
 from tests.serving.small_channel import write_channel
 from tests.serving.small_shop import promote
 from training.artifacts.channel_churn import ChannelChurn
@@ -78,7 +79,7 @@ def test_the_answers_are_the_model_s(channel_services: Services, model: ChannelC
     np.testing.assert_allclose([found[28], found[91]], model.churn_probability(stored, np.array([28.0, 91.0]))[0], atol=5e-7)  # type: ignore[arg-type]
 
 
-def test_who_has_left_has_none_and_costs_nothing(channel_services: Services, model: ChannelChurn) -> None:
+def test_who_has_left_has_none_and_nothing_is_added(channel_services: Services, model: ChannelChurn) -> None:
     customer = channel_services.live.reader.read("c003")
     assert customer is not None
     stored = np.vstack([customer.vector, customer.vector])
@@ -86,17 +87,9 @@ def test_who_has_left_has_none_and_costs_nothing(channel_services: Services, mod
     here, gone = channel_probabilities(channel_services.live, stored, [28])
     assert here[28] is not None
     assert gone[28] is None
-    costs = cost_of_leaving(model, stored, channel_services.live.catalogue.assumptions)
-    assert costs[0] > 0
-    assert costs[1] == 0
-
-
-def test_the_cost_is_the_effect_times_the_margin_of_a_quarter(channel_services: Services, model: ChannelChurn) -> None:
-    customer = channel_services.live.reader.read("c003")
-    assert customer is not None
-    stored, assumptions = customer.vector[None, :], channel_services.live.catalogue.assumptions
-    expected = model.contact_effect(stored, 28.0) * expected_margin(stored, 91.0, assumptions)
-    np.testing.assert_array_equal(cost_of_leaving(model, stored, assumptions), expected)
+    added = added_leaving(model, stored)
+    assert added[0] > 0
+    assert added[1] == 0
 
 
 def decided(services: Services, channel: str | None) -> dict[str, Considered]:
@@ -112,15 +105,15 @@ def test_each_offer_costs_the_message_and_the_leaving_but_silence_costs_nothing(
     plain, dearer = decided(without, "email"), decided(channel_services, "email")
     assert plain.keys() == dearer.keys()
     assert len(dearer) > 3
-    leaving = CustomerContext(
-        channel_services.live, channel_services.now, channel_services.live.reader.read("c003"), "email"
-    ).cost_of_leaving
+    context = CustomerContext(channel_services.live, channel_services.now, channel_services.live.reader.read("c003"), "email")
+    policy = channel_services.live.policy
+    leaving = context.added_leaving * lost_of(context, policy, effect_state(context), None)
     assert leaving > 0
     for name, one in dearer.items():
         if name == "no_action":
             assert (one.value, one.factors) == (0.0, Factors(p0_soon=0.0))
         else:
-            assert one.factors.fatigue == leaving
+            assert one.factors.fatigue == pytest.approx(leaving)
             assert one.factors.contact_cost == plain[name].factors.contact_cost > 0
             assert one.value == pytest.approx(plain[name].value - leaving)
             assert plain[name].factors.fatigue == 0.0

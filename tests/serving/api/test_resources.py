@@ -10,8 +10,11 @@ from fastapi.testclient import TestClient
 from features.ledger import consents
 from features.ledger.consents import ANY, State, Statement
 from features.store import DATABASE
+from serving.api.replenishments import due_view
 from serving.app import create_app
+from serving.decisioning.experiments import ExperimentBook
 from serving.live_models import LiveModels
+from serving.replenishments import Due
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from tests.serving.small_shop import AS_OF, CUSTOMERS, INACTIVE, LEAVING, OUT_OF_STOCK
@@ -227,3 +230,10 @@ def test_exact_attribution_only_where_asked(client: TestClient, services: Servic
     margin = hazard.booster.predict(hazard.path.at(known.vector[None, :], 0), raw_score=True)
     # TreeSHAP's law: the parts add up to the prediction on the margin.
     assert sum(shap.values()) == pytest.approx(float(margin[0]), abs=1e-4)
+
+
+def test_who_is_kept_apart_is_marked_in_the_list_of_due_replenishments(services: Services) -> None:
+    row = Due(3.0, "c001", "tea", 0.5, 1.0, "p30")
+    assert due_view(row, services.live).holdout is None
+    everybody = services.live.policy.changed({"holdouts": {"universal": 1.0, "model_control": 0.0}})
+    assert due_view(row, services.live.trying(ExperimentBook((), everybody))).holdout == "universal"

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from features.decisions.assignment import holdout_of
+from features.decisions.record import Holdout
 from features.decisions.state import STATE
 from features.errors import HuitouError
 from serving.campaigns.at_risk import Rank, in_holdout, write_at_risk_audience
@@ -17,6 +19,7 @@ from serving.campaigns.csv_file import write_csv
 from serving.campaigns.scores import score_all
 from serving.catalogue import Catalogue
 from serving.decisioning.engine import OfferRequest
+from serving.decisioning.experiments import ExperimentBook
 from serving.errors import ModelUnavailable
 from serving.live_models import LiveModels
 from serving.services import Services
@@ -179,3 +182,21 @@ def test_a_failed_write_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         write_csv(path, ["a"], broken())  # type: ignore[arg-type]
     assert path.read_text() == "a\n1\n"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_policys_holdouts_are_in_no_audience_and_counted(services: Services, tmp_path: Path) -> None:
+    everybody = {row["customer_id"] for row in audience(services, tmp_path / "a.csv")}
+    policy = services.live.policy.changed({"holdouts": {"universal": 0.3, "model_control": 0.2}})
+    apart = replace(services, live=services.live.trying(ExperimentBook((), policy)))
+    summary = write_at_risk_audience(apart, horizon=28, size=1000, holdout=0.2, seed=5, out=tmp_path / "b.csv")
+    kept = {one: holdout_of(one, policy.holdouts) for one in everybody}
+    assert {row["customer_id"] for row in read(tmp_path / "b.csv")} == {one for one, holdout in kept.items() if holdout is None}
+    universal, control = (sum(one is which for one in kept.values()) for which in (Holdout.UNIVERSAL, Holdout.MODEL_CONTROL))
+    assert universal
+    assert control
+    assert f"left out: {universal} of the universal holdout and {control} of the model control" in str(summary)
+    by_uplift = audience(apart, tmp_path / "c.csv", rank=Rank.UPLIFT)
+    assert not {row["customer_id"] for row in by_uplift} & {one for one, holdout in kept.items() if holdout is not None}
+    score_all(apart, tmp_path / "scores.csv")
+    told = {row["customer_id"]: row["policy_holdout"] for row in read(tmp_path / "scores.csv")}
+    assert told == {one: holdout_of(one, policy.holdouts) or "" for one in CUSTOMERS}

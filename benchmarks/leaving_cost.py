@@ -1,0 +1,95 @@
+"""What the cost of losing a channel does to a shop's decisions: `python -m benchmarks.leaving_cost --data-dir DIR --channel email`.
+
+Everybody is decided on once, without holdouts and exploration, by the shop's policy with different sections `contact`; nothing is recorded.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from features.decisions.policy import DecisionPolicy
+    from serving.services import Services
+
+# The last is what the cost was before: everybody who leaves a channel stops buying, for a quarter.
+VARIANTS: Mapping[str, Mapping[str, float]] = {
+    "default": {},
+    "one customer in fifty besides": {"leaving_customers": 0.02},
+    "one customer in ten besides": {"leaving_customers": 0.1},
+    "free": {"leaving": 0.0},
+    "the whole customer": {"leaving_customers": 1.0, "messages_ahead": 0.0},
+}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What one policy sends.
+
+    Attributes:
+        customers: decided on.
+        silent: share to whom nothing is sent.
+        cost: mean cost of losing the channel, per message that could be sent, currency.
+        value: mean value believed of what is sent, less all costs.
+        types: first offers by type.
+    """
+
+    customers: int
+    silent: float
+    cost: float
+    value: float
+    types: Mapping[str, int]
+
+
+def decided(services: Services, policy: DecisionPolicy, channel: str, customer_ids: Sequence[str]) -> Sent:
+    """Decide on everybody."""
+    from features.decisions.record import NO_ACTION
+    from serving.decisioning.engine import OfferRequest
+    from serving.decisioning.experiments import ExperimentBook
+
+    live = services.live.trying(ExperimentBook((), policy))
+    types: Counter[str] = Counter()
+    costs, values = [], []
+    for customer_id in customer_ids:
+        asked = OfferRequest(customer_id, channel, limit=1, contact=frozenset({channel}))
+        decision = services.engine.decide(live, asked, now=services.now)
+        first, slate = decision.places[0], decision.slate
+        types[slate.types[first]] += 1
+        costs.append(float(slate.factors.fatigue.max()))
+        if slate.types[first] != NO_ACTION:
+            values.append(float(decision.values[first]))
+    silent = types.pop(NO_ACTION, 0) / len(customer_ids)
+    return Sent(len(customer_ids), silent, float(np.mean(costs)), float(np.mean(values)) if values else 0.0, dict(types.most_common()))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a line a variant."""
+    from features.decisions.policy import FILE, load_policy
+    from serving.services import build_services
+    from serving.settings import ServingSettings
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data-dir", type=Path, required=True)
+    parser.add_argument("--channel", default="email")
+    parser.add_argument("--most", type=int, default=10_000, help="customers decided on")
+    told = parser.parse_args(arguments)
+    services = build_services(ServingSettings(data_dir=told.data_dir, remembered_customers=told.most))
+    policy = load_policy(told.data_dir / FILE).changed(
+        {"exploration": {"share": 0.0}, "holdouts": {"universal": 0.0, "model_control": 0.0}}
+    )
+    customers = services.live.reader.customer_ids()[: told.most]
+    for name, contact in VARIANTS.items():
+        found = decided(services, policy.changed({"contact": dict(contact)}), told.channel, customers)
+        types = ", ".join(f"{kind} {count / found.customers:.1%}" for kind, count in found.types.items()) or "nothing"
+        print(f"{name}: {found.silent:.1%} of {found.customers:,} silent, cost {found.cost:.4f}, worth {found.value:.4f}; {types}")
+    services.ledger.close()
+
+
+if __name__ == "__main__":
+    main()
