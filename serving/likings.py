@@ -55,23 +55,33 @@ class Likings:
         return None if items is None else items.taste(self._cartless.context.taste)
 
     @cached_property
+    def taste_now(self) -> ItemTaste | None:
+        """The same with their cart."""
+        items = self.context.live.models.items
+        return items.taste(self.context.taste) if self.context.cart and items is not None else self.usual_taste
+
+    @cached_property
     def item_logits(self) -> NDArray[np.float32] | None:
         """Log-odds of every product of the item model; what anybody would buy when nothing personal is used."""
         items = self.context.live.models.items
         if items is None:
             return None
-        return items.logits(self.context.taste) if self.context.cart else items.logits_of(self.usual_taste)
+        return items.logits_of(self.taste_now)
 
     @property
     def items_numberless(self) -> bool:
         """Whether the item model gives no number for some product."""
-        return (
-            bool(np.isnan(self.item_logits).any()) if self.context.cart and self.item_logits is not None else self.items_usually_numberless
-        )
+        items = self.context.live.models.items
+        if not self.context.cart or items is None:
+            return self.items_usually_numberless
+        return not items.has_numbers(self.taste_now) and self.item_logits is not None and bool(np.isnan(self.item_logits).any())
 
     @remembered
     def items_usually_numberless(self) -> bool:
         """The same, the cart apart."""
+        items = self.context.live.models.items
+        if items is None or items.has_numbers(self.usual_taste):
+            return False
         logits = self._cartless.item_logits
         return logits is not None and bool(np.isnan(logits).any())
 
@@ -178,15 +188,20 @@ class Likings:
                 positions, logits = positions[open_to][:limit], logits[open_to][:limit]
                 columns = zip(items.product_ids[positions].tolist(), logits.tolist(), sigmoid(logits).tolist(), strict=True)
                 return [ScoredItem(product, score, chance) for product, score, chance in columns]
-        if self.item_logits is None:
-            return []
         exclude = {*self.context.barred, *self.context.recent.product_ids.tolist()} if explore else self.context.barred
-        return items.best(self.item_logits.copy(), limit, allowed=mask, exclude=exclude)
+        if items.ranked is not None and "item_logits" not in self.__dict__:
+            return items.best_for(self.taste_now, limit, allowed=mask, exclude=exclude)
+        return [] if self.item_logits is None else items.best(self.item_logits.copy(), limit, allowed=mask, exclude=exclude)
 
     @remembered
     def newest_likings(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Positions and log-odds of the products the customer never bought and may like best, stock and cart apart, best first."""
-        items, logits = self.context.live.models.items, self.item_logits
+        items = self.context.live.models.items
+        if items is not None and items.ranked is not None and "item_logits" not in self.__dict__:
+            likeliest = items.best_for(self.usual_taste, _LOOKED_THROUGH, exclude=self.context.recent.product_ids.tolist())
+            found = items.positions_of([one.product_id for one in likeliest])[0]
+            return found, np.array([one.score for one in likeliest], np.float32)
+        logits = self.item_logits
         if items is None or logits is None:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         unknown = logits.copy()

@@ -28,7 +28,7 @@ MODEL_CALLS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "return_hazard": ("survival", "hazards", "reasons", "shap"),
         "value": ("score",),
         "repurchase": ("predict", "probabilities", "hazards_along"),
-        "items": ("taste", "logits", "logits_of", "best"),
+        "items": ("taste", "logits", "logits_of", "best", "best_for"),
         "bundles": ("recommend", "popular", "logits", "best"),
         "channel_churn": ("churn_probability", "contact_effect", "with_and_without"),
         "offer_effect": ("beliefs", "draws"),

@@ -107,7 +107,7 @@ def write_artifact(
     for name, columns in (arrays or {}).items():
         np.savez_compressed(path / name, allow_pickle=False, **columns)
     names = [*(texts or {}), *(arrays or {})]
-    written = manifest.model_copy(update={"files": {name: _sha256(path / name) for name in names}})
+    written = manifest.model_copy(update={"files": {name: file_hash(path / name) for name in names}})
     (path / MANIFEST).write_text(written.model_dump_json(indent=2), encoding="utf-8")
     return written
 
@@ -140,11 +140,16 @@ def open_artifact(path: Path, *, kind: str, feature_set_hash: str | None = None)
         file = path / name
         if not file.is_file():
             raise ArtifactBroken(f"{file} is missing; train the model again.")
-        if _sha256(file) != expected:
+        if file_hash(file) != expected:
             raise ArtifactBroken(f"{file} was changed or damaged after training (SHA-256 differs); train the model again.")
     return ArtifactFolder(path, manifest)
 
 
-def _sha256(path: Path) -> str:
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's content, hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,9 +7,9 @@ repeat purchases a customer's own frequency says more than anybody else's). Rank
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +21,8 @@ from features.recent import HISTORY_DAYS, RecentPurchases, purchase_weights
 from training.artifacts.fold_in import FoldIn
 from training.artifacts.folder import Manifest, open_artifact, write_artifact
 from training.artifacts.logistic_map import LogisticMap, sigmoid
+from training.artifacts.mapped_arrays import mapped
+from training.artifacts.ranked_items import RankedItems, proved
 from training.artifacts.recommendation_frame import FRAME_INPUTS, frame_outputs, recommendation_frame
 from training.artifacts.top_positions import top_positions
 
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
 KIND = "items"
 HORIZON_DAYS = 28  # the window of every probability here
 SCORE_FLOOR = 1e-3  # ALS scores at or below this are noise around zero; the logarithm needs a floor
+RANKED_FROM = 50_000  # products; of fewer all are looked at in less time than their order takes to follow
+_MAPPED_BYTES = 8_000_000  # packed; smaller ones are read faster than they are opened
 _ARRAYS, _SETTINGS = "items.npz", "items.json"
 
 EXPLORE_INPUTS = ("log_score", "log_buyers", "log_recent_buyers", "log_orders")
@@ -64,6 +68,12 @@ class ItemSettings(BaseModel):
     explore: LogisticMap
     repeat: LogisticMap
     anybody: LogisticMap
+
+
+def _ranked_arrays(arrays: Mapping[str, NDArray[Any]], *, settings: ItemSettings) -> dict[str, NDArray[Any]]:
+    """Products laid down by what anybody can make of them; nothing where there are few, or the maps bound nothing."""
+    made = ItemModel(arrays["product_ids"], arrays["factors"], arrays["buyers"], arrays["recent_buyers"], settings).ranked
+    return {} if made is None else made.arrays()
 
 
 def repeat_columns(
@@ -124,10 +134,17 @@ class ItemModel:
             ArtifactBroken: the folder is damaged or holds another kind of model.
         """
         folder = open_artifact(path, kind=KIND)
-        arrays = folder.arrays(_ARRAYS)
         settings = ItemSettings.model_validate(folder.json(_SETTINGS))
+        large = (path / _ARRAYS).stat().st_size >= _MAPPED_BYTES
+        arrays = mapped(folder, _ARRAYS, partial(_ranked_arrays, settings=settings)) if large else folder.arrays(_ARRAYS)
         model = cls(arrays["product_ids"], arrays["factors"], arrays["buyers"], arrays["recent_buyers"], settings)
-        _ = model._positions, model._folding.gram, model._explore_static, model._anybody  # pay for the caches now, not in a request
+        ranked = RankedItems.of_arrays(arrays, settings.explore.coefficient("log_score"), SCORE_FLOOR)
+        if ranked is not None:
+            model.__dict__["ranked"] = ranked  # mapped, too
+        if model.ranked is not None and not proved(model.ranked, model._folding, model.buyers):
+            model.__dict__["ranked"] = None
+        # Pay for the caches now, not in a request.
+        _ = model._positions, model._folding.gram, model._explore_static, model._anybody, model._finite
         return model
 
     def save(self, path: Path, manifest: Manifest) -> Manifest:
@@ -161,6 +178,21 @@ class ItemModel:
     @cached_property
     def _anybody(self) -> NDArray[np.float32]:
         return self.settings.anybody.logit(self.popularity)
+
+    @cached_property
+    def ranked(self) -> RankedItems | None:
+        """Products in the order of what they can be worth to anybody; None where there are few, or the map bounds nothing."""
+        if len(self.product_ids) < RANKED_FROM:
+            return None
+        return RankedItems.of(self.factors, self._explore_static, self.settings.explore.coefficient("log_score"), SCORE_FLOOR)
+
+    @cached_property
+    def _finite(self) -> bool:
+        return all(bool(np.isfinite(part).all()) for part in (self.factors, self._explore_static, self._anybody))
+
+    def has_numbers(self, taste: ItemTaste | None) -> bool:
+        """Whether it is known, without working it out for each product, that the log-odds for a taste hold no NaN."""
+        return self._finite and (taste is None or bool(np.isfinite(taste.factor).all() and np.isfinite(taste.own_logits).all()))
 
     def index_of(self, product_id: str) -> int | None:
         """Position of a product, or None when the model does not know it."""
@@ -249,10 +281,8 @@ class ItemModel:
             exclude: products not wanted; unknown ones are ignored.
             explore: leave out everything in `recent`.
         """
-        logits = self.logits(recent)
-        if explore:
-            logits[self.positions_of(recent.product_ids.tolist())[0]] = -np.inf
-        return self.best(logits, limit, allowed=allowed, exclude=exclude)
+        left_out = {*exclude, *recent.product_ids.tolist()} if explore else exclude
+        return self.best_for(self.taste(recent), limit, allowed=allowed, exclude=left_out)
 
     def popular(self, limit: int, allowed: NDArray[np.bool_] | None = None) -> list[ScoredItem]:
         """Best products for somebody of whom nothing is known; the probability is that of any customer buying the product."""
@@ -274,6 +304,23 @@ class ItemModel:
             frame, "product_id", lambda recent: [(best.product_id, best.probability) for best in self.recommend(recent, limit=limit)]
         )
 
+    def best_for(
+        self, taste: ItemTaste | None, limit: int, *, allowed: NDArray[np.bool_] | None = None, exclude: Collection[str] = ()
+    ) -> list[ScoredItem]:
+        """As `best` of `logits_of(taste)`; of many products most are not looked at."""
+        ranked = self.ranked
+        if ranked is None or taste is None or limit <= 0:
+            return self.best(self.logits_of(taste), limit, allowed=allowed, exclude=exclude)
+        left_out = self.positions_of(exclude)[0]
+        found, values, _ = ranked.best(taste.factor, limit, allowed=allowed, without=np.union1d(taste.own, left_out))
+        values = values + np.float32(self.settings.explore.coefficient("log_orders") * taste.log_orders)
+        own = ~np.isin(taste.own, left_out)
+        if allowed is not None:
+            own &= allowed[taste.own]
+        positions, logits = np.concatenate([found, taste.own[own]]), np.concatenate([values, taste.own_logits[own]])
+        chosen = np.lexsort((positions, -logits))[:limit]
+        return self._scored(positions[chosen], logits[chosen])
+
     def best(
         self, logits: NDArray[np.float32], limit: int, *, allowed: NDArray[np.bool_] | None = None, exclude: Collection[str] = ()
     ) -> list[ScoredItem]:
@@ -287,6 +334,8 @@ class ItemModel:
             return []
         best = top_positions(logits, limit)
         best = best[np.isfinite(logits[best])]  # fewer are left than asked for: never an item that a filter removed
-        chosen = logits[best]
-        columns = zip(self.product_ids[best].tolist(), chosen.tolist(), sigmoid(chosen).tolist(), strict=True)
+        return self._scored(best, logits[best])
+
+    def _scored(self, positions: NDArray[np.int64], logits: NDArray[np.float32]) -> list[ScoredItem]:
+        columns = zip(self.product_ids[positions].tolist(), logits.tolist(), sigmoid(logits).tolist(), strict=True)
         return [ScoredItem(product, score, probability) for product, score, probability in columns]
