@@ -32,6 +32,7 @@ class RedisLine:
         try:
             from redis import Redis
             from redis.backoff import NoBackoff
+            from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - the library's own
             from redis.retry import Retry
         except ImportError as error:
             raise HuitouError("HUITOU_ONLINE_URL names a Redis, and its library is not installed: `pip install redis`.") from error
@@ -45,6 +46,8 @@ class RedisLine:
             max_connections=256,
             client_name="huitou",
         )
+        self._silent: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, BusyLoadingError)
+        self._refused: type[Exception] = RedisError
         self._outage = Outage(StoreAway)
 
     @contextlib.contextmanager
@@ -55,14 +58,12 @@ class RedisLine:
             StoreAway: the server does not answer, did not in time, or has just let somebody else down.
             StateBroken: it refuses.
         """
-        from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError  # noqa: A004 - the library's own
-
         with self._outage.minded():
             try:
                 yield self._client
-            except (ConnectionError, TimeoutError, BusyLoadingError) as error:
+            except self._silent as error:
                 raise StoreAway(f"The Redis with the online rows ({self.server.shown}) does not answer ({_said(error)}).") from error
-            except RedisError as error:
+            except self._refused as error:
                 raise StateBroken(f"The Redis with the online rows ({self.server.shown}) refused ({_said(error)}).") from error
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.serving.absences import absences
 from benchmarks.serving.contenders import CONNECTIONS, VARIANTS, compare, contenders, overload
-from benchmarks.serving.curves import measure_curves, plot
+from benchmarks.serving.curves import QUICK_COUNTS, Counts, measure_curves, plot
 from benchmarks.serving.figures import Figures
 from benchmarks.serving.online_loading import measure_loading
 from benchmarks.serving.peers.mlflow_models import prepare_mlflow
@@ -87,7 +87,8 @@ def measure(part: str, plan: Plan, data_dir: Path, work: Path, figures: Figures)
         case "redis":
             measure_redis(data_dir, work, figures, customers=plan.loaded)
         case "curves":
-            measure_curves(data_dir, plan.size, work, figures, seconds=plan.seconds)
+            counts = QUICK_COUNTS if plan.size == QUICK else Counts()
+            measure_curves(data_dir, plan.size, work, figures, seconds=plan.seconds, counts=counts)
 
 
 def _compare(plan: Plan, data_dir: Path, work: Path, figures: Figures) -> None:

@@ -1,49 +1,68 @@
-"""How cost grows: with the offers that are written, the items that are ranked, the customers that are read."""
+"""How cost grows: with the offers that are written, the items that are ranked, the customers that are read, the workers that answer."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from benchmarks.serving.direct_rows import direct_rows
 from benchmarks.serving.figures import Figures
+from benchmarks.serving.item_factors import by_score_alone, real_items, so_many
 from benchmarks.serving.running import drive
-from benchmarks.serving.scoring import many_scored
 from benchmarks.serving.service import PATH, copy_of, feed_offers, serve, typical, write_bodies
 from benchmarks.serving.shop_size import ShopSize
 from features.recent import RecentPurchases
-from features.store import SqliteCustomerReader
+from features.settings import FeatureSettings
+from features.store import PACKED_FILE, SqliteCustomerReader
 from features.versions import current_folder
 from training import local_models
-from training.artifacts.items import ItemModel
+from training.artifacts.items import ItemModel, ItemTaste
 
-OFFERS, ITEMS, CUSTOMERS = (50, 500, 5_000), (1_000, 10_000, 100_000, 1_000_000), (10_000, 100_000, 1_000_000)
-_ASKED = 200  # times each in-process figure is taken; the median counts
+_ASKED = 300  # reads; the median counts
+_TASTES = 40
 _TOP = 20
+_REMEDY = "prepare the shop again."
 
 Point = dict[str, float]
 
 
-def measure_curves(data_dir: Path, size: ShopSize, work: Path, figures: Figures, *, seconds: float) -> None:
-    """All curves into `figures`, and their plot beside it."""
-    curves: dict[str, Any] = {
-        "offers": [_with_offers(data_dir, size.with_offers(count), work / f"offers-{count}", seconds) for count in OFFERS],
-        "items": _with_items(_items(data_dir)),
-        "customers": [_with_customers(data_dir, work / f"customers-{count}", count) for count in CUSTOMERS],
+@dataclass(frozen=True)
+class Counts:
+    """How many of each."""
+
+    offers: tuple[int, ...] = (50, 500, 5_000)
+    items: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
+    customers: tuple[int, ...] = (10_000, 100_000, 1_000_000, 10_000_000)
+    workers: tuple[int, ...] = (1, 2)
+
+
+QUICK_COUNTS = Counts(offers=(10, 40), items=(1_000, 60_000), customers=(1_000, 10_000))
+
+
+def measure_curves(data_dir: Path, size: ShopSize, work: Path, figures: Figures, *, seconds: float, counts: Counts) -> None:
+    """All curves into `figures`."""
+    items, whose = real_items(_items(data_dir))
+    with threadpool_limits(1, "blas"):  # as `huitou serve` has it
+        by_items = [_with_items(items, count) for count in counts.items]
+    figures.measured["curves"] = {
+        "items": by_items,
+        "items are": whose,
+        "customers": [_with_customers(data_dir, work, count) for count in counts.customers],
+        "offers": [_answering(data_dir, size.with_offers(count), work / f"offers-{count}", seconds) for count in counts.offers],
+        "workers": [_answering(data_dir, size, work / f"workers-{count}", seconds, workers=count) for count in counts.workers],
     }
-    figures.measured["curves"] = curves
-    figures.absent["approximate neighbours from 100,000 items"] = "the item model ranks exactly, whatever their number"
 
 
-def _with_offers(data_dir: Path, size: ShopSize, work: Path, seconds: float) -> Point:
-    """Throughput and latency against one number of written offers."""
+def _answering(data_dir: Path, size: ShopSize, work: Path, seconds: float, *, workers: int = 1) -> Point:
+    """Throughput and latency against one number of written offers and of workers; the service has one core."""
     work.mkdir()
-    server = serve(copy_of(data_dir, work / "data"), work / "log")
+    server = serve(copy_of(data_dir, work / "data"), work / "log", arguments=("--workers", str(workers)))
     try:
         running = server.ready()
         feed_offers(running.port, size)
@@ -54,6 +73,7 @@ def _with_offers(data_dir: Path, size: ShopSize, work: Path, seconds: float) -> 
         server.end()
     return {
         "offers": size.offers,
+        "workers": workers,
         "arbitrated": weighed,
         "per second": round(many.requests / many.seconds, 1),
         "per CPU-second": round(many.requests / many.server_cpu_seconds, 1) if many.server_cpu_seconds else 0.0,
@@ -68,58 +88,57 @@ def _items(data_dir: Path) -> ItemModel:
     return ItemModel.load(local_models.model_folder(data_dir, "items", champion.ref))
 
 
-def _with_items(model: ItemModel) -> list[Point]:
-    """The best of so many items for a customer who bought twenty of them: what the product's item model does, CPU time."""
-    points = []
-    random = np.random.default_rng(1)
-    for count in ITEMS:
-        drawn = random.integers(0, len(model.product_ids), count)
-        noise = random.normal(0.0, 0.01, (count, model.factors.shape[1])).astype(np.float32)
-        larger = replace(
-            model,
-            product_ids=np.array([f"n{i:07d}" for i in range(count)]),
-            factors=model.factors[drawn] + noise,
-            buyers=model.buyers[drawn],
-            recent_buyers=model.recent_buyers[drawn],
-        )
-        bought = random.choice(count, 20, replace=False)
-        recent = RecentPurchases(
-            product_ids=larger.product_ids[bought],
-            purchases=np.ones(20, np.int32),
-            days_since_last=np.arange(20, dtype=np.float32),
-            orders=10,
-        )
-        seconds = _median(partial(_best, larger, recent), times=20 if count > 200_000 else _ASKED)
-        points.append({"items": count, "CPU ms": round(seconds * 1000, 3)})
-    return points
+def _with_items(model: ItemModel, count: int) -> Point:
+    """The best of so many items, CPU time: as the product finds them, by looking at all, and ranked by the inner product alone."""
+    larger = so_many(model, count)
+    alone = by_score_alone(larger)
+    point: Point = {"items": count}
+    for name, one in (("", larger), ("score alone, ", alone)):
+        tastes = list(_tastes(one))
+        point[f"{name}CPU ms"] = _median(lambda taste, one=one: one.best_for(taste, _TOP), tastes)
+        if one.ranked is not None:
+            proof = one.ranked.proof([taste.factor for taste in tastes])
+            point |= {f"{name}looked at": round(proof.looked_at, 4), f"{name}recall@20": proof.recall}
+    point["all looked at, CPU ms"] = _median(lambda taste: larger.best(larger.logits_of(taste), _TOP), list(_tastes(larger)))
+    return point
 
 
-def _best(model: ItemModel, recent: RecentPurchases) -> object:
-    return model.best(model.logits(recent), _TOP)
+def _tastes(model: ItemModel) -> Iterator[ItemTaste]:
+    """Of customers who bought twenty products, drawn by popularity."""
+    random, shares = np.random.default_rng(2), model.buyers / model.buyers.sum()
+    for _ in range(_TASTES):
+        bought = np.unique(random.choice(len(shares), 20, p=shares))
+        ones = np.ones(len(bought))
+        recent = RecentPurchases(model.product_ids[bought], ones.astype(np.int32), np.arange(len(bought), dtype=np.float32), 10)
+        taste = model.taste(recent)
+        assert taste is not None
+        yield taste
 
 
 def _with_customers(data_dir: Path, work: Path, count: int) -> Point:
-    """One customer's read from a store of so many, CPU time: numbers only, as in the online load."""
-    work.mkdir()
-    shop = many_scored(data_dir, work, count, stated=False)
-    folder = current_folder(shop / "online", remedy="prepare the shop again.")
+    """One customer's read from a store of so many: numbers only, as in the online load."""
+    offline = current_folder(FeatureSettings(data_dir=data_dir).features_dir, remedy=_REMEDY)
+    folder = work / f"customers-{count}"
+    folder.mkdir()
+    direct_rows(current_folder(data_dir / "online", remedy=_REMEDY), offline / PACKED_FILE, folder, count)
     reader = SqliteCustomerReader(folder)
     try:
-        drawn = iter(np.random.default_rng(2).integers(0, count, 10 * _ASKED).tolist())
-        seconds = _median(lambda: reader.read(f"m{next(drawn):08d}"), times=_ASKED)
+        drawn = [f"m{number:08d}" for number in np.random.default_rng(2).integers(0, count, _ASKED).tolist()]
+        milliseconds = _median(reader.read, drawn)
     finally:
         reader.close()
-    return {"customers": count, "CPU ms": round(seconds * 1000, 4)}
+        (folder / "online.db").unlink()  # seventeen gigabytes, for ten millions
+    return {"customers": count, "CPU ms": milliseconds}
 
 
-def _median(work: Callable[[], object], *, times: int) -> float:
-    work()
+def _median(work: Callable[[Any], object], things: list[Any]) -> float:
+    work(things[0])
     found = []
-    for _ in range(times):
+    for thing in things:
         began = time.process_time_ns()
-        work()
-        found.append((time.process_time_ns() - began) / 1e9)
-    return float(np.median(found))
+        work(thing)
+        found.append((time.process_time_ns() - began) / 1e6)
+    return round(float(np.median(found)), 4)
 
 
 def plot(figures: Figures, path: Path) -> None:
@@ -132,17 +151,21 @@ def plot(figures: Figures, path: Path) -> None:
     curves = figures.measured["curves"]
     figure, axes = pyplot.subplots(2, 2, figsize=(10, 7), constrained_layout=True)
     parts = (
-        ("offers", "per CPU-second", "written offers", "requests a CPU-second, 16 connections"),
-        ("offers", "p50 ms", "written offers", "median latency, one connection, ms"),
-        ("items", "CPU ms", "items", "best 20 items, CPU ms"),
-        ("customers", "CPU ms", "customers online", "one customer's read, CPU ms"),
+        ("offers", ("per CPU-second",), "written offers", "decisions a CPU-second"),
+        ("items", ("all looked at, CPU ms", "score alone, CPU ms", "CPU ms"), "items", "best 20 for a customer, CPU ms"),
+        ("customers", ("CPU ms",), "customers online", "one customer's read, CPU ms"),
+        ("workers", ("per CPU-second",), "workers", "decisions a CPU-second"),
     )
-    for axis, (curve, what, x, y) in zip(axes.flat, parts, strict=True):
-        points = curves[curve]
-        axis.plot([point[curve] for point in points], [point[what] for point in points], marker="o")
-        axis.set(xscale="log", xlabel=x, ylabel=y)
-        axis.set_ylim(bottom=0)
+    for axis, (curve, lines, x, y) in zip(axes.flat, parts, strict=True):
+        for what in lines:
+            axis.plot([point[curve] for point in curves[curve]], [point[what] for point in curves[curve]], marker="o", label=what)
+        axis.set(xscale="linear" if curve == "workers" else "log", xlabel=x, ylabel=y)
+        if len(lines) > 1:
+            axis.set_yscale("log")
+            axis.legend()
+        else:
+            axis.set_ylim(bottom=0)
         axis.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=90)
     pyplot.close(figure)

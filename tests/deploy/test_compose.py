@@ -111,3 +111,21 @@ def test_nobody_is_root() -> None:
         stage = CONTAINERFILE.partition(f" AS {target}\n")[2].partition("\nFROM ")[0]
         assert "\nUSER huitou\n" in stage
         assert stage.index("USER huitou") < stage.index("CMD")
+
+
+def test_the_file_for_a_redis_fits_the_other_one() -> None:
+    import yaml
+
+    more = yaml.safe_load((DEPLOY / "compose.redis.yaml").read_text(encoding="utf-8"))
+    (redis,) = more["services"].keys() - SERVICES.keys()
+    assert more["services"].keys() - {redis} == {
+        name for name, service in SERVICES.items() if "HUITOU_DATA_DIR" in service.get("environment", {})
+    }
+    for name in more["services"].keys() - {redis}:
+        service = more["services"][name]
+        assert service["environment"] == {"HUITOU_ONLINE_URL_FILE": "/run/secrets/online_url"}
+        assert service["secrets"] == list(more["secrets"]) == ["online_url"]
+    command = more["services"][redis]["command"]
+    assert command[command.index("--maxmemory-policy") + 1] == "noeviction"  # else `huitou build` refuses it
+    assert command[command.index("--appendonly") + 1] == "yes"
+    assert {volume.partition(":")[0] for volume in more["services"][redis]["volumes"]} == set(more["volumes"])

@@ -8,14 +8,19 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from features.import_consent import ImportConsent
+from features.permitted import state_import
+from features.settings import FeatureSettings
 from features.store import DATABASE
 from features.versions import current_folder
+from tests.e2e.own_redis import PROGRAM, move_rows, own_redis
 from tests.e2e.server_process import Server, serving, wait_until
 from tests.serving.small_shop import CUSTOMERS, promote, write_items, write_small_shop
 
@@ -125,3 +130,25 @@ def test_told_to_end_it_answers_what_it_took(server: Server) -> None:
         thread.join()
     assert failed == []
     assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+
+
+def test_with_servers_for_ledger_and_rows_each_has_lines_of_its_own(shop: Path, postgres_database: str) -> None:
+    if PROGRAM is None:
+        pytest.skip("redis-server is not on this machine")
+    state_import(FeatureSettings(data_dir=shop, ledger_url=postgres_database), CUSTOMERS, ImportConsent.GRANTED)
+    with own_redis(PROGRAM) as redis:
+        move_rows(current_folder(shop / "online", remedy=""), redis.url)
+        with serving(shop, postgres_database, env={"HUITOU_WORKERS": "2", "HUITOU_ONLINE_URL": redis.url}) as server:
+            wait_until(lambda: len(counted(server)) == 2, 30, "both to tell")
+            with ThreadPoolExecutor(8) as callers:
+                found = list(callers.map(lambda _: answers(server, 10), range(8)))
+            assert all(answer["personalized"] and not answer["degraded"] for one in found for answer in one)
+            wait_until(lambda: all(number > 0 for number in counted(server).values()), 10, "both to have answered")
+            event = {
+                "type": "track",
+                "event": "Product Viewed",
+                "messageId": "m1",
+                "userId": CUSTOMERS[1],
+                "properties": {"product_id": "1"},
+            }
+            assert server.send([event])[1]["accepted"] == 1
