@@ -20,6 +20,7 @@ from serving.api import (
     health,
     identities,
     next_best_offers,
+    next_best_offers_batch,
     outcomes,
     page,
     personal_data,
@@ -104,6 +105,7 @@ def create_app(settings: ServingSettings, services: Services | Callable[[], Serv
     policies = {page.PATH: page.add_page(app)}
     for resource in (
         next_best_offers,  # first: routes are tried in this order, and this one is called in the request path of others
+        next_best_offers_batch,
         events,
         outcomes,
         feeds,

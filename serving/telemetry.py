@@ -21,6 +21,7 @@ _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05,
 _OF_MODELS = frozenset(
     {
         "/v1/next-best-offers",
+        "/v1/next-best-offers/batch",
         "/v1/recommendations",
         "/v1/bundles",
         "/v1/customers/{customer_id}",

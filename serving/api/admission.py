@@ -17,7 +17,9 @@ from serving.errors import Overloaded
 
 _WATCHING = frozenset({"/healthz", "/readyz", "/metrics"})
 _LOOKING = frozenset({"GET", "HEAD", "OPTIONS"})
-_QUESTIONS = frozenset({"/v1/next-best-offers", "/v1/recommendations", "/v1/bundles"})  # they come with a body
+_QUESTIONS = frozenset(  # they come with a body
+    {"/v1/next-best-offers", "/v1/next-best-offers/batch", "/v1/recommendations", "/v1/bundles"}
+)
 _PLACE = "/here"  # where an address goes into a refusal that was made once
 _REFUSALS: dict[str, tuple[bytes, bytes, list[tuple[bytes, bytes]]]] = {}
 _FULL = "Too many calls are in work or wait already; send it again after the seconds that Retry-After tells."

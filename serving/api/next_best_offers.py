@@ -31,7 +31,7 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     return Response(await answered(request.app.state.services, body, request.scope), media_type="application/json")
 
 
-async def answered(services: Services, body: NextBestOffersRequest, scope: Scope) -> str:
+async def answered(services: Services, body: NextBestOffersRequest, scope: Scope, *, permitted: Permitted | None = None) -> str:
     """Decide, tell and record.
 
     The work is a fraction of a millisecond for somebody asked about lately and a few else, done right here: handing it to a thread would
@@ -41,19 +41,22 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
         services: the service.
         body: what is asked.
         scope: of the request; learns the decision's id.
+        permitted: what the person agreed to; None: it is looked up.
 
     Returns:
         JSON of the answer.
     """
-    permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
+    if permitted is None:
+        permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
+    allowed = permitted
 
     def told(live: Live) -> tuple[Decision, str]:
-        decision = decide(services, body, permitted, live)
-        return decision, answer_text(body, decision, decision.degraded | services.staleness() | permitted.degraded, body.customer_id)
+        decision = decide(services, body, allowed, live)
+        return decision, answer_text(body, decision, decision.degraded | services.staleness() | allowed.degraded, body.customer_id)
 
     # From here to `put` nothing waits: what is decided counts for the next call.
     decision, text = services.answering(told, lambda made: bool(made[0].numberless))
-    degraded = decision.degraded | services.staleness() | permitted.degraded
+    degraded = decision.degraded | services.staleness() | allowed.degraded
     services.decisions.put(decided(services, body, decision, text, degraded))
     scope[DECISION_ID] = decision.decision_id
     telemetry = services.telemetry

@@ -16,6 +16,7 @@ _FED = ("products", "offers", "bundles", "content")
 _READ, _PUT, _POST, _DELETE = "GET", "PUT", "POST", "DELETE"
 _NEEDED: Mapping[tuple[str, str], Scope] = {
     (_POST, "/v1/next-best-offers"): Scope.DECIDE,
+    (_POST, "/v1/next-best-offers/batch"): Scope.DECIDE,
     (_POST, "/v1/recommendations"): Scope.DECIDE,
     (_POST, "/v1/bundles"): Scope.DECIDE,
     (_READ, "/v1/decisions/{decision_id}"): Scope.DECIDE,

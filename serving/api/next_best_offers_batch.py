@@ -1,0 +1,82 @@
+"""`POST /v1/next-best-offers/batch`: up to 500 decisions in one call, for a campaign's audience or a page of customers.
+
+Each is decided, recorded and counted as if it had been asked for alone, in order. The models are asked about all customers together; others
+are answered meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.errors import StateBroken
+from features.store import CustomerFeatures
+from serving.api.next_best_offers import PATH as ONE
+from serving.api.next_best_offers import answered, asked_about
+from serving.api.next_best_offers_schemas import NextBestOffersAnswer, NextBestOffersRequest
+from serving.api.problems import documented
+from serving.foretold import foretell
+from serving.permissions import Permitted
+from serving.services import Services
+
+PATH = f"{ONE}/batch"
+MOST = 500
+_TOGETHER = 32  # customers whom the models are asked about at a time: some ten milliseconds, in which nobody else is answered
+router = APIRouter(tags=["decisions"])
+
+
+class BatchRequest(BaseModel):
+    """Several decisions."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"requests": [{"customer_id": "1", "channel": "email"}, {"customer_id": "7", "channel": "email", "limit": 1}]}]
+        },
+    )
+
+    requests: tuple[NextBestOffersRequest, ...] = Field(
+        min_length=1, max_length=MOST, description="As `POST /v1/next-best-offers` takes them; one that is not valid refuses all."
+    )
+
+
+class BatchAnswer(BaseModel):
+    """Their answers."""
+
+    answers: list[NextBestOffersAnswer] = Field(description="In the order of the requests.")
+
+
+@router.post(PATH, response_model=BatchAnswer, responses=documented(400, 413))
+async def next_best_offers_batch(body: BatchRequest, request: Request) -> Response:
+    """Decide for several customers. Whoever is named twice is decided on twice, the second time knowing of the first."""
+    services: Services = request.app.state.services
+    told: list[str] = []
+    for start in range(0, len(body.requests), _TOGETHER):
+        part = body.requests[start : start + _TOGETHER]
+        permitted = [await _permitted(services, one) for one in part]
+        foretell(services.live, _read(services, part, permitted), services.live.policy.horizon_days)
+        for one, allowed in zip(part, permitted, strict=True):
+            told.append(await answered(services, one, {}, permitted=allowed))
+            await asyncio.sleep(0)  # whoever came meanwhile is answered between two
+    return Response(f'{{"answers":[{",".join(told)}]}}', media_type="application/json")
+
+
+async def _permitted(services: Services, one: NextBestOffersRequest) -> Permitted:
+    return await services.permissions.asked(asked_about(one), services.outbound_channels, since=services.contacts_since)
+
+
+def _read(services: Services, asked: Sequence[NextBestOffersRequest], permitted: Sequence[Permitted]) -> list[CustomerFeatures]:
+    """Whose features may be read and can be."""
+    found: list[CustomerFeatures] = []
+    for one, allowed in zip(asked, permitted, strict=True):
+        if one.personalized and allowed.personal and allowed.customer_id is not None:
+            with contextlib.suppress(StateBroken):  # safe: the answer itself says that they cannot be read
+                customer = services.live.memory.read(services.live.reader, allowed.customer_id)
+                found += [] if customer is None else [customer]
+    return found
