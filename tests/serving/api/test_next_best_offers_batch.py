@@ -41,7 +41,8 @@ def test_every_decision_is_recorded_and_replays(client: TestClient, services: Se
 
 
 def test_who_is_named_often_is_not_written_to_beyond_a_cap(own_shop: Path) -> None:
-    (own_shop / FILE).write_text(POLICY + '[contact]\nfatigue = 0\nleaving = 0\n[[contact.caps]]\nmost = 2\nperiod = "day"\n', encoding="utf-8")
+    capped = '[contact]\nfatigue = 0\nleaving = 0\n[[contact.caps]]\nmost = 2\nperiod = "day"\n'
+    (own_shop / FILE).write_text(POLICY + capped, encoding="utf-8")
     services = build_services(ServingSettings(data_dir=own_shop, reload_seconds=3600))
     with TestClient(create_app(services.settings, services)) as client:
         asked = [{"customer_id": one, "channel": "email"} for one in CUSTOMERS[:20]] * 3
