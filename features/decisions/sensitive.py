@@ -31,9 +31,14 @@ def unprofiled(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         vectors: (features,) or (n, features) of `CUSTOMER`; left as they are.
     """
     made = vectors.copy()
-    made[..., [CUSTOMER.columns.index(name) for name in sorted(sensitive_fields() - {_KNOWN})]] = np.nan
+    made[..., _places()] = np.nan
     made[..., CUSTOMER.columns.index(_KNOWN)] = 0.0
     return made
+
+
+@cache
+def _places() -> list[int]:
+    return [CUSTOMER.columns.index(name) for name in sorted(sensitive_fields())]
 
 
 def is_sensitive(field: str, value: object = None) -> bool:
