@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from features.decisions.sensitive import unprofiled
 from features.store import CustomerFeatures
 from serving.category_needs import hazards_within
 from serving.churn_scores import ChurnScores, score_churn
@@ -29,7 +30,7 @@ def foretell(live: Live, customers: Sequence[CustomerFeatures], horizon_days: in
     new = [(customer, kept) for customer, kept in known if kept is not None and "churn" not in kept]
     if not new:
         return
-    stored = np.vstack([customer.vector for customer, _ in new])
+    stored = unprofiled(np.vstack([customer.vector for customer, _ in new]))  # as `CustomerContext.seen`
     _churn(live, stored, [kept for _, kept in new])
     _value(live, stored, [kept for _, kept in new])
     _repurchase(live, new, horizon_days)
@@ -75,7 +76,7 @@ def _repurchase(live: Live, new: Sequence[tuple[CustomerFeatures, Kept]], horizo
         return
     sizes = [len(customer.categories) for customer, _ in buyers]
     pairs = np.vstack([customer.category_features[:, columns] for customer, _ in buyers])
-    owners = np.repeat(np.vstack([customer.vector[of_customer] for customer, _ in buyers]), sizes, axis=0)
+    owners = np.repeat(unprofiled(np.vstack([customer.vector for customer, _ in buyers]))[:, of_customer], sizes, axis=0)
     hazards = hazards_within(model, pairs, owners, horizon_days)
     for (_, kept), part in zip(buyers, np.split(hazards, np.cumsum(sizes)[:-1]), strict=True):
         kept["category_hazards"] = part

@@ -15,9 +15,11 @@ from serving.campaigns.population import score_population
 from serving.customer_context import CustomerContext
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.layout import Layout, lay_out
+from serving.foretold import foretell
 from serving.live import Live
 from serving.live_models import LiveModels
 from serving.offers.offer_types import OFFER_TYPES
+from serving.remembered import Memory
 from serving.services import Services
 from tests.serving.decisioning.test_written_screen import POLICY, with_written
 from tests.serving.small_channel import write_channel
@@ -107,6 +109,23 @@ def test_no_decision_follows_who_somebody_is_though_every_model_would(context_of
         young, old = (prejudiced_live.models.return_hazard.churn_probability(one.customer.vector[None, :], 28) for one in seen[1:])  # type: ignore[union-attr]
         assert young != old, "the model does follow it"
     assert discounts > 20
+
+
+def test_nor_where_models_are_asked_about_many_at_once(
+    context_of: MakeContext, prejudiced_live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    for who in (YOUNG, OLD):
+        customers = [with_profile(context_of(one), who).customer for one in CUSTOMERS[:5]]
+        kept: dict[str, dict[str, Any]] = {one: {} for one in CUSTOMERS[:5]}
+        monkeypatch.setattr(Memory, "of", lambda _, customer, __, kept=kept: kept[customer.customer_id])
+        foretell(prejudiced_live, customers, 28)  # type: ignore[arg-type]
+        said.append(kept)
+    for young, old in zip(said[0].values(), said[1].values(), strict=True):
+        assert {"churn", "value", "category_hazards"} <= set(young)
+        np.testing.assert_array_equal(young["churn"].curve, old["churn"].curve)
+        np.testing.assert_array_equal(young["value"].predicted_clv, old["value"].predicted_clv)
+        np.testing.assert_array_equal(young["category_hazards"], old["category_hazards"])
 
 
 def test_an_audience_is_chosen_without_it(services: Services) -> None:
