@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from features.redis_server import RedisServer
 from features.store import CustomerReader, open_reader
 from serving.arm_models import ARM_NOT_SERVED, NO_ARMS, ArmModels
 from serving.catalogue import Catalogue
+from serving.decisioning.contacts import rules_of
 from serving.decisioning.experiments import ExperimentBook
 from serving.decisioning.layouts import Layouts
 from serving.file_stamp import Stamp, stamp_of
@@ -76,6 +77,11 @@ class Live:
         """What the online features look from, UTC."""
         return self.catalogue.products.as_of
 
+    @cached_property
+    def look_back(self) -> timedelta:
+        """How far into a person's history the policy looks."""
+        return rules_of(self.policy.contact, self.catalogue.assumptions.outbound_channels).look_back
+
     def with_models(self, models: LiveModels) -> Live:
         """The same customers and products with other models."""
         return replace(self, models=models, memory=Memory(self.memory.most)).warm()
@@ -122,7 +128,7 @@ class Live:
 
     def _sharing(self, made: Live, *, but: Collection[str] = ()) -> Live:
         """The masks hold, all but some."""
-        left = {"layouts", *but}
+        left = {"layouts", "look_back", *but}
         made.__dict__.update({name: value for name, value in self.__dict__.items() if name not in made.__dict__ and name not in left})
         return made
 

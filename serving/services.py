@@ -141,7 +141,7 @@ class Services:
     @property
     def contacts_since(self) -> datetime:
         """How far back a person's messages are looked at; all of them where an offer counts how often it was sent."""
-        return EPOCH if self.live.offers.capped else self.now - rules_of(self.live.policy.contact, self.outbound_channels).look_back
+        return EPOCH if self.live.offers.capped else self.now - self.live.look_back
 
     def _suits(self, policy: DecisionPolicy) -> None:
         rules_of(policy.contact, self.outbound_channels)

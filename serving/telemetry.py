@@ -79,13 +79,18 @@ class Telemetry:
         self._problem = Gauge("huitou_problem", "1 for a part that /readyz names as a problem, else 0.", ("part",), registry=self.registry)
         self._clock = Gauge("huitou_clock_seconds", "The service's clock, seconds since 1970.", registry=self.registry)
         self._online = Gauge("huitou_online_version_info", "The build that answers.", ("version",), registry=self.registry)
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._shown: set[tuple[str, str]] = set()
         self._told: set[str] = set()
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request."""
-        self._requests.labels(method, route, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        found = self._series.get((method, route, status))
+        if found is None:  # looked up by the library once, by its names
+            found = self._series[method, route, status] = self._requests.labels(method, route, str(status)), self._seconds.labels(route)
+        count, duration = found
+        count.inc()
+        duration.observe(seconds)
 
     def degraded(self, parts: Iterable[str]) -> None:
         """Count an answer under each part it lacked."""

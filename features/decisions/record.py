@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validato
 from features.decisions.policy import DecisionPolicy
 from features.decisions.record_columns import as_rows
 
+DRAWN_FROM_SEED = 2  # the first format in which the seed itself says whether a decision explores
 FORMAT = 2  # 1: everything in rows; 2: as columns, `features.decisions.record_columns`
 NO_ACTION = "no_action"
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from features.decisions.choosing import beliefs_seed_of, choose, seed_of
-from features.decisions.record import DecisionRecord
+from features.decisions.record import DRAWN_FROM_SEED, DecisionRecord
 from features.decisions.slots import fill_slots
 from features.decisions.worth import worth
 
@@ -44,6 +44,7 @@ def replay(record: DecisionRecord) -> Replay:
         beliefs=record.beliefs,
         holdout=record.holdout,
         explore=record.customer_id is not None,
+        formerly=record.format < DRAWN_FROM_SEED,
     )
     believed = beliefs_seed_of(record.policy.exploration.seed, record.customer_id)
     places = fill_slots(considered, choice.order, limit=record.limit)

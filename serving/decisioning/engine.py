@@ -6,7 +6,6 @@ and nothing is explored on either: nobody would be learned about.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +25,7 @@ from features.ledger.slates import whole_record
 from serving.customer_context import CustomerContext
 from serving.decisioning.arbitration import Arbitration, arbitrated
 from serving.decisioning.board import Board, set_out
+from serving.decisioning.decision_ids import DecisionIds
 from serving.decisioning.decision_json import decision_json, kept_slate
 from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
@@ -165,15 +165,15 @@ class Decision:
 class Engine:
     """Decides; holds no state but the offer types."""
 
-    def __init__(self, offer_types: Sequence[OfferType], *, new_id: Callable[[], str] = lambda: str(uuid.uuid4())) -> None:
+    def __init__(self, offer_types: Sequence[OfferType], *, new_id: Callable[[], str] | None = None) -> None:
         """Prepare.
 
         Args:
             offer_types: that make candidates.
-            new_id: gives each decision its id; the draw is made from it.
+            new_id: gives each decision its id; the draw is made from it. None: a random UUID.
         """
         self.offer_types = tuple(offer_types)
-        self._new_id = new_id
+        self._new_id = DecisionIds() if new_id is None else new_id
 
     def decide(self, live: Live, request: OfferRequest, *, now: datetime) -> Decision:
         """Decide what to offer.

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,12 +160,17 @@ def _until(offer_types: Sequence[OfferType], context: CustomerContext) -> dateti
     place = int(np.searchsorted(turns, micros(now), side="right"))
     ahead = [moment(int(turns[place]))] if place < len(turns) else []
     ahead += [next_count(now)] if context.live.written.ends_in_use(now) else []
-    ahead += [turn for one in offer_types if isinstance(one, Passing) and (turn := one.changes_at(context)) is not None]
+    ahead += [turn for one in _passing(tuple(offer_types)) if (turn := one.changes_at(context)) is not None]
     if customer is not None:
         midnight = next_birthday_count(customer.facts, now)
         ahead += [] if midnight is None else [midnight]
         ahead += _forgotten(customer, now, context.live.catalogue.assumptions.catalogue.just_bought_days)
     return min(ahead) - _MARGIN if ahead else _LAST
+
+
+@lru_cache(maxsize=16)
+def _passing(offer_types: tuple[OfferType, ...]) -> tuple[Passing, ...]:
+    return tuple(one for one in offer_types if isinstance(one, Passing))
 
 
 def _forgotten(customer: CustomerFeatures, now: datetime, days: float) -> list[datetime]:

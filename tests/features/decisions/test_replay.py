@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from features.decisions.breakdown import breakdown
 from features.decisions.choosing import beliefs_seed_of, choose, seed_of
 from features.decisions.policy import DecisionPolicy
-from features.decisions.record import DecisionRecord, Holdout
+from features.decisions.record import FORMAT, DecisionRecord, Holdout
 from features.decisions.replay import replay
 from features.decisions.slots import fill_slots
 from features.decisions.worth import worth
@@ -35,7 +35,7 @@ def record_of(
     considered = [one.model_copy(update={"value": float(v)}) for one, v in zip(made, values, strict=True)]
     seed = seed_of(policy.exploration.seed, "c1", str(number))
     beliefs = None if old else beliefs_seed_of(policy.exploration.seed, "c1")
-    choice = choose(considered, policy, seed=seed, beliefs=beliefs, state={}, holdout=holdout)
+    choice = choose(considered, policy, seed=seed, beliefs=beliefs, state={}, holdout=holdout, formerly=old)
     places = fill_slots(considered, choice.order, limit=2)
     drawn = tuple(
         one.model_copy(
@@ -48,6 +48,7 @@ def record_of(
         for i, one in enumerate(considered)
     )
     return DecisionRecord(
+        format=1 if old else FORMAT,
         decision_id=str(number),
         customer_id="c1",
         now=datetime(2026, 1, 1, tzinfo=UTC),
