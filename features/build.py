@@ -22,7 +22,7 @@ from features.assumptions import Assumptions, load_assumptions
 from features.definitions.catalogue import CUSTOMER_VIEWS
 from features.definitions.category_cycle import CATEGORY_CYCLE, pair_spine
 from features.engine import open_engine, open_shop
-from features.errors import TooLittleHistory
+from features.errors import StateBroken, TooLittleHistory
 from features.feature_sets import CATEGORY, CUSTOMER, FACTS, RECENT, TAGS
 from features.first_orders import first_orders
 from features.freshness import Followed, begin_following
@@ -124,7 +124,8 @@ def _build(settings: FeatureSettings, now: datetime | None, *, force: bool, prog
         _begin_following(folder, warehouse, now, settings.online_server)
     online = current_folder(settings.online_dir, remedy="run `huitou build` again.")
     if settings.online_server is not None:
-        sweep(settings.online_server, *projects_of(settings.online_dir))
+        with contextlib.suppress(StateBroken):  # safe: the next build, or an erasure, does it
+            sweep(settings.online_server, *projects_of(settings.online_dir))
     return Built(offline, online, len(dates), customers, changed=True)
 
 

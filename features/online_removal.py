@@ -10,9 +10,9 @@ from pathlib import Path
 
 from features.errors import StateBroken
 from features.feast_bytes import PROJECT, VIEW, entity_key
-from features.online_place import demanded, place_of
+from features.online_place import demanded, place_of, projects_of
 from features.products import FILE as PRODUCTS_FILE
-from features.redis_rows import RedisRows, rewrite_files
+from features.redis_rows import RedisRows, rewrite_files, sweep
 from features.redis_server import RedisServer
 from features.room import is_full, room_on
 from features.store import DATABASE
@@ -50,9 +50,10 @@ def remove_from(folder: Path, customer_ids: Collection[str], server: RedisServer
 
 
 def wipe_online(online_dir: Path, server: RedisServer | None = None) -> None:
-    """Leave no bytes of deleted rows: SQLite overwrites what it deletes, but pages that were joined keep copies.
+    """Leave no bytes of deleted rows, and no row of a build that is no more; while nobody builds.
 
-    Of 400 customers deleted from a store of 3,000, a search of its bytes found four.
+    SQLite overwrites what it deletes, but pages that were joined keep copies: of 400 customers deleted from a store of 3,000, a search of
+    its bytes found four.
 
     Raises:
         StateBroken: as `remove_online`.
@@ -63,6 +64,7 @@ def wipe_online(online_dir: Path, server: RedisServer | None = None) -> None:
                 connection.execute("VACUUM")
                 _empty_log(connection)
     if server is not None:
+        sweep(server, *projects_of(online_dir))  # of a build that was killed nobody but the Redis knows any more
         rewrite_files(server)
 
 

@@ -35,6 +35,7 @@ class Plan:
         size: of the shop.
         seconds, rounds: of each measured run, and how many of each contender.
         scored, loaded: customers of `huitou score` and of the online load.
+        many: whether the curves go as far on the tiny shop as on the other.
     """
 
     size: ShopSize
@@ -42,6 +43,7 @@ class Plan:
     rounds: int
     scored: int
     loaded: int
+    many: bool = False
 
 
 def main() -> None:
@@ -50,6 +52,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; by default all but the last")
     parser.add_argument("--quick", action="store_true", help="a tiny shop and short runs: whether everything runs, no figures to quote")
     parser.add_argument("--curves", action="store_true", help="also how cost grows with offers, items and customers")
+    parser.add_argument("--far", action="store_true", help="with --quick: the curves go as far as on the other shop")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measured run")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender, in turn; the middle one counts")
     parser.add_argument("--scored", type=int, default=20_000, help="customers of `huitou score`")
@@ -59,7 +62,11 @@ def main() -> None:
     parts = {*(told.parts or _USUAL), *(["curves"] if told.curves else [])}
     if parts - set(PARTS):
         parser.error(f"no part {', '.join(sorted(parts - set(PARTS)))}; choose from {', '.join(PARTS)}")
-    plan = Plan(QUICK, 0.4, 1, 300, 600) if told.quick else Plan(FULL, told.seconds, told.rounds, told.scored, told.loaded)
+    plan = (
+        Plan(QUICK, told.seconds if told.far else 0.4, 1, 300, 600, many=told.far)
+        if told.quick
+        else Plan(FULL, told.seconds, told.rounds, told.scored, told.loaded)
+    )
     figures, began = Figures(), time.perf_counter()
     data_dir = prepared(plan.size, told.out, _tell)
     for part in PARTS:
@@ -87,7 +94,7 @@ def measure(part: str, plan: Plan, data_dir: Path, work: Path, figures: Figures)
         case "redis":
             measure_redis(data_dir, work, figures, customers=plan.loaded)
         case "curves":
-            counts = QUICK_COUNTS if plan.size == QUICK else Counts()
+            counts = QUICK_COUNTS if plan.size == QUICK and not plan.many else Counts()
             measure_curves(data_dir, plan.size, work, figures, seconds=plan.seconds, counts=counts)
 
 

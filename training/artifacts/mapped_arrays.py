@@ -10,6 +10,7 @@ import contextlib
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from training.artifacts.folder import ArtifactFolder, file_hash
 
+_ASIDE, _ABANDONED_SECONDS = ".mapping-", 3600.0
 _FOLDER, _NOTE, _FORMAT = ".mapped", "mapped.json", 1
 Arrays = dict[str, NDArray[Any]]
 
@@ -60,7 +62,10 @@ def _opened(folder: Path, made_of: Mapping[str, Any]) -> Arrays | None:
 
 
 def _write(folder: Path, made_of: Mapping[str, Any], arrays: Arrays) -> None:
-    aside = Path(tempfile.mkdtemp(prefix=".mapping-", dir=folder.parent))
+    for left in folder.parent.glob(f"{_ASIDE}*"):
+        if time.time() - left.stat().st_mtime > _ABANDONED_SECONDS:  # a killed process cannot clear up behind itself
+            shutil.rmtree(left, ignore_errors=True)
+    aside = Path(tempfile.mkdtemp(prefix=_ASIDE, dir=folder.parent))
     try:
         for key, array in arrays.items():
             np.save(aside / f"{key}.npy", np.ascontiguousarray(array), allow_pickle=False)

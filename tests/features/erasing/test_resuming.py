@@ -18,6 +18,9 @@ from features.ledger import consents, erasing, events
 from features.ledger.consents import Purpose
 from features.ledger.events import Event, Fate
 from features.never_bought import FILE
+from features.online_place import place_new
+from features.redis_rows import FEATURES, RedisRows
+from features.redis_server import RedisServer
 from features.store import SqliteCustomerReader, open_reader
 from features.versions import current_folder
 from features.warehouse import open_warehouse
@@ -164,6 +167,21 @@ def test_nothing_is_left_in_a_redis_and_everybody_else_stays(redis_shop: Shop) -
     assert (reader.read(GONE), reader.read(ALIAS)) == (None, None)
     assert reader.read(STAYS) is not None
     reader.close()
+
+
+def test_what_a_killed_build_left_in_a_redis_goes_too(redis_shop: Shop) -> None:
+    shop = redis_shop
+    fill(shop)
+    killed = shop.settings.online_dir / ".writing-killed"
+    killed.mkdir()
+    rows = RedisRows(RedisServer(shop.settings.online_url or ""), place_new(killed))
+    packed: dict[str, list[object]] = {name: [b"x"] for name in FEATURES}
+    rows.load([{"customer_id": [GONE], "event_timestamp": [NOW], **packed}])
+    rows.close()
+    assert len(keys_of(shop.settings, GONE)) == 2
+    erasing.begin(shop.ledger, GONE, actor="test")
+    resume_erasures(shop.settings, shop.ledger, actor="test")
+    assert searched(shop) == []
 
 
 def test_an_erasure_waits_for_a_redis_that_is_away(redis_shop: Shop) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,12 @@ def test_a_damaged_artifact_is_told(folder: Path) -> None:
     (folder / "items.npz").write_bytes(b"damaged")
     with pytest.raises(ArtifactBroken, match=r"items\.npz"):
         opened(folder)
+
+
+def test_what_a_killed_process_left_goes_and_what_another_writes_stays(folder: Path) -> None:
+    left, fresh = folder / ".mapping-left", folder / ".mapping-fresh"
+    for one in (left, fresh):
+        one.mkdir()
+    os.utime(left, (1.0, 1.0))
+    opened(folder)
+    assert (left.exists(), fresh.exists()) == (False, True)
