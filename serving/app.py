@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable
 
 from fastapi import Depends, FastAPI
 
+from serving.anticipation import Anticipation
 from serving.api import (
     consents,
     customers,
@@ -75,6 +76,7 @@ def create_app(settings: ServingSettings, services: Services | Callable[[], Serv
             asyncio.create_task(_follow(app, settings.reload_seconds, Services.reload_if_changed)),
             asyncio.create_task(_follow(app, settings.follow_seconds, Services.follow)),
             asyncio.create_task(_follow(app, _JUDGE_SECONDS, Services.judge_models)),
+            asyncio.create_task(_follow(app, settings.follow_seconds, Anticipation().look)),
             *([] if running.told is None else [asyncio.create_task(_follow(app, _TELL_SECONDS, tell))]),
             asyncio.create_task(_follow_keys(app, min(settings.follow_seconds, _KEYS_SECONDS))),
         ]

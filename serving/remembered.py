@@ -107,5 +107,14 @@ class Memory:
             known = self._known.get(customer.customer_id)
             return None if known is None or known.customer is not customer else known.said.setdefault((self._models, horizon_days), {})
 
+    def known(self, customer_id: str) -> CustomerFeatures | None:
+        """The object that `read` returned last of a customer; None of whom nothing is remembered."""
+        with self._lock:
+            known = self._known.get(customer_id)
+            return None if known is None else known.customer
+
+    def __contains__(self, customer_id: str) -> bool:
+        return customer_id in self._known
+
     def __len__(self) -> int:
         return len(self._known)

@@ -203,6 +203,12 @@ def newest_since(connection: Connection, after: int) -> tuple[int, datetime | No
     return int(found[0]), found[1]
 
 
+def people_between(connection: Connection, after: int, until: int, *, most: int) -> list[str]:
+    """Ids under which events numbered above `after` and up to `until` were recorded, each once."""
+    numbered = (EVENTS.c.seq > after) & (EVENTS.c.seq <= until)
+    return list(connection.execute(select(EVENTS.c.recorded_as).where(numbered).distinct().limit(most)).scalars())
+
+
 def first_after(connection: Connection, after: int) -> datetime | None:
     """When the first event after a number came in; None when there is none."""
     found: datetime | None = connection.execute(

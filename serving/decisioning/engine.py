@@ -175,6 +175,11 @@ class Engine:
         self.offer_types = tuple(offer_types)
         self._new_id = DecisionIds() if new_id is None else new_id
 
+    def anticipate(self, live: Live, request: OfferRequest, *, now: datetime) -> None:
+        """Lay out what a decision would be drawn from, so that it is there when it is asked for; arguments as `decide`."""
+        context, assigned, _ = _opened(live, request, now)
+        context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
+
     def decide(self, live: Live, request: OfferRequest, *, now: datetime) -> Decision:
         """Decide what to offer.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ class Layouts:
             if len(self._kept) > self.most:
                 self._kept.popitem(last=False)
         return made
+
+    def channels(self, customers: Collection[str]) -> dict[str, list[str | None]]:
+        """On which channels some customers were asked about lately."""
+        found: dict[str, list[str | None]] = {}
+        with self._lock:
+            for customer_id, channel, _ in self._kept:
+                if customer_id is not None and customer_id in customers and channel not in found.get(customer_id, ()):
+                    found.setdefault(customer_id, []).append(channel)
+        return found
 
     def __len__(self) -> int:
         return len(self._kept)
