@@ -37,7 +37,9 @@ class ServingSettings(SettingsWithSecrets):
     )
     stale_after_days: float = Field(default=14.0, gt=0, description="Age of the features from which answers say that they are degraded.")
     remembered_customers: int = Field(
-        default=10_000, ge=0, description="Customers of whom is kept what the models said of them until their features change; 5 kB each."
+        default=4_000,
+        ge=0,
+        description="Customers of whom is kept what the models said and what may be sent, until something new is known; some 100 kB each.",
     )
     body_limit_bytes: int = Field(default=65_536, ge=1024, description="Largest request body.")
     connections: int = Field(

@@ -28,7 +28,7 @@ def cents(value: float) -> Decimal:
     return Decimal(value).quantize(_CENT, ROUND_HALF_EVEN) + Decimal("0.00")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OfferReason:
     """Why an offer is made.
 
@@ -47,7 +47,7 @@ class OfferReason:
     effect: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class OfferItem:
     """A product in an offer.
 
@@ -60,7 +60,7 @@ class OfferItem:
     score: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """Something that could be offered to this customer.
 

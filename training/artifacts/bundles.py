@@ -33,7 +33,7 @@ HORIZON_DAYS = 28
 _ARRAYS, _SETTINGS = "bundles.npz", "bundles.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ScoredBundle:
     """A bundle recommended to somebody.
 
