@@ -32,6 +32,7 @@ ASKED: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/v1/customers/{customer_id}/scores"): {"params": {"personalized": "false"}},
     ("GET", "/v1/replenishments/due"): {"params": {"personalized": "false"}},
     ("POST", "/v1/next-best-offers"): {"json": {"customer_id": LEAVING, "personalized": False, "channel": "app"}},
+    ("POST", "/v1/next-best-offers/batch"): {"json": {"requests": [{"customer_id": LEAVING, "personalized": False, "channel": "app"}] * 2}},
     ("POST", "/v1/recommendations"): {"json": {"customer_id": LEAVING, "personalized": False}},
     ("POST", "/v1/bundles"): {"json": {"customer_id": LEAVING, "personalized": False}},
 }
@@ -74,6 +75,9 @@ def blind(own_shop: Path) -> Iterator[TestClient]:
         def read(self, customer_id: str) -> CustomerFeatures | None:
             raise AssertionError(f"{customer_id} was read")
 
+        def packed(self, customer_id: str) -> dict[str, bytes] | None:
+            raise AssertionError(f"{customer_id} was read")
+
         def customer_ids(self) -> list[str]:
             raise AssertionError("everybody was read")
 
@@ -100,7 +104,8 @@ def test_nothing_of_the_customer_is_read(blind: TestClient, route: tuple[str, st
     method, path = route
     answer = blind.request(method, path.replace("{customer_id}", LEAVING), **ASKED[route])
     assert answer.status_code == 200, answer.text
-    assert answer.json()["personalized"] is False
+    told = answer.json()
+    assert [one["personalized"] for one in told.get("answers", [told])] == [False] * len(told.get("answers", [told]))
 
 
 @pytest.mark.parametrize("route", [route for route in ASKED if route[0] == "GET"], ids=" ".join)
