@@ -1,4 +1,4 @@
-"""What goes when a customer leaves a channel: the messages to come, and some customers with them (docs/adr/0021).
+"""What goes when a customer leaves a channel: the messages to come, and some customers with them (docs/adr/0024).
 
 Whoever leaves a channel mostly goes on buying; what is lost for certain is what later messages would have changed. That is little where a
 message changes little, and it must not cost more to send a message than all of them together are worth.
