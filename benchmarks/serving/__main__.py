@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.serving.absences import absences
-from benchmarks.serving.contenders import CONNECTIONS, VARIANTS, compare, contenders, overload
+from benchmarks.serving.batches import measure_batches
+from benchmarks.serving.contenders import CONNECTIONS, VARIANTS, WARM, compare, contenders, overload
 from benchmarks.serving.curves import QUICK_COUNTS, Counts, measure_curves, plot
 from benchmarks.serving.figures import Figures
 from benchmarks.serving.online_loading import measure_loading
@@ -18,6 +18,7 @@ from benchmarks.serving.peers.usual_store import prepare_usual
 from benchmarks.serving.prepare import prepared
 from benchmarks.serving.redis_rows import measure_redis
 from benchmarks.serving.scoring import measure_scoring
+from benchmarks.serving.service import bodies_of
 from benchmarks.serving.shop_size import FULL, QUICK, ShopSize
 from benchmarks.serving.workers import measure_workers
 
@@ -107,7 +108,8 @@ def _compare(plan: Plan, data_dir: Path, work: Path, figures: Figures) -> None:
         for name in VARIANTS:
             closed = figures.measured[f"{CONNECTIONS} connection(s)"][name][-1]["per second"]
             overload(found[name], figures, name, rate=max(_OVERLOAD * closed, 1.0), seconds=plan.seconds)
-        figures.absent.update(absences(found[next(iter(VARIANTS))].server.port))
+        asked, others = bodies_of(plan.size)
+        measure_batches(found[WARM].server, asked, others, figures)
 
 
 def _tell(sentence: str) -> None:

@@ -96,11 +96,17 @@ def explained(client: httpx.Client, body: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def write_bodies(path: Path, size: ShopSize, *, channel: str = CHANNEL, limit: int = 3) -> Path:
-    """One request a line, so many customers once each, in an order that is the same every time."""
+def bodies_of(size: ShopSize, *, channel: str = CHANNEL, limit: int = 3) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """One request about each customer, in an order that is the same every time: those that are asked about, and the others."""
     ids = customer_ids(size)
     step = 7919  # a prime that no size here is a multiple of: visits everybody, neighbours far apart
-    asked = ({"customer_id": ids[i * step % len(ids)], "channel": channel, "limit": limit} for i in range(min(len(ids), _ASKED)))
+    told = [{"customer_id": ids[i * step % len(ids)], "channel": channel, "limit": limit} for i in range(len(ids))]
+    return told[:_ASKED], told[_ASKED:]
+
+
+def write_bodies(path: Path, size: ShopSize, *, channel: str = CHANNEL, limit: int = 3) -> Path:
+    """One request a line, so many customers once each."""
+    asked, _ = bodies_of(size, channel=channel, limit=limit)
     path.write_text("".join(f"{json.dumps(one)}\n" for one in asked), encoding="utf-8")
     return path
 
