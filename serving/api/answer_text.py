@@ -57,7 +57,9 @@ def _offer(decision: Decision, slot: int, place: int) -> str:
         given = decision.offers[slot]
         view = offer_view(given, decision.context.usable(given.candidate.channels), now)
         before, after = view.model_dump_json().rsplit(_until(given.candidate, now), 1)  # what follows it names no time
-        found = told[name] = given.candidate, before, after
+        found = given.candidate, before, after
+        if not decision.choice.explored:  # what was drawn to find something out is hardly drawn again: of fifty offers three are kept
+            told[name] = found
     candidate, before, after = found
     return f"{before}{_until(candidate, now)}{after}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,3 +108,13 @@ def test_the_text_is_what_the_schema_writes(services: Services) -> None:
                 record = DecisionRecord.model_validate_json(decision.record.model_dump_json())
                 assert [one.offer_id for one in record.given] == [given.candidate.offer_id for given in decision.offers]
     assert len(seen) > 2
+
+
+def test_what_was_drawn_to_find_something_out_is_not_kept(services: Services) -> None:
+    body = NextBestOffersRequest(customer_id=CUSTOMERS[0], channel="web", limit=3)
+    decision = decide(services, body, Permitted(CUSTOMERS[0], personal=True, profiled=True, channels=None))
+    for explored, kept in ((True, False), (False, True)):
+        drawn = replace(decision, choice=replace(decision.choice, explored=explored))
+        decision.arbitration.told.clear()
+        assert answer_text(body, drawn, {}, body.customer_id) == answer_of(body, drawn, {}).model_dump_json()
+        assert any(name.startswith("offer") for name in decision.arbitration.told) == kept
