@@ -7,7 +7,6 @@ and in every answer together with its hash, so that a figure in money can be tra
 from __future__ import annotations
 
 import tomllib
-from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -127,7 +126,7 @@ class Assumptions(_Part):
     stages: Stages = Stages()
     consent: Consent
 
-    @cached_property
+    @property
     def outbound_channels(self) -> tuple[str, ...]:
         """Channels on which the shop comes to the customer, which asks for consent to marketing."""
         return tuple(channel for channel in self.consent.channels if channel not in self.consent.inbound_channels)

@@ -51,6 +51,11 @@ class Catalogue:
         return {p.product_id: p.category for p in self.products.products if p.category is not None}
 
     @cached_property
+    def outbound_channels(self) -> tuple[str, ...]:
+        """Channels on which the shop comes to the customer; put together once, not in every answer."""
+        return self.assumptions.outbound_channels
+
+    @cached_property
     def assumptions_version(self) -> str:
         """`name@hash` of the assumptions; hashed once, not in every answer."""
         return self.assumptions.version

@@ -136,7 +136,7 @@ class Services:
     @property
     def outbound_channels(self) -> tuple[str, ...]:
         """Channels on which the shop comes to the customer."""
-        return self.live.catalogue.assumptions.outbound_channels
+        return self.live.catalogue.outbound_channels
 
     @property
     def contacts_since(self) -> datetime:

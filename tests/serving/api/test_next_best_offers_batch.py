@@ -33,11 +33,14 @@ def test_each_is_answered_as_alone_and_in_order(client: TestClient) -> None:
     assert [but_the_id(one) for one in told] == [but_the_id(one) for one in alone]
 
 
-def test_every_decision_is_recorded_and_replays(client: TestClient, services: Services) -> None:
-    told = client.post(MANY, json={"requests": [{"customer_id": one, "channel": "email"} for one in CUSTOMERS[:5]]}).json()["answers"]
-    services.decisions.close()
-    for one in told:
-        assert client.get(f"/v1/decisions/{one['decision_id']}").json()["replayed"]
+def test_every_decision_is_recorded_and_replays(own_shop: Path) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop, reload_seconds=3600))
+    with TestClient(create_app(services.settings, services)) as client:
+        told = client.post(MANY, json={"requests": [{"customer_id": one, "channel": "email"} for one in CUSTOMERS[:5]]}).json()["answers"]
+        services.decisions.close()
+        for one in told:
+            assert client.get(f"/v1/decisions/{one['decision_id']}").json()["replayed"]
+    services.ledger.close()
 
 
 def test_who_is_named_often_is_not_written_to_beyond_a_cap(own_shop: Path) -> None:

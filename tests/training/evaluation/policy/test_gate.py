@@ -51,7 +51,7 @@ def test_what_earns_less_is_not(rows: DecisionRows) -> None:
 
 def test_more_by_luck_is_not_more_for_certain(rows: DecisionRows) -> None:
     silent = DecisionPolicy(name="silent", ranking="nothing", exploration=Exploration(share=0.02))  # type: ignore[arg-type]
-    money = verdict(rows, LOGGING, silent).guardrails[0]
+    money = verdict(rows, silent, LOGGING).guardrails[0]  # silence has happened to earn more in these decisions
     assert money.difference is not None
     assert money.low is not None
     assert money.low < 0 < money.difference
