@@ -45,6 +45,7 @@ WriteShop = Callable[[dict[str, pl.DataFrame]], FeatureSettings]
 LONGEST = (
     "docs/test_tutorial.py",
     "docs/test_add_pages.py",
+    "benchmarks/test_serving_run.py",
     "e2e/",
     "allowances/test_survey.py",
     "huitou/test_worker_process.py",
