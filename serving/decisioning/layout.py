@@ -158,7 +158,7 @@ def _until(offer_types: Sequence[OfferType], context: CustomerContext) -> dateti
     """Before when nothing changes by itself."""
     turns, now, customer = context.live.written.turns, context.now, context.customer
     place = int(np.searchsorted(turns, micros(now), side="right"))
-    ahead = [moment(int(turns[place]))] if place < len(turns) else []
+    ahead = [moment(min(int(turns[place]), micros(_LAST)))] if place < len(turns) else []
     ahead += [next_count(now)] if context.live.written.ends_in_use(now) else []
     ahead += [turn for one in _passing(tuple(offer_types)) if (turn := one.changes_at(context)) is not None]
     if customer is not None:

@@ -7,7 +7,7 @@ import random
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -184,3 +184,12 @@ def test_days_for_which_a_discount_can_still_be_had_are_counted_anew_each_day(co
     assert later["ending"] < first["ending"] < first["open"] == later["open"]
     whole = replace(context, live=live.with_offers(OfferBook.of(offer_documents(offers[1:]), terms_of(live))))
     assert lay_out(OFFER_TYPES, whole, ASSIGNED).until > next_count(context.now), "nothing that ends, nothing to count"
+
+
+def test_an_offer_that_ends_with_the_calendar_stands_until_then(services: Services, context_of: MakeContext) -> None:
+    last = datetime.max.replace(tzinfo=UTC)
+    live = context_of("c000").live
+    offer = Offer.model_validate({"offer_id": "ever", "type": "item", "product_ids": ["p11"], "ends_at": last})
+    live = live.with_offers(OfferBook.of(offer_documents([offer]), terms_of(live)))
+    layout = lay_out(OFFER_TYPES, replace(context_of("c000", channel="web"), live=live), ASSIGNED)
+    assert services.now < layout.until <= last
