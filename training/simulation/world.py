@@ -19,9 +19,9 @@ Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 WEEK = 7
-_VIEWS_PER_NEED = 2.0  # product views by purchase hazard: most purchases are looked at a day or two before
+VIEWS_PER_NEED = 2.0  # product views by purchase hazard: most purchases are looked at a day or two before
 _GOLDEN = 0.6180339887498949
-_VIEWS_WAITING = 0.02  # daily chance to look at a category whose need is new
+VIEWS_WAITING = 0.02  # daily chance to look at a category whose need is new
 
 
 @dataclass(frozen=True)
@@ -217,7 +217,7 @@ class World:
 
     def _views(self, state: State, here: Array) -> Numbers:
         waiting = ~state.wanted & (self.people.needed_from <= state.day)
-        chance = np.minimum(_VIEWS_PER_NEED * here, 0.6) * ~waiting + _VIEWS_WAITING * waiting * state.alive[:, None]
+        chance = np.minimum(VIEWS_PER_NEED * here, 0.6) * ~waiting + VIEWS_WAITING * waiting * state.alive[:, None]
         chance = chance * self.there(state)[:, None]
         drawn = self.draws.uniform(Purpose.VIEW, state.age.shape, state.day)
         customer, category = np.nonzero(drawn < chance)
