@@ -94,6 +94,14 @@ class CustomerReader(Protocol):
         """
         ...
 
+    def version(self) -> int | None:
+        """Names a state of the store, to this reader alone: while it stays the same, so do all rows; None: a row must be read to know.
+
+        Raises:
+            StateBroken: the store cannot be read.
+        """
+        ...
+
     def customer_ids(self) -> list[str]:
         """All known customers, sorted.
 
@@ -152,6 +160,13 @@ class SqliteCustomerReader:
             raise _unreadable(error) from error
         return {name: bytes_value(value) for name, value in rows.items()} if rows else None
 
+    def version(self) -> int | None:
+        """See `CustomerReader.version`: SQLite's own, by which it knows whether its pages in memory are still good."""
+        try:
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""
         sql = f'SELECT DISTINCT entity_key FROM "{PROJECT}_{VIEW}"'  # noqa: S608 - constants only
@@ -181,6 +196,10 @@ class RedisCustomerReader:
     def packed(self, customer_id: str) -> Mapping[str, bytes] | None:
         """See `CustomerReader.packed`."""
         return self._rows.read(customer_id) or None
+
+    def version(self) -> int | None:
+        """See `CustomerReader.version`: to ask a server for one would take as long as to ask for the row."""
+        return None
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""

@@ -103,6 +103,9 @@ def create_app(settings: ServingSettings, services: Services | Callable[[], Serv
         docs_url=None,
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
+        # What is measured is `serving.telemetry`'s and `serving.tracing`'s: FastAPI's own would send addresses, in which customers stand,
+        # wherever variables of the environment say.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
     )
     policies = {page.PATH: page.add_page(app)}
     for resource in (

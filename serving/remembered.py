@@ -1,9 +1,9 @@
 """What is known of customers asked about lately, kept until something new is: most who ask about a customer ask more than once.
 
 Kept is the customer's row of features as it was read, and what follows from it and the models, a few kilobytes; what depends on stock,
-cart, clock, offers or policy is worked out in every answer or kept elsewhere (`serving/decisioning/layouts.py`). The row is read in every
-answer and compared byte by byte; with another model or another build all begins anew. So an answer from memory is the answer that would be
-computed; a test holds both together.
+cart, clock, offers or policy is worked out in every answer or kept elsewhere (`serving/decisioning/layouts.py`). In every answer the store
+is asked whether anything in it has changed; where it has, or cannot say so, the row is read and compared byte by byte. With another model
+or another build all begins anew. So an answer from memory is the answer that would be computed; a test holds both together.
 """
 
 from __future__ import annotations
@@ -39,18 +39,20 @@ def remembered(method: Callable[[Any], _Said]) -> cached_property[_Said]:
     return cached_property(said)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Acquaintance:
     """A customer as their features are now.
 
     Attributes:
         customer: their features.
         packed: the row they were read from.
+        seen: of which reader, at which version of its store, the row was last seen to be this; None: it could not say.
         said: by which models, within how many days → what they said.
     """
 
     customer: CustomerFeatures
     packed: Mapping[str, bytes]
+    seen: tuple[CustomerReader, int] | None = None
     said: dict[tuple[object, int], Kept] = field(default_factory=dict)
 
 
@@ -84,18 +86,27 @@ class Memory:
         """As `CustomerReader.read`; the very object that was read before while the row stays as it is."""
         if not self.most:
             return reader.read(customer_id)
+        before = reader.version()
+        with self._lock:
+            known = self._known.get(customer_id)
+            if known is not None and before is not None and known.seen == (reader, before):
+                self._known.move_to_end(customer_id)
+                return known.customer
         packed = reader.packed(customer_id)
+        # Somebody may have written in between: what was read then is of either version, and looked at again next time.
+        seen = None if before is None or reader.version() != before else (reader, before)
         with self._lock:
             known = self._known.get(customer_id)
             if packed is None:
                 self._known.pop(customer_id, None)
                 return None
             if known is not None and known.packed == packed:
+                known.seen = seen
                 self._known.move_to_end(customer_id)
                 return known.customer
         customer = unpack_customer(customer_id, packed)
         with self._lock:
-            self._known[customer_id] = Acquaintance(customer, packed)
+            self._known[customer_id] = Acquaintance(customer, packed, seen)
             self._known.move_to_end(customer_id)
             if len(self._known) > self.most:
                 self._known.popitem(last=False)

@@ -100,9 +100,9 @@ class Odds:
         """(k,) P(comes first) under the policy, exact."""
         exploration, count, best = self.policy.exploration, len(self.ground.mean), self.surely
         share, floor = exploration.share, exploration.floor
-        draws = self._draws()
-        if draws is None:
+        if not self._by_belief:
             return np.asarray((1.0 - share) * best + share * softmax(self.ground.score, exploration))
+        draws = self.ground.draws(exploration.draws, self.beliefs)
         tried = (1.0 - _SILENT) * np.bincount(self.ground.best_offer(draws), minlength=count) / len(draws)
         tried[self.ground.silence] += _SILENT
         return np.asarray((1.0 - share) * best + share * ((1.0 - floor) * tried + floor / count))
@@ -126,13 +126,14 @@ class Odds:
             return Choice(self.ranked, self.of_policy, self.of_policy, explored=False)
         return Choice(self._explored(random), self.of_policy, self.of_policy, explored=True)
 
-    def _draws(self) -> Array | None:
-        return self.ground.draws(self.policy.exploration.draws, self.beliefs)
+    @property
+    def _by_belief(self) -> bool:
+        return self.policy.exploration.draws > 0 and self.ground.uncertain
 
     def _explored(self, random: np.random.Generator) -> tuple[int, ...]:
         """An order whose first is drawn as `of_policy` says."""
-        exploration, draws, count = self.policy.exploration, self._draws(), len(self.ground.mean)
-        if draws is None:
+        exploration, count = self.policy.exploration, len(self.ground.mean)
+        if not self._by_belief:
             gumbel = -np.log(-np.log(random.random(count)))
             with np.errstate(divide="ignore"):
                 drawn = np.log(softmax(self.ground.score, exploration)) + gumbel
@@ -141,8 +142,8 @@ class Odds:
             return tuple(random.permutation(count).tolist())
         ranked, first = self.ranked, self.ground.silence
         if random.random() >= _SILENT:
-            place = int(random.integers(len(draws)))
-            ranked, first = self.ground.ranked(draws[place]), int(self.ground.best_offer(draws[place : place + 1])[0])
+            drawn = self.ground.one_draw(int(random.integers(exploration.draws)), self.beliefs)
+            ranked, first = self.ground.ranked(drawn), int(self.ground.best_offer(drawn[None, :])[0])
         return (first, *(place for place in ranked if place != first))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,15 +46,25 @@ class Ground:
         keys = self._keys(values)
         return tuple(sorted(range(len(keys)), key=lambda i: (-keys[i], self._ids[i])))
 
-    def draws(self, count: int, seed: int) -> Array | None:
-        """(count, k) values under draws of what is believed of τ; None where nothing is uncertain, or nothing but silence is at hand."""
-        if count == 0 or len(self._ids) == 1 or self._ranking not in _BY_VALUE or not self._sd.any():
-            return None
-        return np.asarray(self._worth.fixed + self._worth.slope * (self._worth.tau + self._sd * self._unit(count, seed)))
+    @cached_property
+    def uncertain(self) -> bool:
+        """Whether draws of what is believed tell offers apart: not where nothing is uncertain, or nothing but silence is at hand."""
+        return len(self._ids) > 1 and self._ranking in _BY_VALUE and bool(self._sd.any())
 
-    def _unit(self, count: int, seed: int) -> Array:
-        """(count, k) draws of mean 0 and deviation 1: offers of a shop resemble each other, those of a type more so."""
-        normal = np.random.default_rng([seed, 0]).standard_normal((count, 1 + max(self._kinds) + 1 + len(self._kinds)))
+    def draws(self, count: int, seed: int) -> Array:
+        """(count, k) values under draws of what is believed of τ; only where that is `uncertain`."""
+        return self._under(self._unit(count, seed))
+
+    def one_draw(self, place: int, seed: int) -> Array:
+        """(k,) row `place` of `draws`, without those behind it: they are drawn in their order."""
+        return np.asarray(self._under(self._unit(place + 1, seed, since=place))[0])
+
+    def _under(self, unit: Array) -> Array:
+        return np.asarray(self._worth.fixed + self._worth.slope * (self._worth.tau + self._sd * unit))
+
+    def _unit(self, count: int, seed: int, *, since: int = 0) -> Array:
+        """(count − since, k) draws of mean 0 and deviation 1: offers of a shop resemble each other, those of a type more so."""
+        normal = np.random.default_rng([seed, 0]).standard_normal((count, 1 + max(self._kinds) + 1 + len(self._kinds)))[since:]
         common, own = normal[:, :1], normal[:, -len(self._kinds) :]
         of_type = normal[:, 1 : 2 + max(self._kinds)][:, self._kinds]
         return np.asarray(math.sqrt(_COMMON) * common + math.sqrt(_OF_TYPE) * of_type + math.sqrt(1 - _COMMON - _OF_TYPE) * own)

@@ -1,6 +1,6 @@
 """An answer as JSON, put together from parts that decisions about a customer share: text that was made once is not made again.
 
-Parts are cut out of what the schema writes, so the text is the schema's; a test holds both together.
+Parts are the schema's fields, or cut out of what it writes; that nothing else comes of it a test holds.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from pydantic_core import to_json
 
 from serving.api.next_best_offers_schemas import NextBestOffersRequest
-from serving.api.offer_views import answer_of, offer_view
+from serving.api.offer_views import answer_of, offer_fields
 from serving.decisioning.engine import Decision
 from serving.offers.protocol import Candidate
 
@@ -55,8 +55,8 @@ def _offer(decision: Decision, slot: int, place: int) -> str:
     now = decision.context.now
     if found is None:
         given = decision.offers[slot]
-        view = offer_view(given, decision.context.usable(given.candidate.channels), now)
-        before, after = view.model_dump_json().rsplit(_until(given.candidate, now), 1)  # what follows it names no time
+        fields = offer_fields(given, decision.context.usable(given.candidate.channels), now)
+        before, after = to_json(fields).decode().rsplit(_until(given.candidate, now), 1)  # what follows it names no time
         found = given.candidate, before, after
         if not decision.choice.explored:  # what was drawn to find something out is hardly drawn again: of fifty offers three are kept
             told[name] = found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from serving.api.answer_schemas import provenance
 from serving.api.fields import probability
@@ -16,7 +17,7 @@ from serving.api.next_best_offers_schemas import (
     NextBestOffersRequest,
     OfferView,
 )
-from serving.api.reason_views import cause_view, reason_view
+from serving.api.reason_views import cause_view, reason_fields
 from serving.churn_scores import expected_date
 from serving.customer_context import CustomerContext
 from serving.decisioning.eligibility import Dropped
@@ -67,45 +68,56 @@ def churn_view(context: CustomerContext, *, explain: bool) -> ChurnView | None:
 
 
 def offer_view(given: Given, channels: Sequence[str], now: datetime) -> OfferView:
-    """An offer as the answer shows it: amounts in cents, probabilities to six decimals; channels the person may be reached on."""
+    """An offer as the answer shows it; arguments as `offer_fields`."""
+    return OfferView.model_validate(offer_fields(given, channels, now))
+
+
+def offer_fields(given: Given, channels: Sequence[str], now: datetime) -> dict[str, Any]:
+    """Fields of an `OfferView`, in its order and as JSON has them: amounts in cents, probabilities to six decimals.
+
+    Args:
+        given: the offer.
+        channels: those the person may be reached on.
+        now: of the decision, UTC.
+    """
     candidate, considered, factors = given.candidate, given.considered, given.considered.factors
     written = candidate.offer
-    return OfferView(
-        offer_id=candidate.offer_id,
-        type=candidate.type,
-        items=_items(candidate),
-        expected_value=cents(considered.value),
-        probability=probability(factors.p0),
-        uplift=round(factors.tau, 6),
-        uplift_sd=round(factors.tau_sd, 6),
-        uplift_source=factors.tau_source,
-        propensity=probability(considered.propensity),
-        margin=cents(factors.margin),
-        discount=cents(factors.discount),
-        cost=cents(factors.contact_cost + factors.fatigue),
-        cost_of_leaving=cents(factors.fatigue),
-        message_key=given.message_key,
-        title={} if written is None else dict(written.title),
-        url=None if written is None else written.url,
-        content_id=None if written is None else written.content_id,
-        reason_codes=[reason.code for reason in candidate.reasons],
-        reasons=[reason_view(reason) for reason in candidate.reasons],
-        valid_until=candidate.valid_until(now),
-        channels=list(channels),
-    )
+    return {
+        "offer_id": candidate.offer_id,
+        "type": candidate.type,
+        "items": _items(candidate),
+        "expected_value": float(cents(considered.value)),
+        "probability": probability(factors.p0),
+        "uplift": round(factors.tau, 6),
+        "uplift_sd": round(factors.tau_sd, 6),
+        "uplift_source": factors.tau_source,
+        "propensity": probability(considered.propensity),
+        "margin": float(cents(factors.margin)),
+        "discount": float(cents(factors.discount)),
+        "cost": float(cents(factors.contact_cost + factors.fatigue)),
+        "cost_of_leaving": float(cents(factors.fatigue)),
+        "message_key": given.message_key,
+        "title": {} if written is None else dict(written.title),
+        "url": None if written is None else written.url,
+        "content_id": None if written is None else written.content_id,
+        "reason_codes": [reason.code for reason in candidate.reasons],
+        "reasons": [reason_fields(reason) for reason in candidate.reasons],
+        "valid_until": candidate.valid_until(now),
+        "channels": list(channels),
+    }
 
 
-def _items(candidate: Candidate) -> list[ItemView]:
-    """A dropped offer's may have no number: that is why it fell."""
+def _items(candidate: Candidate) -> list[dict[str, Any]]:
+    """Fields of `ItemView`s. A dropped offer's may have no number: that is why it fell."""
     known = ((item, item.score if math.isfinite(item.score) else 0.0) for item in candidate.items)
-    return [ItemView(product_id=item.product_id, name=item.name, score=probability(score)) for item, score in known]
+    return [{"product_id": item.product_id, "name": item.name, "score": probability(score)} for item, score in known]
 
 
 def _dropped(dropped: Dropped) -> DroppedView:
     return DroppedView(
         offer_id=dropped.candidate.offer_id,
         type=dropped.candidate.type,
-        items=_items(dropped.candidate),
+        items=[ItemView.model_validate(item) for item in _items(dropped.candidate)],
         expected_value=None if dropped.value is None else cents(dropped.value),
         step=dropped.step,
         code=dropped.code,

@@ -170,7 +170,7 @@ class Engine:
 
         Args:
             offer_types: that make candidates.
-            new_id: gives each decision its id; the draw is made from it. None: a random UUID.
+            new_id: gives each decision its id; the draw is made from it. None: a UUID that grows with time.
         """
         self.offer_types = tuple(offer_types)
         self._new_id = DecisionIds() if new_id is None else new_id

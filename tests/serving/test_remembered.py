@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from features.store import CustomerFeatures, CustomerReader, unpack_customer
+from features.feast_bytes import PROJECT, VIEW, entity_key
+from features.store import DATABASE, CustomerFeatures, CustomerReader, open_reader, unpack_customer
+from features.versions import current_folder
 from serving.decisioning.engine import Decision, Engine, OfferRequest
 from serving.live import Live
 from serving.offers.offer_types import OFFER_TYPES
@@ -71,9 +75,15 @@ class OneRow:
         packed = reader.packed(customer_id)
         assert packed is not None
         self.row: Mapping[str, bytes] | None = dict(packed)
+        self.told: list[int] = []
+        self.reads = 0
 
     def packed(self, _: str) -> Mapping[str, bytes] | None:
+        self.reads += 1
         return None if self.row is None else dict(self.row)
+
+    def version(self) -> int | None:
+        return self.told.pop(0) if self.told else None
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         return None if self.row is None else unpack_customer(customer_id, self.row)
@@ -107,6 +117,51 @@ def test_new_features_and_new_models_are_not_answered_from_memory(services: Serv
     assert len(memory) == 0, "who was erased is forgotten"
     live = replace(services.live, memory=memory)
     assert live.with_models(live.models).memory is not memory
+
+
+def test_a_row_is_read_again_unless_the_store_says_that_nothing_changed(services: Services) -> None:
+    one = CUSTOMERS[0]
+    memory, reader = Memory(10), OneRow(services.live.reader, one)
+    reader.told = [7, 7]
+    customer = memory.read(reader, one)  # type: ignore[arg-type]
+    reads = reader.reads
+    reader.told = [7]
+    assert memory.read(reader, one) is customer  # type: ignore[arg-type]
+    assert reader.reads == reads
+    reader.told = [8, 9]  # somebody wrote while the row was read
+    assert memory.read(reader, one) is customer  # type: ignore[arg-type]
+    reader.told = [9, 9, 9]
+    assert [memory.read(reader, one) for _ in range(2)] == [customer] * 2  # type: ignore[arg-type]
+    assert reader.reads == reads + 2, "read at 8 and once more at 9"
+    another = OneRow(services.live.reader, one)
+    another.told = [9, 9]
+    memory.read(another, one)  # type: ignore[arg-type]
+    assert another.reads == 1, "another store's versions are its own"
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_what_another_process_writes_into_the_store_is_read(own_shop: Path, mode: str) -> None:
+    folder = current_folder(own_shop / "online", remedy="")
+    writer = sqlite3.connect(folder / DATABASE)
+    writer.execute(f"PRAGMA journal_mode = {mode}")
+    reader, memory, (one, another) = open_reader(folder), Memory(10), CUSTOMERS[:2]
+    before = memory.read(reader, one)
+    assert memory.read(reader, one) is before
+    table = f'"{PROJECT}_{VIEW}"'
+    taken = f"SELECT value FROM {table} AS theirs WHERE entity_key = ? AND theirs.feature_name = {table}.feature_name"  # noqa: S608
+    with writer:
+        writer.execute(f"UPDATE {table} SET value = ({taken}) WHERE entity_key = ?", (entity_key(another), entity_key(one)))  # noqa: S608 - constants only
+    after = memory.read(reader, one)
+    expected = reader.read(another)
+    assert after is not None
+    assert expected is not None
+    np.testing.assert_array_equal(after.vector, expected.vector)
+    assert memory.read(reader, one) is after
+    with writer:
+        writer.execute(f"DELETE FROM {table} WHERE entity_key = ?", (entity_key(one),))  # noqa: S608 - constants only
+    assert memory.read(reader, one) is None
+    reader.close()
+    writer.close()
 
 
 def test_the_longest_ago_is_forgotten(services: Services) -> None:

@@ -54,6 +54,16 @@ def test_the_same_arguments_give_the_same_draw_and_the_order_of_the_list_does_no
     assert shuffled[choose(shuffled, GREEDY, seed=seed, state={}).order[0]].offer_id == best.offer_id
 
 
+@settings(max_examples=40)
+@given(some, st.integers(0, 2**63))
+def test_one_of_the_draws_is_the_same_by_itself(made: list[Considered], seed: int) -> None:
+    odds = Odds.of([*made, SILENCE], POLICY, beliefs=seed, state={})
+    if odds.ground.uncertain:
+        draws = odds.ground.draws(16, seed)
+        for place in (0, 7, 15):
+            np.testing.assert_array_equal(odds.ground.one_draw(place, seed), draws[place])
+
+
 def test_draws_have_the_frequencies_that_are_logged() -> None:
     considered = [offer("a", 0.04, sd=0.03), offer("b", 0.05, sd=0.03, kind="coupon"), offer("c", -0.1), SILENCE]
     policy = POLICY.changed({"exploration": {"share": 0.5, "floor": 0.2, "draws": 16}})
