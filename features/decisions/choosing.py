@@ -55,6 +55,11 @@ def seed_of(policy_seed: int, customer_id: str | None, decision_id: str) -> int:
     return int.from_bytes(told, "big")
 
 
+def takes_best(seed: int, share: float) -> bool:
+    """Whether the draw of a seed, itself a hash, takes the best offer, where so large a share of draws finds something out."""
+    return (seed >> 11) * 2.0**-53 >= share
+
+
 def beliefs_seed_of(policy_seed: int, customer_id: str | None) -> int:
     """The seed of the draws of what is believed: the customer's own, and the same in each of their decisions.
 
@@ -117,7 +122,7 @@ class Odds:
             order = (silent, *(i for i in range(count) if i != silent))
             return Choice(order, _one_hot(count, silent), self.of_policy, explored=False)
         share = self.policy.exploration.share
-        if holdout is None and not formerly and _part_of(seed) >= share:
+        if holdout is None and not formerly and takes_best(seed, share):
             return Choice(self.ranked, self.of_policy, self.of_policy, explored=False)
         random = np.random.default_rng([seed, 1])  # costs more than all the rest: nine decisions of ten do without
         if holdout is Holdout.MODEL_CONTROL:
@@ -199,11 +204,6 @@ def softmax(scores: Array, exploration: Exploration) -> Array:
         return np.full(count, 1.0 / count)
     raised = np.exp((scores - scores.max()) / (exploration.temperature * spread))
     return np.asarray((1.0 - exploration.floor) * raised / raised.sum() + exploration.floor / count)
-
-
-def _part_of(seed: int) -> float:
-    """A number in [0, 1) that a seed, itself a hash, stands for."""
-    return (seed >> 11) * 2.0**-53
 
 
 def _one_hot(count: int, place: int) -> Array:

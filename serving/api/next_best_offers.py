@@ -13,6 +13,7 @@ from features.ledger.identities import ANONYMOUS
 from serving.api.answer_text import answer_text
 from serving.api.next_best_offers_schemas import NextBestOffersAnswer, NextBestOffersRequest
 from serving.api.offer_views import answer_of
+from serving.api.once_more import once_more, remember
 from serving.api.problems import documented
 from serving.asgi import DECISION_ID, Scope
 from serving.decisioning.decision_json import decision_json, kept_slate
@@ -48,22 +49,31 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     """
     if permitted is None:
         permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
-    allowed = permitted
+    allowed, decision_id, telemetry = permitted, services.engine.new_id(), services.telemetry
+    scope[DECISION_ID] = decision_id
+    again = once_more(services, body, allowed, decision_id, asked_about(body))
+    if again is not None:
+        repeated, known = again
+        services.decisions.put(repeated)
+        telemetry.chosen(known.type)
+        telemetry.dropped.count(known.fallen, known.counted)
+        return repeated.body
 
     def told(live: Live) -> tuple[Decision, str]:
-        decision = decide(services, body, allowed, live)
+        decision = decide(services, body, allowed, live, decision_id)
         return decision, answer_text(body, decision, decision.degraded | services.staleness() | allowed.degraded, body.customer_id)
 
     # From here to `put` nothing waits: what is decided counts for the next call.
     decision, text = services.answering(told, lambda made: bool(made[0].numberless))
     degraded = decision.degraded | services.staleness() | allowed.degraded
-    services.decisions.put(decided(services, body, decision, text, degraded))
-    scope[DECISION_ID] = decision.decision_id
-    telemetry = services.telemetry
+    recorded = decided(services, body, decision, text, degraded)
+    services.decisions.put(recorded)
     telemetry.chosen(decision.slate.types[decision.places[0]])
     telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.counted)
     telemetry.numberless(decision.numberless)
     telemetry.degraded(degraded)
+    if not degraded:
+        remember(services, body, allowed, decision, recorded)
     return text
 
 
@@ -101,7 +111,9 @@ def offers_answer(services: Services, body: NextBestOffersRequest) -> NextBestOf
     return answer_of(body, decision, decision.degraded | services.staleness() | permitted.degraded)
 
 
-def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted, live: Live | None = None) -> Decision:
+def decide(
+    services: Services, body: NextBestOffersRequest, permitted: Permitted, live: Live | None = None, decision_id: str | None = None
+) -> Decision:
     """Decide.
 
     Args:
@@ -109,6 +121,7 @@ def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted
         body: what is asked.
         permitted: what the person agreed to.
         live: the state and the models; None: the service's.
+        decision_id: a new one; None: it is made.
     """
     wanted = OfferRequest(
         permitted.customer_id,
@@ -120,4 +133,4 @@ def decide(services: Services, body: NextBestOffersRequest, permitted: Permitted
         contact=permitted.channels,
         history=services.decisions.contacts.joined(permitted.history),
     )
-    return services.engine.decide(services.live if live is None else live, wanted, now=services.now)
+    return services.engine.decide(services.live if live is None else live, wanted, now=services.now, decision_id=decision_id)

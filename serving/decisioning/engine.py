@@ -173,27 +173,28 @@ class Engine:
             new_id: gives each decision its id; the draw is made from it. None: a UUID that grows with time.
         """
         self.offer_types = tuple(offer_types)
-        self._new_id = DecisionIds() if new_id is None else new_id
+        self.new_id = DecisionIds() if new_id is None else new_id
 
     def anticipate(self, live: Live, request: OfferRequest, *, now: datetime) -> None:
         """Lay out what a decision would be drawn from, so that it is there when it is asked for; arguments as `decide`."""
         context, assigned, _ = _opened(live, request, now)
         context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
 
-    def decide(self, live: Live, request: OfferRequest, *, now: datetime) -> Decision:
+    def decide(self, live: Live, request: OfferRequest, *, now: datetime, decision_id: str | None = None) -> Decision:
         """Decide what to offer.
 
         Args:
             live: the state to answer from.
             request: what is asked.
             now: the service's clock, UTC.
+            decision_id: a new one; None: it is made here.
         """
         context, assigned, degraded = _opened(live, request, now)
         policy, whose = assigned.policy, request.customer_id if context.personal else None
         layout = context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
         board = set_out(layout, context, request.history)
         arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact, lost=layout.lost).cost)
-        decision_id = self._new_id()
+        decision_id = self.new_id() if decision_id is None else decision_id
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)
         choice = arbitration.odds.draw(seed, holdout=holdout, explore=whose is not None)

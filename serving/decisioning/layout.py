@@ -6,11 +6,11 @@ begins, ends or is made by itself. What the contact policy, caps and fatigue tak
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,7 @@ class Layout:
         numberless: models that gave no number for the customer.
         slate: `kept`, then `written`, valued but for fatigue.
         arbitrations: made of it lately.
+        answers: given of it lately, by whoever tells them.
     """
 
     customer: CustomerFeatures | None
@@ -80,10 +81,11 @@ class Layout:
     numberless: tuple[str, ...]
     slate: Slate
     arbitrations: dict[tuple[float, bytes], Arbitration] = field(default_factory=dict)
+    answers: dict[Hashable, Any] = field(default_factory=dict)
 
-    def holds(self, context: CustomerContext, assigned: Assigned) -> bool:
-        """Whether it is that of a context of the same channel and consent."""
-        return self.customer is context.customer and self.assigned is assigned and self.since <= context.now < self.until
+    def holds(self, customer: CustomerFeatures | None, assigned: Assigned, now: datetime) -> bool:
+        """Whether it is that of a question on the same channel and of the same consent."""
+        return self.customer is customer and self.assigned is assigned and self.since <= now < self.until
 
 
 def lay_out(offer_types: Sequence[OfferType], context: CustomerContext, assigned: Assigned) -> Layout:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from features.store import CustomerFeatures
     from serving.customer_context import CustomerContext
     from serving.decisioning.experiments import Assigned
     from serving.decisioning.layout import Layout
@@ -32,19 +35,29 @@ class Layouts:
         """The layout that holds now, made where none does; one with a cart is nobody else's and not kept."""
         if not self.most or context.cart:
             return make()
-        key = (None if context.customer is None else context.customer.customer_id, context.channel, context.contact)
-        with self._lock:
-            found = self._kept.get(key)
-            if found is not None and found.holds(context, assigned):
-                self._kept.move_to_end(key)
-                return found
+        found = self.found(context.customer, context.channel, context.contact, assigned, context.now)
+        if found is not None:
+            return found
         made = make()
         with self._lock:
+            key = (None if context.customer is None else context.customer.customer_id, context.channel, context.contact)
             self._kept[key] = made
             self._kept.move_to_end(key)
             if len(self._kept) > self.most:
                 self._kept.popitem(last=False)
         return made
+
+    def found(
+        self, customer: CustomerFeatures | None, channel: str | None, contact: frozenset[str] | None, assigned: Assigned, now: datetime
+    ) -> Layout | None:
+        """The layout that holds for a customer without a cart; None where it must be made."""
+        key = (None if customer is None else customer.customer_id, channel, contact)
+        with self._lock:
+            found = self._kept.get(key)
+            if found is None or not found.holds(customer, assigned, now):
+                return None
+            self._kept.move_to_end(key)
+            return found
 
     def channels(self, customers: Collection[str]) -> dict[str, list[str | None]]:
         """On which channels some customers were asked about lately."""

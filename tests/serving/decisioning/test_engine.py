@@ -80,7 +80,7 @@ def test_without_personalization_nothing_personal_is_read(services: Services) ->
 
 def test_the_guard_above_would_notice(services: Services) -> None:
     guarded = replace(services.live, reader=ForbiddenReader())
-    with pytest.raises(AssertionError, match="was asked|were read"):
+    with pytest.raises(AssertionError, match=r"was asked|were read"):
         services.engine.decide(guarded, OfferRequest("c000"), now=services.now)
 
 

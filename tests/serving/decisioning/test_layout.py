@@ -97,10 +97,10 @@ def test_it_holds_until_it_says_and_no_longer(context_of: MakeContext) -> None:
             if seconds > 0:
                 kept += 1
                 later = replace(context, now=context.now + timedelta(seconds=rng.uniform(0.0, 0.999) * seconds))
-                assert layout.holds(later, ASSIGNED)
+                assert layout.holds(later.customer, ASSIGNED, later.now)
                 assert looks(lay_out(OFFER_TYPES, later, ASSIGNED)) == looks(layout)
             context = replace(context, now=layout.until + timedelta(seconds=1.5))
-            assert not layout.holds(context, ASSIGNED)
+            assert not layout.holds(context.customer, ASSIGNED, context.now)
             before, after = looks(layout), looks(lay_out(OFFER_TYPES, context, ASSIGNED))
             changes |= {part for part, told in before.items() if told != after[part]}
     assert kept > 60

@@ -1,0 +1,161 @@
+"""The same answer once more: until something new is known of a customer, most answers to a question about them differ by their id alone.
+
+Nine draws of ten take the best offer (`features.decisions.choosing`), and which that is stays as it is as long as what it was found from:
+the layout, the clock, the policy, what the person was sent. So whoever asks again, about somebody who is here, is answered with what they
+were answered before, with an id and a seed of its own, recorded and counted like every other. All else is decided. A test asks both ways
+and compares answers and records.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.decisions.assignment import holdout_of
+from features.decisions.choosing import seed_of, takes_best
+from features.decisions.record import Holdout
+from features.errors import StateBroken
+from features.ledger.decisions import Decided
+from features.ledger.exposures import Exposure
+from features.ledger.slates import KeptSlate
+from serving.api.next_best_offers_schemas import NextBestOffersRequest
+from serving.decisioning.engine import Decision
+from serving.decisioning.layout import Layout
+from serving.permissions import Permitted
+from serving.services import Services
+
+_MOST = 4  # different questions about one customer on one channel
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An answer that may be given again.
+
+    Attributes:
+        now: the clock of the decision, UTC: offers say until when they hold.
+        answer: JSON before and behind the decision's id.
+        record: JSON before the decision's id, between it and the seed, and behind that.
+        exposures: experiments that the customer met.
+        slate: what was drawn from.
+        type: of the first offer.
+        fallen: rules by which candidates of the models fell.
+        counted: how many written offers fell by each rule.
+        silent: whether the customer belongs to those who are sent nothing, whatever is drawn.
+    """
+
+    now: datetime
+    answer: tuple[str, str]
+    record: tuple[str, str, str]
+    exposures: tuple[Exposure, ...]
+    slate: KeptSlate | None
+    type: str
+    fallen: tuple[str, ...]
+    counted: NDArray[np.int64]
+    silent: bool
+
+
+def once_more(
+    services: Services, body: NextBestOffersRequest, permitted: Permitted, decision_id: str, whose: str | None
+) -> tuple[Decided, Answered] | None:
+    """The answer that a decision would come to, if it is one that was given before; None: decide.
+
+    Args:
+        services: the service.
+        body: what is asked.
+        permitted: what the person agreed to.
+        decision_id: of the decision, also where it is made elsewhere: whether it finds something out follows from it.
+        whose: the id that is asked with.
+    """
+    live, now = services.live, services.now
+    if not _is_plain(services, body, permitted) or live.models.degraded() or services.staleness():
+        return None
+    with contextlib.suppress(StateBroken):  # safe: whoever decides reads once more, and says so
+        customer_id = str(permitted.customer_id)
+        customer = live.memory.read(live.reader, customer_id)
+        assigned = live.experiments.assigned(None if customer is None else customer_id, now)
+        layout = None
+        if customer is not None and not assigned.models:
+            layout = live.layouts.found(customer, body.channel, permitted.channels, assigned, now)
+        known: Answered | None = None if layout is None else layout.answers.get(_question(body))
+        if known is None or known.now != now:
+            return None
+        policy = assigned.policy
+        seed = seed_of(policy.exploration.seed, customer_id, decision_id)
+        if not known.silent and not takes_best(seed, policy.exploration.share):
+            return None
+        text = f"{known.answer[0]}{decision_id}{known.answer[1]}"
+        record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
+        return Decided(decision_id, whose, services.ledger.clock(), text, record, None, known.exposures, known.slate), known
+    return None
+
+
+def remember(services: Services, body: NextBestOffersRequest, permitted: Permitted, decision: Decision, decided: Decided) -> None:
+    """Keep an answer that may be given again; any other is let go.
+
+    Args:
+        services: the service.
+        body: what was asked.
+        permitted: what the person agreed to.
+        decision: as made.
+        decided: as recorded; nothing was missing from it.
+    """
+    layout, whose, assigned = decision.board.layout, decision.whose, decision.assigned
+    if decision.numberless or assigned.models or whose is None or not _is_plain(services, body, permitted):
+        return
+    holdout = holdout_of(whose, assigned.policy.holdouts)
+    drawn = decision.choice.explored or holdout is Holdout.MODEL_CONTROL
+    if drawn or decided.contact is not None or decided.record is None:
+        return
+    before, *behind = decided.body.split(decision.decision_id)
+    first, _, rest = decided.record.partition(decision.decision_id)
+    seed = f'"seed":{decision.seed}'
+    between, _, last = rest.partition(seed)
+    if len(behind) == 1 and first and last:
+        told = (first, between + '"seed":', last)
+        _keep(layout, body, _answered(decision, decided, (before, behind[0]), told, silent=holdout is Holdout.UNIVERSAL))
+
+
+def _answered(decision: Decision, decided: Decided, answer: tuple[str, str], record: tuple[str, str, str], *, silent: bool) -> Answered:
+    board = decision.board
+    return Answered(
+        now=decision.context.now,
+        answer=answer,
+        record=record,
+        exposures=decided.exposures,
+        slate=decided.slate,
+        type=decision.slate.types[decision.places[0]],
+        fallen=tuple(fell.code for fell in board.fallen),
+        counted=board.counted,
+        silent=silent,
+    )
+
+
+def _keep(layout: Layout, body: NextBestOffersRequest, answered: Answered) -> None:
+    if len(layout.answers) >= _MOST:
+        layout.answers.clear()
+    layout.answers[_question(body)] = answered
+
+
+def _question(body: NextBestOffersRequest) -> tuple[str | None, str | None, str | None, int]:
+    """What of a plain question is in its answer or record, beside what names the layout."""
+    return body.customer_id, body.anonymous_id, body.scenario, body.limit
+
+
+def _is_plain(services: Services, body: NextBestOffersRequest, permitted: Permitted) -> bool:
+    """Whether what is asked follows from the layout alone: of somebody who is here, was sent nothing lately and has nothing in a cart."""
+    return (
+        body.personalized
+        and permitted.personal
+        and permitted.customer_id is not None
+        and not body.explain
+        and not body.cart
+        and not permitted.degraded
+        and body.channel in services.live.catalogue.assumptions.consent.inbound_channels
+        and body.channel not in services.outbound_channels
+        and not (history := services.decisions.contacts.joined(permitted.history)).contacts
+        and not history.negatives
+    )
