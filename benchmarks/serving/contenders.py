@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -12,18 +13,22 @@ from typing import Any
 from benchmarks.serving.driver import Driven
 from benchmarks.serving.figures import Figures, ratio_of
 from benchmarks.serving.peers import mlflow_models
+from benchmarks.serving.redis_rows import moved, own_redis
 from benchmarks.serving.running import Running, Server, drive, free_port
 from benchmarks.serving.service import PATH, ask_everybody, copy_of, feed_offers, serve, typical, write_bodies
 from benchmarks.serving.shop_size import ShopSize
+from features.settings import FeatureSettings
+from features.versions import current_folder
 
 CONNECTIONS = 16
 BARE, USUAL, RAW = "bare FastAPI", "usual way", "raw ASGI"
 MLFLOW, MLFLOW_TENSOR = "mlflow, signature", "mlflow, tensor"
 _MLFLOW = {MLFLOW: mlflow_models.WITH_SIGNATURE, MLFLOW_TENSOR: mlflow_models.TENSOR}
-WARM, COLD = "huitou, warm", "huitou, cold"
+WARM, COLD, REDIS = "huitou, warm", "huitou, cold", "huitou, warm, Redis"
 # The service under two settings, name → environment. Cold: everything is computed in the answer. Warm: everybody who will be asked about
 # was asked about once before, so what the models say of them is remembered; whatever a customer's last event was, it was before that.
 VARIANTS: Mapping[str, Mapping[str, str]] = {WARM: {}, COLD: {"HUITOU_REMEMBERED_CUSTOMERS": "0"}}
+_OF_BARE = {WARM: 0.5, REDIS: 0.4, COLD: 0.25}  # goals
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,20 @@ def contenders(data_dir: Path, size: ShopSize, work: Path, figures: Figures) -> 
             name: started(serve(copy_of(data_dir, work / f"data-{name}"), work / f"{name}.log", environment=environment))
             for name, environment in VARIANTS.items()
         }
+        if (program := shutil.which("redis-server")) is None:
+            figures.absent[REDIS] = "redis-server is not on this machine"
+        else:
+            redis, _ = stack.enter_context(own_redis(program, work))
+            offline = current_folder(FeatureSettings(data_dir=data_dir).features_dir, remedy="prepare the shop again.")
+            moved_dir = moved(copy_of(data_dir, work / f"data-{REDIS}"), offline, redis)
+            services[REDIS] = started(serve(moved_dir, work / f"{REDIS}.log", environment={"HUITOU_ONLINE_URL": redis.url}))
         bare = started(_peer("bare", work))
         usual = started(_peer("usual", work, str(beside / "usual")))
         mlflow = {name: (which, started(_mlflow(beside / "mlflow", which, work))) for name, which in _MLFLOW.items()}
         found = {name: Contender(server.ready(), PATH, bodies) for name, server in services.items()}
         for name in services:
             feed_offers(found[name].server.port, size)
-            if name == WARM:
+            if name != COLD:
                 ask_everybody(found[name].server.port, bodies)
             figures.measured[f"answers of {name}"] = asdict(typical(found[name].server.port, bodies))
         found[BARE], found[RAW] = Contender(bare.ready(), "/decorated", bodies), Contender(bare.ready(), "/raw", bodies)
@@ -94,7 +106,7 @@ def compare(found: Mapping[str, Contender], figures: Figures, *, seconds: float,
                 runs[name].append(drive([one.server], one.path, one.bodies, connections=connections, seconds=seconds, start=turn * 1000))
         figures.measured[f"{connections} connection(s)"] = {name: [_told(run) for run in told] for name, told in runs.items()}
         _refuse_failures(runs)
-        for name in VARIANTS:
+        for name in [one for one in _OF_BARE if one in found]:
             if connections == 1:
                 _latency(figures, name, runs)
             else:
@@ -112,7 +124,7 @@ def overload(one: Contender, figures: Figures, name: str, *, rate: float, second
 
 
 def _throughput(figures: Figures, name: str, runs: Mapping[str, list[Driven]]) -> None:
-    for peer, goal in ((BARE, 0.5 if name == WARM else 0.25), (USUAL, 5.0), (MLFLOW, 20.0), (MLFLOW_TENSOR, None)):
+    for peer, goal in ((BARE, _OF_BARE[name]), (USUAL, 5.0), (MLFLOW, 20.0), (MLFLOW_TENSOR, None)):
         figures.ratios[f"throughput: {name} ÷ {peer}"] = ratio_of(_rates(runs[name]), _rates(runs[peer]), goal=goal)
         figures.ratios[f"requests a CPU-second: {name} ÷ {peer}"] = ratio_of(
             _per_cpu(runs[name]), _per_cpu(runs[peer]), goal=goal, note="Of the server; says the same on a busy machine."

@@ -22,7 +22,7 @@ from features.online import materialize
 from features.redis_rows import FEATURES
 from features.redis_server import RedisServer
 from features.settings import FeatureSettings
-from features.store import PACKED_FILE, CustomerReader, open_reader
+from features.store import DATABASE, PACKED_FILE, CustomerReader, open_reader
 from features.versions import current_folder
 
 _GOAL_SECONDS, _GOAL_MB = 60.0, 2048.0
@@ -50,7 +50,7 @@ def measure_redis(data_dir: Path, work: Path, figures: Figures, *, customers: in
     folder, file_folder = work / "online" / "v-redis", work / "online" / "v-file"
     for one in (folder, file_folder):
         one.mkdir(parents=True)
-    with _redis(program, work) as (server, process):
+    with own_redis(program, work) as (server, process):
         before = _server_cost(process.pid)
         load = cost_of(_loading, folder, source, server)
         after = _server_cost(process.pid)
@@ -77,7 +77,8 @@ def measure_redis(data_dir: Path, work: Path, figures: Figures, *, customers: in
 
 
 @contextlib.contextmanager
-def _redis(program: str, work: Path) -> Iterator[tuple[RedisServer, subprocess.Popen[bytes]]]:
+def own_redis(program: str, work: Path) -> Iterator[tuple[RedisServer, subprocess.Popen[bytes]]]:
+    """A Redis that ends with the block and keeps nothing on the disk, and its process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -92,6 +93,15 @@ def _redis(program: str, work: Path) -> Iterator[tuple[RedisServer, subprocess.P
     finally:
         process.kill()
         process.wait()
+
+
+def moved(data_dir: Path, offline: Path, server: RedisServer) -> Path:
+    """A copied data folder whose online rows stand in a Redis from now on."""
+    folder = current_folder(data_dir / "online", remedy="prepare the shop again.")
+    for name in (DATABASE, "registry.db"):
+        (folder / name).unlink()
+    materialize(folder, offline, server)
+    return data_dir
 
 
 def _server_cost(pid: int) -> Cost:

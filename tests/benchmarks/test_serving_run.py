@@ -29,6 +29,7 @@ def test_everything_runs(tmp_path: Path) -> None:
         "throughput: huitou, warm ÷ usual way",
         "requests a CPU-second: huitou, warm ÷ usual way",
         "throughput: huitou, warm ÷ mlflow, signature",
+        "throughput: huitou, warm, Redis ÷ bare FastAPI",
         "latency at one connection, p99: huitou, warm ÷ bare FastAPI",
         "driver ceiling: raw ASGI ÷ huitou, warm",
         "two workers ÷ one, requests a CPU-second",
