@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from benchmarks.ideal_observer.grid import Evidence
-from benchmarks.ideal_observer.mornings import REVEALED, Judged, Morning, first_morning, judge, lived, watched
+from benchmarks.ideal_observer.mornings import REVEALED, Judged, Lived, Morning, first_morning, judge, lived, watched
 from benchmarks.ideal_observer.observer import Observer
 from training.simulation.parameters import load_world
 from training.simulation.trials import fewer
@@ -33,7 +33,7 @@ def main() -> None:
     asked = _asked()
     parameters = load_world(asked.world)
     parameters = fewer(parameters, customers=asked.customers, history_weeks=parameters.history.weeks)
-    found, weeks = dict[str, list[Judged]](), list[Sequence[float]]()
+    found, weeks = dict[str, list[Judged]](), list[Lived]()
     for seed in range(asked.first_seed, asked.first_seed + asked.seeds):
         morning = first_morning(parameters, seed, weeks=max(asked.weeks, 1))
         watching = _watched(morning, asked, Evidence())
@@ -46,15 +46,12 @@ def main() -> None:
             print(f"{asked.world} {seed}: {name}: {_told([row])}", flush=True)
         if asked.weeks:
             weeks.append(lived(morning, watching, asked.weeks, draws=asked.draws))
-            print(
-                f"{asked.world} {seed}: by week {' '.join(f'{share:.2f}' for share in weeks[-1][:-1])}, last two {weeks[-1][-1]:.3f}",
-                flush=True,
-            )
+            print(f"{asked.world} {seed}: {_life(weeks[-1:])}", flush=True)
     print(f"{asked.world}, {asked.customers} customers, {asked.seeds} seeds from {asked.first_seed}: share of the oracle's value")
     for name, judged in found.items():
         print(f"{name}: {_told(judged)}")
     if weeks:
-        print(f"under its own policy: last two of {asked.weeks} weeks {_figure([shares[-1] for shares in weeks])}")
+        print(_life(weeks))
 
 
 def _asked() -> argparse.Namespace:
@@ -79,7 +76,7 @@ def _watched(morning: Morning, asked: argparse.Namespace, evidence: Evidence) ->
 def _revealed(morning: Morning, watching: Observer, draws: int) -> dict[str, Judged]:
     rows = {"what the shop sees": judge(morning, watching, draws=draws, soon=True)}
     return rows | {
-        name: judge(morning, watching, draws=2 if name == _EVERYTHING else draws, revealed=revealed) for name, revealed in REVEALED.items()
+        name: judge(morning, watching, draws=4 if name == _EVERYTHING else draws, revealed=revealed) for name, revealed in REVEALED.items()
     }
 
 
@@ -93,6 +90,20 @@ def _told(judged: Sequence[Judged]) -> str:
     return (
         f"{said}; its chance of a week beside the true one: bought before {_figure(figures['bought'])} "
         f"(slope {np.mean(figures['calibrated']):.2f}), never bought {_figure(figures['unbought'])}"
+    )
+
+
+def _life(lives: Sequence[Lived]) -> str:
+    """Under its own policy."""
+    by_week = np.sum([life.own for life in lives], axis=0) / np.sum([life.oracle for life in lives], axis=0)
+    last = [life.true[-2:].sum() / life.best[-2:].sum() for life in lives]
+    expected = [life.own[-2:].sum() / life.oracle[-2:].sum() for life in lives]
+    return (
+        f"under its own policy, last two of {len(by_week)} weeks {_figure(last)}, expected {_figure(expected)}, "
+        f"all weeks {_figure([life.true.sum() / life.best.sum() for life in lives])}; expected by week "
+        f"{' '.join(f'{share:.2f}' for share in by_week)}; a customer {_figure([life.margin for life in lives])} beyond sending nothing, "
+        f"lowest from week 4 {_figure([life.lowest for life in lives])}, {np.mean([life.messages for life in lives]):.1f} messages, "
+        f"{_figure([100 * life.unsubscribed for life in lives])} points more unsubscribed"
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +12,7 @@ from benchmarks.ideal_observer.observer import Observer, observer
 from benchmarks.ideal_observer.prospects import Prospects, Revealed, prospects
 from training.simulation.oracle_beside import OracleBeside
 from training.simulation.parameters import WorldParameters
-from training.simulation.peers import Limits, calendar_month
+from training.simulation.peers import Limits, Peer, calendar_month
 from training.simulation.state import NOTHING, State
 from training.simulation.trajectory import Known, before_live, live
 from training.simulation.truth import Truth, truth
@@ -132,10 +131,12 @@ class IdealPolicy:
     Attributes:
         observer: who has seen the history.
         draws: states valued a customer.
+        expected: by week, what it expects of its messages, and of the oracle's.
     """
 
     observer: Observer
     draws: int
+    expected: list[tuple[float, float]] = field(default_factory=list)
     _month: int = -1
     _sent: Numbers = field(default_factory=lambda: np.zeros(0, np.int64))
 
@@ -147,6 +148,7 @@ class IdealPolicy:
             self._month, self._sent = month, np.zeros(world.people.count, np.int64)
         may = world.addressable(state) & (self._sent < MONTHLY)
         found = prospects(self.observer, state, np.flatnonzero(may), draws=self.draws)
+        self.expected.append((float(found.own.sum()), float(found.oracle.sum())))
         actions = np.where(may, _best(found), NOTHING)
         self._sent = self._sent + (actions != NOTHING)
         return actions
@@ -156,11 +158,48 @@ class IdealPolicy:
         self.observer.week(days)
 
 
-def lived(morning: Morning, watching: Observer, weeks: int, *, draws: int) -> Sequence[float]:
-    """Share of the oracle's value, week by week, on the observer's own mornings; it learns as it goes, and neither explores."""
-    nobody = np.zeros(morning.world.people.count, np.bool_)
-    beside = OracleBeside(morning.world, Limits(nobody, nobody, MONTHLY, None))
-    live(morning.world, morning.state.copy(), IdealPolicy(watching, draws), weeks, watch=beside.watch)
+@dataclass(frozen=True)
+class Lived:
+    """Weeks under the observer's own policy, on its own mornings; it learns as it goes, and neither it nor the oracle explores.
+
+    Attributes:
+        true, best: `(w,)` true value of what it sent, and of what the oracle would have sent; money.
+        own, oracle: `(w,)` what it expected of both, as in `Judged`.
+        margin: money a customer, all weeks, beyond sending nothing.
+        messages: a customer.
+        unsubscribed: share who left the channel above that of sending nothing.
+        lowest: of the margin cumulated up to each week from the fourth on.
+    """
+
+    true: Array
+    best: Array
+    own: Array
+    oracle: Array
+    margin: float
+    messages: float
+    unsubscribed: float
+    lowest: float
+
+
+def lived(morning: Morning, watching: Observer, weeks: int, *, draws: int) -> Lived:
+    """Let the observer who has seen the history go on."""
+    world, nobody = morning.world, np.zeros(morning.world.people.count, np.bool_)
+    limits = Limits(nobody, nobody, MONTHLY, None)
+    beside, policy = OracleBeside(world, limits), IdealPolicy(watching, draws)
+    path = live(world, morning.state.copy(), policy, weeks, watch=beside.watch)
+    quiet = live(world, morning.state.copy(), Peer(world, "send nothing", limits), weeks)
+    there = path.there.sum()
+    beyond = (path.margin - quiet.margin).sum(axis=1).cumsum() / there
+    left = (quiet.reachable[-1] & ~path.reachable[-1]).sum() - (path.reachable[-1] & ~quiet.reachable[-1]).sum()
     true, best = beside.by_week
-    shares: list[float] = (true / best).tolist()
-    return [*shares, float(true[-2:].sum() / best[-2:].sum())]
+    own, oracle = np.array(policy.expected).T
+    return Lived(
+        true=true,
+        best=best,
+        own=own,
+        oracle=oracle,
+        margin=float(beyond[-1]),
+        messages=float(path.messages.sum() / there),
+        unsubscribed=float(left / there),
+        lowest=float(beyond[min(3, weeks - 1) :].min()),
+    )

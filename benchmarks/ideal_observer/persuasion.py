@@ -77,7 +77,7 @@ class Persuasion:
         base = np.log(self.world.messages.clicking / max(1 - self.world.messages.clicking, 1e-9) + 1e-12)
         for place, value in enumerate(self.responsiveness(_INDEX).tolist()):
             chance = expit(base + 3.0 * (value * at_one + at_none).max(axis=3)).mean(axis=2)
-            self.answered[rows, :, place] += np.log(np.where(clicked[:, None], chance, 1 - chance))
+            self.answered[rows, :, place] += np.log(np.maximum(np.where(clicked[:, None], chance, 1 - chance), 1e-9))
 
     def bought(self, seen: Seen, lifts: Lifts, needed: Array, pointed: Array) -> None:
         """A day on which messages worked.

@@ -45,7 +45,7 @@ class Prospects:
 
     Attributes:
         value: `(n, o)` expected true effect.
-        own: `(n,)` expected true effect of the best offer, if above 0: chosen by half of the states drawn, valued by the other half.
+        own: `(n,)` expected true effect of the best offer, if above 0, as it would be of endlessly many draws.
         oracle: `(n,)` the same of somebody who sees which state is the true one.
         soon: `(n, o)` expected chance of an order within a week of what the offer is about, when nothing is sent; NaN if not asked for.
     """
@@ -78,19 +78,25 @@ def prospects(
         margin = truth(supposed, state).margin.reshape(len(part), draws, -1)
         oracle[part] = alive * np.maximum(margin.max(axis=2), 0.0).mean(axis=1)
         cost = world.parameters.messages.cost
-        halves = [alive[:, None] * (half.mean(axis=1) + cost) - cost for half in (margin[:, ::2], margin[:, 1::2])]
-        own[part] = (_chosen(*halves) + _chosen(*halves[::-1])) / 2
-        value[part] = alive[:, None] * (margin.mean(axis=1) + cost) - cost
+        valued = alive[:, None, None] * (margin + cost) - cost
+        own[part] = 2 * _chosen(valued, 2) - _chosen(valued, 4)
+        value[part] = valued.mean(axis=1)
         if soon:
             chance[part] = alive[:, None] * truth(supposed, state, horizon=WEEK).base.reshape(len(part), draws, -1).mean(axis=1)
     return Prospects(value, own, oracle, chance)
 
 
-def _chosen(by: Array, valued: Array) -> Array:
-    """`(r,)` value of the offer that is best by other figures, if it is above 0 by them."""
-    best = by.argmax(axis=1)
-    chosen: Array = np.where(by.max(axis=1) > 0, valued[np.arange(len(by)), best], 0.0)
-    return chosen
+def _chosen(valued: Array, parts: int) -> Array:
+    """`(r,)` value of the offer that is best by one part of the draws, if above 0 by them, as the other draws have it; mean over the parts.
+
+    What too few draws take away falls with their number, so twice the figure by halves less that by quarters is free of it.
+    """
+    found, each = np.zeros(len(valued)), np.arange(len(valued))
+    for part in range(parts):
+        mine = np.arange(valued.shape[1]) % parts == part
+        by, others = valued[:, mine].mean(axis=1), valued[:, ~mine].mean(axis=1)
+        found += np.where(by.max(axis=1) > 0, others[each, by.argmax(axis=1)], 0.0) / parts
+    return found
 
 
 def _suppose(observer: Observer, true: State, rows: Numbers, draws: int, revealed: Revealed) -> tuple[World, State]:
