@@ -57,6 +57,14 @@ class RedisRows:
                 raise StateBroken(_LOST)
             return found
 
+    def read_one(self, customer_id: str, feature: str) -> bytes | None:
+        """One feature's packed bytes; None for somebody unknown; raises as `read`."""
+        with self._line.calling() as client:
+            value = client.hget(entity_key(customer_id) + self._end, _FIELDS[FEATURES.index(feature)])
+            if value is None and not client.exists(self._note):
+                raise StateBroken(_LOST)
+            return None if value is None else bytes_value(value)
+
     def customer_ids(self) -> list[str]:
         """Everybody with a row, sorted; raises as `read`."""
         start, stop = len(entity_key("")), -len(self._end)

@@ -29,6 +29,8 @@ from features.redis_server import RedisServer
 DATABASE = "online.db"
 PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
 
+_VECTOR = "vector"
+_NOTHING_RECENT = nothing_recent()
 _PURCHASES = CATEGORY.columns.index("purchase_count")
 
 
@@ -94,6 +96,14 @@ class CustomerReader(Protocol):
         """
         ...
 
+    def sketch(self, customer_id: str) -> CustomerFeatures | None:
+        """As `read`, of their own numbers alone: what they bought, looked at and told of themselves is left empty. For scoring many.
+
+        Raises:
+            StateBroken, StoreAway: as `read`.
+        """
+        ...
+
     def version(self) -> int | None:
         """Names a state of the store, to this reader alone: while it stays the same, so do all rows; None: a row must be read to know.
 
@@ -146,6 +156,7 @@ class SqliteCustomerReader:
         uri = f"{path.resolve().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._sql = f'SELECT feature_name, value FROM "{PROJECT}_{VIEW}" WHERE entity_key = ?'  # noqa: S608 - constants only
+        self._one_sql = self._sql.replace("feature_name, ", "", 1) + " AND feature_name = ?"
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         """See `CustomerReader.read`."""
@@ -159,6 +170,14 @@ class SqliteCustomerReader:
         except sqlite3.Error as error:
             raise _unreadable(error) from error
         return {name: bytes_value(value) for name, value in rows.items()} if rows else None
+
+    def sketch(self, customer_id: str) -> CustomerFeatures | None:
+        """See `CustomerReader.sketch`."""
+        try:
+            row = self._connection.execute(self._one_sql, (entity_key(customer_id), _VECTOR)).fetchone()
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+        return None if row is None else unpack_sketch(customer_id, bytes_value(row[0]))
 
     def version(self) -> int | None:
         """See `CustomerReader.version`: SQLite's own, by which it knows whether its pages in memory are still good."""
@@ -196,6 +215,11 @@ class RedisCustomerReader:
     def packed(self, customer_id: str) -> Mapping[str, bytes] | None:
         """See `CustomerReader.packed`."""
         return self._rows.read(customer_id) or None
+
+    def sketch(self, customer_id: str) -> CustomerFeatures | None:
+        """See `CustomerReader.sketch`."""
+        packed = self._rows.read_one(customer_id, _VECTOR)
+        return None if packed is None else unpack_sketch(customer_id, packed)
 
     def version(self) -> int | None:
         """See `CustomerReader.version`: to ask a server for one would take as long as to ask for the row."""
@@ -239,6 +263,15 @@ def unpack_customer(customer_id: str, blobs: Mapping[str, bytes]) -> CustomerFea
         looked=nothing_recent() if recent.orders else recent,
         tags=_tags(blobs.get("tags")),
         facts=_facts(blobs.get("facts")),
+    )
+
+
+def unpack_sketch(customer_id: str, vector: bytes) -> CustomerFeatures:
+    """As `unpack_customer`, from the blob `vector` alone."""
+    block = Block.unpack(vector, feature_hash=CUSTOMER.hash)
+    nothing = np.empty((0, len(CATEGORY.columns)))
+    return CustomerFeatures(
+        customer_id, block.as_of, block.values[0], (), nothing, _NOTHING_RECENT, looked_features=nothing, looked=_NOTHING_RECENT
     )
 
 

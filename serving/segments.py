@@ -30,6 +30,7 @@ _SILENT_GAPS = (
 _LEAST_CYCLE_DAYS = 7.0  # a step of the hazard: shorter cycles cannot be told apart
 _UNKNOWN_CYCLE_DAYS = 28.0  # of a shop in which nobody has come back
 _GAP = CUSTOMER.columns.index("gap_mean")
+_SPEND = CUSTOMER.columns.index("amount_decayed_112d")
 
 Array = NDArray[np.float64]
 
@@ -115,9 +116,16 @@ def cycle_survival(curve: Array, days: float) -> float:
 
 def spend_percentile(customer: CustomerFeatures, catalogue: Catalogue) -> float:
     """Percentile (0–100) of the decayed spend of about the last 112 days among all customers; 0 where there are none to compare with."""
-    quantiles = catalogue.products.spend_percentiles
-    spend = customer.value("amount_decayed_112d")
-    return float(np.interp(spend, quantiles, np.linspace(0, 100, len(quantiles)))) if quantiles and math.isfinite(spend) else 0.0
+    return float(spend_percentiles(customer.vector[None, :], catalogue)[0])
+
+
+def spend_percentiles(stored: Array, catalogue: Catalogue) -> Array:
+    """`spend_percentile` of many, (n,); `stored` is (n, features) of `CUSTOMER`."""
+    quantiles, spend = catalogue.products.spend_percentiles, stored[:, _SPEND]
+    if not quantiles:
+        return np.zeros(len(stored))
+    found = np.interp(spend, quantiles, np.linspace(0, 100, len(quantiles)))
+    return np.where(np.isfinite(spend), found, 0.0)
 
 
 def _is_dormant(customer: CustomerFeatures, bounds: Layers, cycle: float, staying_away: float | None) -> bool:

@@ -69,7 +69,7 @@ def score_population(live: Live, profiled: Collection[str], *, also: tuple[int, 
 
 
 def readable(
-    live: Live, profiled: Collection[str], unreadable: list[str], *, ids: Sequence[str] | None = None
+    live: Live, profiled: Collection[str], unreadable: list[str], *, ids: Sequence[str] | None = None, sketched: bool = False
 ) -> Iterator[CustomerFeatures]:
     """Everybody who agreed to profiling, by id, one read after the other.
 
@@ -78,12 +78,14 @@ def readable(
         profiled: who consents to profiling.
         unreadable: gets the ids of damaged rows: told in the summary; one of them must not cost a campaign.
         ids: whom to read; None: everybody in the store.
+        sketched: only what scores are made of (`CustomerReader.sketch`), which takes a third of the time.
     """
+    read = live.reader.sketch if sketched else live.reader.read
     for customer_id in live.reader.customer_ids() if ids is None else ids:
         if customer_id not in profiled:
             continue
         try:
-            customer = live.reader.read(customer_id)
+            customer = read(customer_id)
         except StateBroken:
             unreadable.append(customer_id)
             continue

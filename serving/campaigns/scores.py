@@ -16,7 +16,7 @@ from serving.campaigns.population import Population, nobody_to_score, readable, 
 from serving.channel_scores import channel_probabilities
 from serving.churn_scores import expected_date
 from serving.live import Live
-from serving.segments import segments_of, spend_percentile
+from serving.segments import segments_of, spend_percentiles
 from serving.services import Services
 from serving.spending import expected_margin
 from training.artifacts.return_hazard import HORIZONS
@@ -71,7 +71,7 @@ def _rows(live: Live, profiled: Collection[str]) -> Iterator[Row]:
     tail = (assumptions.currency, live.as_of.isoformat(), live.models.versions["return_hazard"], assumptions.version)
     never_ordered: list[str] = []  # ids alone; they are read again when everybody else is written
     anybody = False
-    for block in _blocks(readable(live, profiled, [])):
+    for block in _blocks(readable(live, profiled, [], sketched=True)):
         buyers = [customer for customer in block if customer.has_ordered]
         never_ordered += [customer.customer_id for customer in block if not customer.has_ordered]
         if buyers:
@@ -79,7 +79,7 @@ def _rows(live: Live, profiled: Collection[str]) -> Iterator[Row]:
             yield from _of_buyers(live, scored(live, buyers), tail)
     if not anybody:
         raise nobody_to_score()
-    for block in _blocks(readable(live, profiled, [], ids=never_ordered)):
+    for block in _blocks(readable(live, profiled, [], ids=never_ordered, sketched=True)):
         yield from _of_the_others(live, block, tail)
 
 
@@ -92,6 +92,7 @@ def _of_buyers(live: Live, population: Population, tail: tuple[object, ...]) -> 
     churn = population.churn
     margins = expected_margin(population.stored, 28.0, live.catalogue.assumptions)
     leaving = channel_probabilities(live, population.stored, HORIZONS)
+    spends = spend_percentiles(population.stored, live.catalogue)
     for i, customer in enumerate(population.customers):
         days = [churn.days_until_order[i], *([] if churn.days_interval is None else churn.days_interval[i])]
         dates = [expected_date(customer.as_of, float(until)) for until in days]
@@ -106,7 +107,7 @@ def _of_buyers(live: Live, population: Population, tail: tuple[object, ...]) -> 
             *_value_cells(population.value, i),
             population.segments[i].stage,
             population.segments[i].layer,
-            round(spend_percentile(customer, live.catalogue), 1),
+            round(float(spends[i]), 1),
             round(float(margins[i]), 2),
             holdout_of(customer.customer_id, live.policy.holdouts),
             *tail,

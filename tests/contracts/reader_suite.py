@@ -85,6 +85,19 @@ class CustomerReaderSuite:
             assert_same_customer(unpack_customer(customer, packed), expected)
         reader.close()
 
+    def test_a_sketch_has_the_same_numbers_and_nothing_else(
+        self, folder: Path, place: Place, by_feast: dict[str, CustomerFeatures]
+    ) -> None:
+        reader = open_reader(folder, place)
+        for customer, expected in by_feast.items():
+            found = reader.sketch(customer)
+            assert found is not None
+            assert (found.customer_id, found.as_of, found.categories) == (customer, expected.as_of, ())
+            np.testing.assert_array_equal(found.vector, expected.vector)
+            assert not len(found.recent.product_ids)
+        assert reader.sketch("nobody") is None
+        reader.close()
+
     def test_the_known_customers_are_all_who_ordered(self, folder: Path, place: Place, by_feast: dict[str, CustomerFeatures]) -> None:
         reader = open_reader(folder, place)
         assert reader.customer_ids() == sorted(by_feast)

@@ -78,6 +78,9 @@ def blind(own_shop: Path) -> Iterator[TestClient]:
         def packed(self, customer_id: str) -> dict[str, bytes] | None:
             raise AssertionError(f"{customer_id} was read")
 
+        def sketch(self, customer_id: str) -> CustomerFeatures | None:
+            raise AssertionError(f"{customer_id} was read")
+
         def version(self) -> int | None:
             raise AssertionError("the store was asked")
 

@@ -29,6 +29,9 @@ class ForbiddenReader:
     def packed(self, customer_id: str) -> None:
         raise AssertionError(f"personal features of {customer_id} were read")
 
+    def sketch(self, customer_id: str) -> CustomerFeatures | None:
+        raise AssertionError(f"personal features of {customer_id} were read")
+
     def version(self) -> int | None:
         raise AssertionError("the store was asked")
 
