@@ -30,7 +30,6 @@ DATABASE = "online.db"
 PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
 
 _VECTOR = "vector"
-_NOTHING_RECENT = nothing_recent()
 _PURCHASES = CATEGORY.columns.index("purchase_count")
 
 
@@ -156,7 +155,7 @@ class SqliteCustomerReader:
         uri = f"{path.resolve().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._sql = f'SELECT feature_name, value FROM "{PROJECT}_{VIEW}" WHERE entity_key = ?'  # noqa: S608 - constants only
-        self._one_sql = self._sql.replace("feature_name, ", "", 1) + " AND feature_name = ?"
+        self._one_sql = f'SELECT value FROM "{PROJECT}_{VIEW}" WHERE entity_key = ? AND feature_name = ?'  # noqa: S608 - constants only
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         """See `CustomerReader.read`."""
@@ -269,10 +268,8 @@ def unpack_customer(customer_id: str, blobs: Mapping[str, bytes]) -> CustomerFea
 def unpack_sketch(customer_id: str, vector: bytes) -> CustomerFeatures:
     """As `unpack_customer`, from the blob `vector` alone."""
     block = Block.unpack(vector, feature_hash=CUSTOMER.hash)
-    nothing = np.empty((0, len(CATEGORY.columns)))
-    return CustomerFeatures(
-        customer_id, block.as_of, block.values[0], (), nothing, _NOTHING_RECENT, looked_features=nothing, looked=_NOTHING_RECENT
-    )
+    nothing, recent = np.empty((0, len(CATEGORY.columns))), nothing_recent()
+    return CustomerFeatures(customer_id, block.as_of, block.values[0], (), nothing, recent, looked_features=nothing, looked=recent)
 
 
 def _named(block: Block, which: NDArray[np.bool_]) -> tuple[str, ...]:

@@ -50,11 +50,11 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     if permitted is None:
         permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
     allowed, decision_id, telemetry = permitted, services.engine.new_id(), services.telemetry
-    scope[DECISION_ID] = decision_id
     again = once_more(services, body, allowed, decision_id, asked_about(body))
     if again is not None:
         repeated, known = again
         services.decisions.put(repeated)
+        scope[DECISION_ID] = decision_id
         telemetry.chosen(known.type)
         telemetry.dropped.count(known.fallen, known.counted)
         return repeated.body
@@ -68,6 +68,7 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     degraded = decision.degraded | services.staleness() | allowed.degraded
     recorded = decided(services, body, decision, text, degraded)
     services.decisions.put(recorded)
+    scope[DECISION_ID] = decision_id
     telemetry.chosen(decision.slate.types[decision.places[0]])
     telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.counted)
     telemetry.numberless(decision.numberless)

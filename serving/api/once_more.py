@@ -73,23 +73,22 @@ def once_more(
     live, now = services.live, services.now
     if not _is_plain(services, body, permitted) or live.models.degraded() or services.staleness():
         return None
+    customer_id = str(permitted.customer_id)
+    layout = live.layouts.latest(customer_id, body.channel, permitted.channels)
+    known: Answered | None = None if layout is None else layout.answers.get(_question(body))
+    if layout is None or known is None or known.now != now:
+        return None
+    assigned = live.experiments.assigned(customer_id, now)
+    seed, share = seed_of(assigned.policy.exploration.seed, customer_id, decision_id), assigned.policy.exploration.share
+    if not known.silent and not takes_best(seed, share):
+        return None
+    # Last, as it may be a round trip: whoever is decided on is read there, and not twice.
     with contextlib.suppress(StateBroken):  # safe: whoever decides reads once more, and says so
-        customer_id = str(permitted.customer_id)
         customer = live.memory.read(live.reader, customer_id)
-        assigned = live.experiments.assigned(None if customer is None else customer_id, now)
-        layout = None
-        if customer is not None and not assigned.models:
-            layout = live.layouts.found(customer, body.channel, permitted.channels, assigned, now)
-        known: Answered | None = None if layout is None else layout.answers.get(_question(body))
-        if known is None or known.now != now:
-            return None
-        policy = assigned.policy
-        seed = seed_of(policy.exploration.seed, customer_id, decision_id)
-        if not known.silent and not takes_best(seed, policy.exploration.share):
-            return None
-        text = f"{known.answer[0]}{decision_id}{known.answer[1]}"
-        record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
-        return Decided(decision_id, whose, services.ledger.clock(), text, record, None, known.exposures, known.slate), known
+        if customer is not None and layout.holds(customer, assigned, now):
+            text = f"{known.answer[0]}{decision_id}{known.answer[1]}"
+            record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
+            return Decided(decision_id, whose, services.ledger.clock(), text, record, None, known.exposures, known.slate), known
     return None
 
 

@@ -78,7 +78,7 @@ def readable(
         profiled: who consents to profiling.
         unreadable: gets the ids of damaged rows: told in the summary; one of them must not cost a campaign.
         ids: whom to read; None: everybody in the store.
-        sketched: only what scores are made of (`CustomerReader.sketch`), which takes a third of the time.
+        sketched: only what scores of buyers are made of (`CustomerReader.sketch`); the stage of others follows from their tags too.
     """
     read = live.reader.sketch if sketched else live.reader.read
     for customer_id in live.reader.customer_ids() if ids is None else ids:

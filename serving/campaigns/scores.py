@@ -69,7 +69,7 @@ def _rows(live: Live, profiled: Collection[str]) -> Iterator[Row]:
     """Block by block: a million customers at once would take tens of gigabytes."""
     assumptions = live.catalogue.assumptions
     tail = (assumptions.currency, live.as_of.isoformat(), live.models.versions["return_hazard"], assumptions.version)
-    never_ordered: list[str] = []  # ids alone; they are read again when everybody else is written
+    never_ordered: list[str] = []  # ids alone; they are read again, whole, when everybody else is written: tags tell their stage
     anybody = False
     for block in _blocks(readable(live, profiled, [], sketched=True)):
         buyers = [customer for customer in block if customer.has_ordered]
@@ -79,7 +79,7 @@ def _rows(live: Live, profiled: Collection[str]) -> Iterator[Row]:
             yield from _of_buyers(live, scored(live, buyers), tail)
     if not anybody:
         raise nobody_to_score()
-    for block in _blocks(readable(live, profiled, [], ids=never_ordered, sketched=True)):
+    for block in _blocks(readable(live, profiled, [], ids=never_ordered)):
         yield from _of_the_others(live, block, tail)
 
 

@@ -163,7 +163,12 @@ class Decision:
 
 
 class Engine:
-    """Decides; holds no state but the offer types."""
+    """Decides; holds no state but the offer types.
+
+    Attributes:
+        offer_types: that make candidates.
+        new_id: gives each decision its id.
+    """
 
     def __init__(self, offer_types: Sequence[OfferType], *, new_id: Callable[[], str] | None = None) -> None:
         """Prepare.

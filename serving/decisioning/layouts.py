@@ -8,9 +8,6 @@ from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from features.store import CustomerFeatures
     from serving.customer_context import CustomerContext
     from serving.decisioning.experiments import Assigned
     from serving.decisioning.layout import Layout
@@ -35,28 +32,25 @@ class Layouts:
         """The layout that holds now, made where none does; one with a cart is nobody else's and not kept."""
         if not self.most or context.cart:
             return make()
-        found = self.found(context.customer, context.channel, context.contact, assigned, context.now)
-        if found is not None:
+        key = (None if context.customer is None else context.customer.customer_id, context.channel, context.contact)
+        found = self.latest(*key)
+        if found is not None and found.holds(context.customer, assigned, context.now):
             return found
         made = make()
         with self._lock:
-            key = (None if context.customer is None else context.customer.customer_id, context.channel, context.contact)
             self._kept[key] = made
             self._kept.move_to_end(key)
             if len(self._kept) > self.most:
                 self._kept.popitem(last=False)
         return made
 
-    def found(
-        self, customer: CustomerFeatures | None, channel: str | None, contact: frozenset[str] | None, assigned: Assigned, now: datetime
-    ) -> Layout | None:
-        """The layout that holds for a customer without a cart; None where it must be made."""
-        key = (None if customer is None else customer.customer_id, channel, contact)
+    def latest(self, customer_id: str | None, channel: str | None, contact: frozenset[str] | None) -> Layout | None:
+        """The layout made last for a customer without a cart, whether or not it holds; None where none is kept."""
+        key = (customer_id, channel, contact)
         with self._lock:
             found = self._kept.get(key)
-            if found is None or not found.holds(customer, assigned, now):
-                return None
-            self._kept.move_to_end(key)
+            if found is not None:
+                self._kept.move_to_end(key)
             return found
 
     def channels(self, customers: Collection[str]) -> dict[str, list[str | None]]:

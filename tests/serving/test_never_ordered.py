@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import math
+import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +15,11 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from features.feature_sets import CUSTOMER
+from features.feast_bytes import PROJECT, VIEW, entity_key
+from features.feature_sets import CUSTOMER, TAGS
+from features.packing import Block
+from features.store import DATABASE
+from features.versions import current_folder
 from serving.app import create_app
 from serving.campaigns.at_risk import write_at_risk_audience
 from serving.campaigns.scores import score_all
@@ -25,7 +31,7 @@ from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from tests.serving.browsers import FIRST_ORDERS, FOLLOWS, LOOKED_AT, LOOKS, vector_of, write_browsers
 from tests.serving.small_channel import write_channel
-from tests.serving.small_shop import CUSTOMERS, promote, write_small_shop
+from tests.serving.small_shop import AS_OF, CUSTOMERS, feast_bytes, promote, write_small_shop
 
 OFFERS = [
     {"offer_id": "hello", "type": "content", "url": "https://shop.example/hello", "stages": ["interested"], "margin": 50.0},
@@ -145,6 +151,20 @@ def test_scores_of_everybody_hold_them_with_empty_cells_and_audiences_leave_them
     assert looks["currency"] == rows[CUSTOMERS[0]]["currency"] != ""
     write_at_risk_audience(browsing, horizon=28, size=1000, holdout=0.0, seed=1, out=tmp_path / "audience.csv")
     assert LOOKS not in (tmp_path / "audience.csv").read_text(encoding="utf-8")
+
+
+def test_scores_of_everybody_know_who_answered_a_keyword(data_dir: Path, tmp_path: Path) -> None:
+    shop = Path(shutil.copytree(data_dir, tmp_path / "data"))
+    tag = Block(TAGS.hash, AS_OF, ("need:serum",), np.array([[1.0]]))
+    connection = sqlite3.connect(current_folder(shop / "online", remedy="") / DATABASE)
+    with connection:
+        statement = f'UPDATE "{PROJECT}_{VIEW}" SET value = ? WHERE entity_key = ? AND feature_name = ?'  # noqa: S608 - constants only
+        assert connection.execute(statement, (feast_bytes(tag.pack()), entity_key(FOLLOWS), "tags")).rowcount == 1
+    connection.close()
+    score_all(build_services(ServingSettings(data_dir=shop)), tmp_path / "scores.csv")
+    with (tmp_path / "scores.csv").open(encoding="utf-8", newline="") as file:
+        stages = {row["customer_id"]: row["stage"] for row in csv.DictReader(file)}
+    assert stages[FOLLOWS] == "interested"
 
 
 def test_scores_are_the_same_in_blocks_of_any_size(browsing: Services, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
