@@ -135,6 +135,7 @@ def create_app(settings: ServingSettings, services: Services | Callable[[], Serv
         _TOGETHER * settings.events_limit_bytes,
         lambda scope, line: scope["app"].state.services.telemetry.refused(line),
     )
+    app.state.lanes = lanes  # the server counts who is coming, too
     app.add_middleware(DirectRoute)  # the innermost
     app.add_middleware(Turns, lanes=lanes)
     app.add_middleware(BodyLimit, limit_bytes=settings.body_limit_bytes, larger=larger, seconds=settings.body_seconds)

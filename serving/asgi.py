@@ -12,3 +12,4 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DECISION_ID = "huitou.decision_id"  # in a scope, once its request is decided: what logs and traces may say of it
+COMING = "huitou.coming"  # in a scope, until its call has come to its line: that line

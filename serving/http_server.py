@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from asyncio import TimerHandle, Transport
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from serving.early_refusal import EarlyRefusals
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -84,6 +87,10 @@ class BoundedHeads(HttpToolsProtocol):
         self.transport.close()
 
 
+class ServerProtocol(BoundedHeads, EarlyRefusals):
+    """How the service speaks HTTP."""
+
+
 def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own options
     """Options of the server.
 
@@ -96,7 +103,7 @@ def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvic
         "log_level": "error",  # warnings are a line for each thing that cannot be read: strangers would write the log
         "access_log": False,  # paths name customers
         "lifespan": "on",
-        "http": BoundedHeads,
+        "http": functools.partial(ServerProtocol, lanes=app.state.lanes, services=lambda: getattr(app.state, "services", None)),
         "ws": "none",
         "proxy_headers": False,  # nothing here depends on a caller's address, so that nobody gains by telling another
         "server_header": False,

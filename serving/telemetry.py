@@ -18,6 +18,7 @@ _LOG = logging.getLogger(REQUESTS)
 # Seconds; dense around the few milliseconds that a decision takes.
 _BUCKETS = (0.001, 0.002, 0.003, 0.004, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
+_UNMATCHED = "unmatched"  # of requests that met no route
 _OF_MODELS = frozenset(
     {
         "/v1/next-best-offers",
@@ -105,6 +106,13 @@ class Telemetry:
     def refused(self, line: str) -> None:
         """Count a call that was told to come back."""
         self._refused.labels(line).inc()
+
+    def sent_away(self, method: str, line: str) -> None:
+        """Count, and tell of, a call that the server sent away before anything was made of it."""
+        self.refused(line)
+        self.request(method, _UNMATCHED, 429, 0.0)
+        if _LOG.isEnabledFor(logging.INFO):
+            _tell({"method": method}, _UNMATCHED, 429, 0.0)
 
     def withdrawn(self) -> None:
         """Count a set of models that was withdrawn."""
@@ -200,7 +208,7 @@ class RequestMetrics:
             await self.app(scope, receive, watched)
             failed = False
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
+            route = getattr(scope.get("route"), "path", _UNMATCHED)
             seconds = time.perf_counter() - started
             telemetry.request(scope["method"], route, status, seconds)
             if route in _OF_MODELS:

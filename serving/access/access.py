@@ -178,6 +178,10 @@ class Access:
             return None
         return self.prove(_key_in(authorization))
 
+    def knows(self, authorization: bytes | None) -> bool:
+        """Whether a header tells a key that is in force, or none is needed; counts against nobody's rate and lets nobody in."""
+        return not self._locked or (authorization is not None and digest_of(_key_in(authorization)) in self._proofs)
+
     def prove(self, key: bytes) -> Grant:
         """Whose key it is.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serving.api.problems import problem_of
-from serving.asgi import ASGIApp, Message, Receive, Scope, Send
+from serving.asgi import COMING, ASGIApp, Message, Receive, Scope, Send
 from serving.errors import Overloaded
 
 _WATCHING = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -22,7 +22,7 @@ _QUESTIONS = frozenset(  # they come with a body
 )
 _PLACE = "/here"  # where an address goes into a refusal that was made once
 _REFUSALS: dict[str, tuple[bytes, bytes, list[tuple[bytes, bytes]]]] = {}
-_FULL = "Too many calls are in work or wait already; send it again after the seconds that Retry-After tells."
+FULL = "Too many calls are in work or wait already; send it again after the seconds that Retry-After tells."
 _CROWDED = "The bodies of all callers together are too much at the moment; send it again after the seconds that Retry-After tells."
 
 
@@ -35,17 +35,24 @@ class Lane:
         in_work: calls that are worked on at a time.
         waiting: calls that may wait for their turn.
         present: calls whose body is here: in work or waiting.
+        coming: calls that the server has read and that have not come here yet.
     """
 
     name: str
     in_work: int
     waiting: int
     present: int = 0
+    coming: int = 0
     turns: asyncio.Semaphore = field(init=False)
 
     def __post_init__(self) -> None:
         """All turns are free."""
         self.turns = asyncio.Semaphore(self.in_work)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is no place for one more, when all have come who are coming."""
+        return self.present + self.coming >= self.in_work + self.waiting
 
     def demand_place(self) -> None:
         """Nothing happens while there is a place.
@@ -54,7 +61,7 @@ class Lane:
             Overloaded: there is none.
         """
         if self.present >= self.in_work + self.waiting:
-            raise Overloaded(_FULL)
+            raise Overloaded(FULL)
 
 
 @dataclass
@@ -77,9 +84,20 @@ class Lanes:
 
     def of(self, scope: Scope) -> Lane | None:
         """The line a call stands in; None for those who look after the service."""
-        if scope["type"] != "http" or scope["path"] in _WATCHING:
+        return self.of_call(scope["method"], scope["path"]) if scope["type"] == "http" else None
+
+    def of_call(self, method: str, path: str) -> Lane | None:
+        """The same of a call whose scope is not made yet."""
+        if path in _WATCHING:
             return None
-        return self.answers if scope["method"] in _LOOKING or scope["path"] in _QUESTIONS else self.writes
+        return self.answers if method in _LOOKING or path in _QUESTIONS else self.writes
+
+
+def came(scope: Scope) -> None:
+    """Note that a call has come to its line, or never will."""
+    lane: Lane | None = scope.pop(COMING, None)
+    if lane is not None:
+        lane.coming -= 1
 
 
 def refusal_of(detail: str, path: str) -> tuple[Message, Message]:
@@ -153,6 +171,7 @@ class Turns:
         if lane is None:
             await self.app(scope, receive, send)
             return
+        came(scope)
         lane.demand_place()
         lane.present += 1
         try:
