@@ -36,6 +36,7 @@ from training import local_models
 pytestmark = pytest.mark.timeout(180)
 BOUND = 10.0  # seconds of any answer, whatever is away: the patience of 2, twice, and what a busy machine adds
 SOAK_SECONDS = float(os.environ.get("HUITOU_TEST_SOAK_SECONDS", "15"))
+SOAK_RATE = float(os.environ.get("HUITOU_TEST_SOAK_RATE", "0"))  # requests a second; 0: as many as it answers
 
 
 class _NoModels(http.server.BaseHTTPRequestHandler):
@@ -191,6 +192,7 @@ def test_a_redis_that_lost_everything_is_told_and_nobody_is_taken_for_a_newcomer
             assert {one["part"] for one in answer["degraded_reasons"]} == {"customer"}
 
 
+@pytest.mark.timeout(180 + 2 * SOAK_SECONDS)
 def test_hours_of_work_cost_neither_memory_nor_time(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     write_small_shop(folder)
@@ -198,10 +200,10 @@ def test_hours_of_work_cost_neither_memory_nor_time(tmp_path: Path) -> None:
     (folder / "bodies.ndjson").write_text(bodies, encoding="utf-8")
     with serving(folder) as server:
         third = SOAK_SECONDS / 3
-        first = driven(server, folder, connections=4, seconds=third)
+        first = driven(server, folder, connections=4, seconds=third, rate=SOAK_RATE)
         before = resident_mb(server)
-        driven(server, folder, connections=4, seconds=third)
-        last = driven(server, folder, connections=4, seconds=third)
+        driven(server, folder, connections=4, seconds=third, rate=SOAK_RATE)
+        last = driven(server, folder, connections=4, seconds=third, rate=SOAK_RATE)
         after = resident_mb(server)
         figures = f"resident {before:.0f} MB, then {after:.0f} MB; first {first}, last {last}"
         print(figures)  # noqa: T201 - shown with -s
