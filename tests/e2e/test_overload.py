@@ -43,7 +43,8 @@ def server(shop: Path) -> Iterator[Server]:
 
 
 def driven(server: Server, shop: Path, *, connections: int, seconds: float, rate: float = 0.0) -> dict[str, Any]:
-    load = Load("127.0.0.1", [server.port], OFFERS, str(shop / "bodies.ndjson"), connections, 0.5, seconds, rate, pids=(server.process.pid,))
+    bodies, pids = str(shop / "bodies.ndjson"), (server.process.pid,)
+    load = Load("127.0.0.1", [server.port], OFFERS, bodies, connections, 0.5, seconds, rate, pids=pids)
     command = [sys.executable, "-m", "benchmarks.serving.driver"]
     told = subprocess.run(command, input=json.dumps(dataclasses.asdict(load)), text=True, capture_output=True, check=True, cwd=ROOT)
     return dict(json.loads(told.stdout))
