@@ -1,6 +1,7 @@
 """What the cost of losing a channel does to a shop's decisions: `python -m benchmarks.leaving_cost --data-dir DIR --channel email`.
 
-Everybody is decided on once, without holdouts and exploration, by the shop's policy with different sections `contact`; nothing is recorded.
+Everybody is decided on once, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different caution; nothing is
+recorded.
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from features.decisions.policy import DecisionPolicy
     from serving.services import Services
 
-# The last is what the cost was before: everybody who leaves a channel stops buying, for a quarter.
-VARIANTS: Mapping[str, Mapping[str, float]] = {
+# The last two are what the cost was before: everybody who leaves a channel stops buying, for a quarter.
+VARIANTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "default": {},
-    "one customer in fifty besides": {"leaving_customers": 0.02},
-    "one customer in ten besides": {"leaving_customers": 0.1},
-    "free": {"leaving": 0.0},
-    "the whole customer": {"leaving_customers": 1.0, "messages_ahead": 0.0},
+    "by the mean, without caution": {"value": {"caution": 0.0}},
+    "half the caution": {"value": {"caution": 0.25}},
+    "one customer in fifty besides": {"contact": {"leaving_customers": 0.02}},
+    "one customer in ten besides": {"contact": {"leaving_customers": 0.1}},
+    "free": {"contact": {"leaving": 0.0}},
+    "the whole customer": {"contact": {"leaving_customers": 1.0, "messages_ahead": 0.0}},
+    "the whole customer, by the mean": {"contact": {"leaving_customers": 1.0, "messages_ahead": 0.0}, "value": {"caution": 0.0}},
 }
 
 
@@ -84,8 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         {"exploration": {"share": 0.0}, "holdouts": {"universal": 0.0, "model_control": 0.0}}
     )
     customers = services.live.reader.customer_ids()[: told.most]
-    for name, contact in VARIANTS.items():
-        found = decided(services, policy.changed({"contact": dict(contact)}), told.channel, customers)
+    for name, sections in VARIANTS.items():
+        changed = policy.changed({section: dict(values) for section, values in sections.items()})
+        found = decided(services, changed, told.channel, customers)
         types = ", ".join(f"{kind} {count / found.customers:.1%}" for kind, count in found.types.items()) or "nothing"
         print(f"{name}: {found.silent:.1%} of {found.customers:,} silent, cost {found.cost:.4f}, worth {found.value:.4f}; {types}")
     services.ledger.close()

@@ -12,4 +12,11 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DECISION_ID = "huitou.decision_id"  # in a scope, once its request is decided: what logs and traces may say of it
-COMING = "huitou.coming"  # in a scope, until its call has come to its line: that line
+COMING = "huitou.coming"  # in a scope, until its call has come to its line: what is to be done then
+
+
+def came(scope: Scope) -> None:
+    """Note that a call has come to its line, or never will; once is enough, and more do no harm."""
+    told = scope.pop(COMING, None)
+    if told is not None:
+        told()

@@ -1,15 +1,16 @@
-"""How uvicorn serves the application: no header is believed that a proxy would set, no head is waited for that does not end."""
+"""How uvicorn serves the application: no header is believed that a proxy would set, nobody is waited for without end."""
 
 from __future__ import annotations
 
 import functools
 from asyncio import TimerHandle, Transport
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.early_refusal import EarlyRefusals
+from serving.asgi import COMING, Scope, came
+from serving.early_refusal import EarlyRefusals, PlainCall, refusal
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -18,19 +19,41 @@ if TYPE_CHECKING:
 
 HEAD_BYTES: Final = 65_536  # what the gate answers with a reason is below; above, the line is cut while the head is still coming
 HEAD_SECONDS: Final = 10.0
+READ_SECONDS: Final = 30.0  # in which a caller must read on: 64 kB at most wait for them
+_PIPELINED = 64  # calls that may wait on one line, beside those of the last read
 _REFUSAL = b"HTTP/1.1 %s\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 _GOODBYE_SECONDS: Final = 20  # that calls under way may take when the service is stopped: twice the ledger's patience
 
 
-class BoundedHeads(HttpToolsProtocol):
-    """HTTP/1.1 with a limit on the bytes of a request's head and on the time it takes to come."""
+class ServerProtocol(HttpToolsProtocol):
+    """HTTP/1.1 with a limit on the bytes of a request's head, on the time that callers take to send and to read, and with lines.
+
+    Whoever comes while their line is full is sent away here (`serving.early_refusal`); whoever is let in counts as coming until they stand
+    in it.
+    """
 
     head_seconds = HEAD_SECONDS
+    read_seconds = READ_SECONDS
     _milestones = 0  # heads and bodies that came whole
     _bytes = 0  # since the last of them
     _in_body = False
-    _timer: TimerHandle | None = None
+    _timer: TimerHandle | None = None  # of what the caller must send
+    _reader: TimerHandle | None = None  # of what they must read
+    _read = b""  # what is being looked at, where it begins with a call
+    _refusal: bytes | None = None  # of a call that is sent away, until its body is read over
+    _coming: Scope | None = None  # of the call that counts as coming
+
+    def __init__(self, *args: Any, early: EarlyRefusals, **more: Any) -> None:  # noqa: ANN401 - uvicorn's
+        """Take a connection.
+
+        Args:
+            args: uvicorn's.
+            early: judges who is sent away.
+            more: uvicorn's.
+        """
+        super().__init__(*args, **more)
+        self._early = early
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A caller is there; their first request must come."""
@@ -40,24 +63,74 @@ class BoundedHeads(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone."""
         self._unwind()
+        self.resume_writing()
+        self._came()
         super().connection_lost(exc)
 
+    def pause_writing(self) -> None:
+        """The caller does not read what was answered: a place is not held for them for ever."""
+        super().pause_writing()
+        if self._reader is None:
+            self._reader = self.loop.call_later(self.read_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """They read again."""
+        if self._reader is not None:
+            self._reader.cancel()
+            self._reader = None
+        super().resume_writing()
+
     def on_headers_complete(self) -> None:
-        """A request's head is there."""
+        """A request's head is there: it is sent away, or begun."""
         self._milestones, self._bytes, self._in_body = self._milestones + 1, 0, True
         self._unwind()
+        self._came()  # the one before has answered or never will
+        call = self._plain_call()
+        if call is not None and call.lane.full:
+            self._refusal = refusal(call, self.server_state.default_headers)
+            return
         super().on_headers_complete()
+        if call is not None:
+            call.lane.coming += 1
+            self._coming = cast("Scope", self.scope)
+            self._coming[COMING] = call.lane.arrive
+
+    def on_body(self, body: bytes) -> None:
+        """A part of its body."""
+        if self._refusal is None:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Its body, too."""
         self._milestones, self._bytes, self._in_body = self._milestones + 1, 0, False
+        if self._refusal is not None:
+            self.transport.write(self._refusal)
+            self._refusal = None
+            super().on_response_complete()  # the line waits for the next call
+            return
         super().on_message_complete()
+        if self.cycle.response_complete:  # refused before all of it came: the next one must come
+            self._wind()
+
+    def on_response_complete(self) -> None:
+        """A call is answered; it may never have come to its line."""
+        self._came()
+        super().on_response_complete()
 
     def data_received(self, data: bytes) -> None:
         """More came."""
+        if len(self.pipeline) > _PIPELINED:
+            self.transport.abort()  # each call that waits costs kilobytes, and nobody sends so many without reading
+            return
         before = self._milestones
+        self._read = b"" if self._in_body or self._bytes else data
         super().data_received(data)
-        if self._in_body or self._milestones > before or self.transport.is_closing():
+        self._read = b""
+        if self._milestones > before or self.transport.is_closing():
+            return
+        if self._in_body:
+            if self._timer is None and self.cycle.response_complete:  # the rest of what was refused is not waited for
+                self._wind()
             return
         self._bytes += len(data)
         if self._bytes > HEAD_BYTES:
@@ -65,7 +138,25 @@ class BoundedHeads(HttpToolsProtocol):
         elif self._timer is None:  # a head in several pieces; the usual one is whole and costs no clock
             self._wind()
 
+    def _plain_call(self) -> PlainCall | None:
+        """The call whose head is there, if it may be sent away."""
+        read, cycle, parser = self._read, self.cycle, self.parser
+        self._read = b""  # whatever else is in it does not begin with a call
+        if not read or (cycle is not None and not cycle.response_complete) or self.flow.write_paused or self.root_path:
+            return None
+        if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
+            return None
+        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
+            return None
+        return self._early.plain(read, parser.get_method(), self.url, self.headers)
+
+    def _came(self) -> None:
+        if self._coming is not None:
+            came(self._coming)
+            self._coming = None
+
     def _wind(self) -> None:
+        self._unwind()
         self._timer = self.loop.call_later(self.head_seconds, self._late)
 
     def _unwind(self) -> None:
@@ -87,10 +178,6 @@ class BoundedHeads(HttpToolsProtocol):
         self.transport.close()
 
 
-class ServerProtocol(BoundedHeads, EarlyRefusals):
-    """How the service speaks HTTP."""
-
-
 def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvicorn.Config:  # noqa: ANN401 - uvicorn's own options
     """Options of the server.
 
@@ -103,7 +190,7 @@ def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvic
         "log_level": "error",  # warnings are a line for each thing that cannot be read: strangers would write the log
         "access_log": False,  # paths name customers
         "lifespan": "on",
-        "http": functools.partial(ServerProtocol, lanes=app.state.lanes, services=lambda: getattr(app.state, "services", None)),
+        "http": functools.partial(ServerProtocol, early=EarlyRefusals(app.state.lanes, lambda: getattr(app.state, "services", None))),
         "ws": "none",
         "proxy_headers": False,  # nothing here depends on a caller's address, so that nobody gains by telling another
         "server_header": False,

@@ -48,7 +48,7 @@ class ServingSettings(SettingsWithSecrets):
     events_limit_bytes: int = Field(default=16_777_216, ge=1024, description="Largest body of the routes that take events, when unpacked.")
     body_seconds: float = Field(default=30.0, gt=0, description="How long a request body may take to come in whole.")
     answers_in_work: int = Field(default=8, ge=1, description="Questions, offers for instance, that are worked on at a time.")
-    answers_waiting: int = Field(default=24, ge=0, description="Questions that may wait for their turn; beyond them callers are told 429.")
+    answers_waiting: int = Field(default=8, ge=0, description="Questions that may wait for their turn; beyond them callers are told 429.")
     writes_in_work: int = Field(default=16, ge=1, description="Calls that write, events for instance, that are worked on at a time.")
     writes_waiting: int = Field(default=112, ge=0, description="Calls that write that may wait for their turn; beyond them: 429.")
     ledger_url: str | None = Field(

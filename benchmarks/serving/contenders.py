@@ -117,10 +117,22 @@ def compare(found: Mapping[str, Contender], figures: Figures, *, seconds: float,
             )
 
 
-def overload(one: Contender, figures: Figures, name: str, *, rate: float, seconds: float) -> None:
-    """More than can be answered, at a fixed rate; latencies from when a request should have begun."""
-    run = drive([one.server], one.path, one.bodies, connections=4 * CONNECTIONS, seconds=seconds, rate=rate)
-    figures.measured[f"open loop, {name}"] = {"offered": round(rate, 1), **_told(run)}
+def overload(one: Contender, figures: Figures, name: str, *, times: float, seconds: float, rounds: int) -> None:
+    """So many times what it can do, found anew each round, at a fixed rate; latencies from when a request should have begun."""
+    full, calm, over = (list[Driven]() for _ in range(3))
+    for turn in range(rounds):
+        asked = {"seconds": seconds, "start": turn * 1000}
+        calm.append(drive([one.server], one.path, one.bodies, connections=1, **asked))
+        full.append(drive([one.server], one.path, one.bodies, connections=CONNECTIONS, **asked))
+        rate = max(times * full[-1].requests / full[-1].seconds, 1.0)
+        over.append(drive([one.server], one.path, one.bodies, connections=4 * CONNECTIONS, rate=rate, **asked))
+    figures.measured[f"open loop, {name}"] = [_told(run) for run in over]
+    figures.ratios[f"p99 of what is accepted at {times:g} times what it can do ÷ unloaded: {name}"] = ratio_of(
+        [run.accepted_ms["p99"] for run in over], [run.latency_ms["p99"] for run in calm], goal=5.0, at_least=False
+    )
+    figures.ratios[f"accepted at {times:g} times what it can do ÷ what it can do: {name}"] = ratio_of(
+        [(run.requests - run.failed) / run.seconds for run in over], _rates(full)
+    )
 
 
 def _throughput(figures: Figures, name: str, runs: Mapping[str, list[Driven]]) -> None:

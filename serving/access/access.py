@@ -178,9 +178,12 @@ class Access:
             return None
         return self.prove(_key_in(authorization))
 
-    def knows(self, authorization: bytes | None) -> bool:
-        """Whether a header tells a key that is in force, or none is needed; counts against nobody's rate and lets nobody in."""
-        return not self._locked or (authorization is not None and digest_of(_key_in(authorization)) in self._proofs)
+    def known(self, authorization: bytes | None) -> Grant | None:
+        """Whom `identify` would let in; counts against nobody's rate, and None says that it would object, or has more to ask."""
+        if not self._locked:
+            return OPEN
+        proof = None if authorization is None else self._proofs.get(digest_of(_key_in(authorization)))
+        return None if proof is None or self._is_over(proof) else proof.grant
 
     def prove(self, key: bytes) -> Grant:
         """Whose key it is.
@@ -196,7 +199,7 @@ class Access:
         proof = self._proofs.get(digest)
         if proof is None or not hmac.compare_digest(proof.digest, digest):
             raise KeyRefused(SEND_A_KEY)
-        if proof.until is not None and self._clock().timestamp() >= proof.until:
+        if self._is_over(proof):
             raise KeyRefused("This key was rotated and its time is over; use the new one.")
         bucket = proof.grant.bucket
         if bucket is not None:
@@ -204,6 +207,9 @@ class Access:
             if wait > 0:
                 raise _too_often(bucket, wait)
         return proof.grant
+
+    def _is_over(self, proof: _Proof) -> bool:
+        return proof.until is not None and self._clock().timestamp() >= proof.until
 
     def _take_over(self, keys: Sequence[Key]) -> None:
         proofs: dict[bytes, _Proof] = {}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from serving.api.problems import problem_of
-from serving.asgi import COMING, ASGIApp, Message, Receive, Scope, Send
+from serving.asgi import ASGIApp, Message, Receive, Scope, Send, came
 from serving.errors import Overloaded
 
 _WATCHING = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -54,6 +54,10 @@ class Lane:
         """Whether there is no place for one more, when all have come who are coming."""
         return self.present + self.coming >= self.in_work + self.waiting
 
+    def arrive(self) -> None:
+        """One who was coming has come, or never will."""
+        self.coming -= 1
+
     def demand_place(self) -> None:
         """Nothing happens while there is a place.
 
@@ -91,13 +95,6 @@ class Lanes:
         if path in _WATCHING:
             return None
         return self.answers if method in _LOOKING or path in _QUESTIONS else self.writes
-
-
-def came(scope: Scope) -> None:
-    """Note that a call has come to its line, or never will."""
-    lane: Lane | None = scope.pop(COMING, None)
-    if lane is not None:
-        lane.coming -= 1
 
 
 def refusal_of(detail: str, path: str) -> tuple[Message, Message]:

@@ -15,7 +15,7 @@ from serving.access.scopes import Scope
 from serving.api.foreign import is_local_name, is_same_host
 from serving.api.problems import problem_of
 from serving.api.route_scopes import EVENT_PATHS, OPEN, SCHEMA
-from serving.asgi import ASGIApp, Message, Receive, Send
+from serving.asgi import ASGIApp, Message, Receive, Send, came
 from serving.asgi import Scope as Asgi
 from serving.errors import AddressTooLong, HeadTooLarge
 
@@ -64,6 +64,7 @@ class Gate:
 
         async def sealed(message: Message) -> None:
             if message["type"] == "http.response.start":
+                came(scope)  # whoever is refused on the way, and reads nothing, holds no place
                 message["headers"] = [*message["headers"], *seal]
                 if grant is not None and grant.bucket is not None:
                     message["headers"] += [(name.encode(), value.encode()) for name, value in grant.bucket.headers().items()]

@@ -32,6 +32,7 @@ def test_everything_runs(tmp_path: Path) -> None:
         "throughput: huitou, warm, Redis ÷ bare FastAPI",
         "latency at one connection, p99: huitou, warm ÷ bare FastAPI",
         "driver ceiling: raw ASGI ÷ huitou, warm",
+        "p99 of what is accepted at 3 times what it can do ÷ unloaded: huitou, warm",
         "two workers ÷ one, requests a CPU-second",
         "a customer in a batch of 300 ÷ a call, warm, CPU seconds",
         "second worker's added memory ÷ the first's",

@@ -2,97 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-import http.client
-import json
-import socket
-import threading
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
 
-from serving.access.key_file import change_keys
+from serving.access.access import Access
+from serving.access.key_file import FILE, change_keys
+from serving.access.keys import Key
 from serving.access.scopes import Scope
-from serving.api.admission import FULL, Lanes, refusal_of
-from serving.api.next_best_offers import answered
-from serving.app import create_app
-from serving.http_server import ServerProtocol, server_config
-from serving.services import Services, build_services
-from serving.settings import ServingSettings
+from serving.api.admission import FULL, refusal_of
+from serving.http_server import ServerProtocol
+from tests.serving.held_service import BODY, OFFERS, Held, asked, held
 from tests.serving.keyed_shop import add_key, bearer
+from tests.serving.test_http_server import within_a_second
 
-OFFERS = "/v1/next-best-offers"
-Answer = tuple[int, dict[str, str], bytes]
-BODY = json.dumps({"customer_id": "c1", "channel": "web"})
-
-
-class Full:
-    """A service with one place, which one call holds until it is told to go on."""
-
-    def __init__(self, url: str, services: Services, lanes: Lanes) -> None:
-        self.url, self.services, self.lanes = url, services, lanes
-
-    def ask(self, method: str, path: str, body: str | None = None, headers: dict[str, str] | None = None) -> Answer:
-        """Status, headers and body of an answer."""
-        line = http.client.HTTPConnection(self.url, timeout=20)
-        told = ({"content-type": "application/json"} if body is not None else {}) | (headers or {})
-        line.request(method, path, body=body, headers=told)
-        answer = line.getresponse()
-        found = answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-        line.close()
-        return found
-
-    def counted(self, name: str, **labels: str) -> float:
-        """A counter's value."""
-        return self.services.telemetry.registry.get_sample_value(name, labels) or 0.0
+JSON = "content-type: application/json\r\n"
+CALL = f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\n{JSON}content-length: {len(BODY)}\r\n\r\n{BODY}"
 
 
 @pytest.fixture
 def full(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """`with full() as service:`, its one place taken."""
-    go = threading.Event()
-    held = threading.Event()
-
-    async def holding(*args: Any) -> str:
-        held.set()
-        while not go.is_set():
-            await asyncio.sleep(0.005)
-        return await answered(*args)
-
-    monkeypatch.setattr("serving.api.direct_route.answered", holding)
-
-    @contextmanager
-    def opened(headers: dict[str, str] | None = None) -> Iterator[Full]:
-        settings = ServingSettings(data_dir=own_shop, answers_in_work=1, answers_waiting=0, follow_seconds=60)
-        services = build_services(settings)
-        app = create_app(settings, services)
-        server = uvicorn.Server(server_config(app, settings))
-        with socket.socket() as listener, ThreadPoolExecutor(1) as caller:
-            listener.bind(("127.0.0.1", 0))
-            listener.listen()
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-            thread.start()
-            service = Full(f"127.0.0.1:{listener.getsockname()[1]}", services, app.state.lanes)
-            first = caller.submit(service.ask, "POST", OFFERS, BODY, headers)
-            assert held.wait(20)
-            try:
-                yield service
-            finally:
-                go.set()
-                status = first.result()[0]
-                server.should_exit = True
-                thread.join(30)
-                services.ledger.close()
-        assert status == 200
-        assert (service.lanes.answers.coming, service.lanes.answers.present) == (0, 0)
-
-    return opened
+    return lambda **more: held(own_shop, monkeypatch, **more)
 
 
 @pytest.fixture
@@ -109,6 +43,17 @@ def long_way(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return begun
 
 
+def answers_to(service: Held, sent: str, number: int = 1) -> bytes:
+    """What comes back for bytes that hold so many calls."""
+    with service.line() as line:
+        line.sendall(sent.encode())
+        told = b""
+        while told.count(b"HTTP/1.1 4") < number:
+            told += (more := line.recv(65_536))
+            assert more, told
+        return told
+
+
 def test_who_comes_to_a_full_line_is_sent_away_with_the_same_answer_before_anything_is_made(
     full: Callable[..., Any], long_way: list[str]
 ) -> None:
@@ -118,7 +63,7 @@ def test_who_comes_to_a_full_line_is_sent_away_with_the_same_answer_before_anyth
         assert len(long_way) == began
         start, expected = refusal_of(FULL, OFFERS)
         assert (status, body) == (429, expected["body"])
-        slow = service.ask("POST", OFFERS, BODY, {"origin": f"http://{service.url}"})
+        slow = service.ask("POST", OFFERS, BODY, {"origin": "http://localhost"})
         assert len(long_way) == began + 1
         assert slow[0] == 429
         assert {**slow[1], "date": ""} == {**headers, "date": ""}, "both ways carry the same headers"
@@ -133,77 +78,95 @@ def test_who_comes_to_a_full_line_is_sent_away_with_the_same_answer_before_anyth
 def test_a_line_that_was_sent_away_is_used_again(full: Callable[..., Any], long_way: list[str]) -> None:
     with full() as service:
         began = len(long_way)
-        line = http.client.HTTPConnection(service.url, timeout=20)
-        for _ in range(3):
-            line.request("POST", OFFERS, body=BODY, headers={"content-type": "application/json"})
-            answer = line.getresponse()
-            answer.read()
-            assert answer.status == 429
-        kept = line.sock
-        line.request("GET", "/healthz")
-        answer = line.getresponse()
-        answer.read()
-        assert answer.status == 200
-        assert line.sock is kept
+        with service.line() as line:
+            statuses = [asked(line, "POST", OFFERS, BODY)[0] for _ in range(3)]
+            assert [*statuses, asked(line, "GET", "/healthz")[0]] == [429, 429, 429, 200]
         assert long_way[began:] == ["/healthz"]
-        line.close()
+
+
+def test_a_key_that_has_a_rate_is_told_what_is_left_and_not_charged(own_shop: Path, full: Callable[..., Any], long_way: list[str]) -> None:
+    key = add_key(own_shop, "shop", Scope.DECIDE, per_second=0.001, burst=10)
+    with full(headers=bearer(key)) as service:
+        began = len(long_way)
+        early = service.ask("POST", OFFERS, BODY, bearer(key))
+        assert len(long_way) == began
+        late = service.ask("POST", OFFERS, BODY, {**bearer(key), "origin": "http://localhost"})
+        assert early[0] == late[0] == 429
+        assert set(early[1]) == set(late[1])
+        assert early[1]["ratelimit-policy"] == late[1]["ratelimit-policy"]
+        assert ";r=9;" in early[1]["ratelimit"], "the first call, which holds the place, took one of ten"
+        assert ";r=8;" in late[1]["ratelimit"]
 
 
 def test_strangers_are_left_to_the_gate_and_take_nobodys_place(own_shop: Path, full: Callable[..., Any]) -> None:
     key = add_key(own_shop, "shop", Scope.DECIDE)
-    with full(bearer(key)) as service:
+    with full(headers=bearer(key)) as service:
         assert service.ask("POST", OFFERS, BODY, bearer(key))[0] == 429
         for stranger in ({}, {"authorization": "Bearer nobody"}):
             assert service.ask("POST", OFFERS, BODY, stranger)[0] == 401
         change_keys(own_shop, lambda _: ())
-        deadline = time.monotonic() + 5
-        while service.ask("POST", OFFERS, BODY, bearer(key))[0] != 401:  # revoked: no longer known here either
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert within_a_second(lambda: service.ask("POST", OFFERS, BODY, bearer(key))[0] == 401)
+
+
+def test_a_secret_whose_time_is_over_is_nobodys(own_shop: Path) -> None:
+    key = add_key(own_shop, "shop", Scope.DECIDE)
+    over = datetime.now(UTC) - timedelta(seconds=1)
+    change_keys(own_shop, lambda keys: [_until(one, over) for one in keys])
+    assert Access(own_shop / FILE).known(bearer(key)["authorization"].encode()) is None
+
+
+def _until(key: Key, moment: datetime) -> Key:
+    return key.model_copy(update={"secrets": tuple(one.model_copy(update={"until": moment}) for one in key.secrets)})
+
+
+def test_a_name_that_points_here_is_left_to_the_gate(full: Callable[..., Any]) -> None:
+    with full() as service:
+        assert b"HTTP/1.1 403 " in answers_to(service, CALL.replace("localhost", "shop.example"))
 
 
 @pytest.mark.parametrize(
     "odd",
     [
-        f"POST {OFFERS} HTTP/1.0\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}",
-        f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}",
-        f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}",
+        CALL.replace("HTTP/1.1", "HTTP/1.0"),
+        CALL.replace("HTTP/1.1", "HTTP/1.0").replace(JSON, "connection: keep-alive\r\n"),
+        CALL.replace(JSON, "connection: close\r\n"),
+        CALL.replace(JSON, "expect: 100-continue\r\n"),
         f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n{len(BODY):x}\r\n{BODY}\r\n0\r\n\r\n",
-        f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(BODY) + 5}\r\n\r\n{BODY}",
-        f"POST /v1/next%2Dbest-offers HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}",
-        f"PATCH {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}",
+        CALL.replace(f"length: {len(BODY)}", f"length: {len(BODY) + 5}"),
+        CALL.replace(f"length: {len(BODY)}", f"length: 0{len(BODY)}"),
+        CALL.replace("/next-", "/next%2D"),
+        CALL.replace("offers HTTP", "offers#x HTTP"),
+        CALL.replace("POST", "PATCH"),
+        "\r\n" + CALL,
     ],
 )
 def test_what_is_not_plain_goes_the_long_way(full: Callable[..., Any], long_way: list[str], odd: str) -> None:
     with full() as service:
         began = len(long_way)
-        host, port = service.url.split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as line:
-            line.sendall(odd.encode())
-            answer = b""
-            while b"HTTP/1.1 4" not in answer:
-                answer += (more := line.recv(65_536))
-                assert more
+        answers_to(service, odd)
         assert len(long_way) == began + 1
 
 
 def test_two_calls_in_one_read_are_each_answered(full: Callable[..., Any]) -> None:
-    call = f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(BODY)}\r\n\r\n{BODY}"
     with full() as service:
-        host, port = service.url.split(":")
-        with socket.create_connection((host, int(port)), timeout=20) as line:
-            line.sendall((call * 2).encode())
-            answer = b""
-            while answer.count(b"HTTP/1.1 429") < 2:
-                answer += (more := line.recv(65_536))
-                assert more
+        assert answers_to(service, CALL * 2, 2).count(b"HTTP/1.1 429") == 2
+        with service.line() as line:  # the second comes in parts
+            line.sendall((CALL + CALL[:40]).encode())
+            assert b" 429 " in line.recv(65_536)
+            line.sendall(CALL[40:].encode())
+            assert b" 429 " in line.recv(65_536)
 
 
-def test_who_hangs_up_leaves_no_place_taken(full: Callable[..., Any]) -> None:
-    with full() as service:
-        host, port = service.url.split(":")
-        for _ in range(20):
-            with socket.create_connection((host, int(port)), timeout=20) as line:
-                line.sendall(f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\norigin: http://x\r\ncontent-length: 2\r\n\r\n{{}}".encode())
-        assert service.ask("GET", "/healthz")[0] == 200
-    # counted when the service has ended: `full` looks
+def test_a_head_within_the_body_of_an_earlier_call_forges_nothing(full: Callable[..., Any], long_way: list[str]) -> None:
+    forged = "POST\r\n\r\n"
+    with full(taken=False, body_seconds=0.5) as service:
+        with service.line() as line:
+            refused = f"POST {OFFERS} HTTP/1.1\r\nhost: shop.example\r\ncontent-length: {len(forged)}\r\n\r\n"
+            line.sendall(refused.encode())
+            assert b" 403 " in line.recv(65_536)
+            head = "POST /v1/stock HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n"
+            length = len(head) + 1  # of two digits, and counts the very head
+            line.sendall((forged + head.format(length)).encode())
+            assert b" 408 " in line.recv(65_536), "it goes the long way, whose body is waited for so long"
+        assert (service.lanes.answers.coming, service.lanes.writes.coming) == (0, 0)
+    assert "/v1/stock" in long_way

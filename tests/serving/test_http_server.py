@@ -13,7 +13,7 @@ import pytest
 
 from serving.access.key_file import change_keys
 from serving.access.scopes import Scope
-from serving.http_server import HEAD_BYTES, BoundedHeads
+from serving.http_server import HEAD_BYTES, ServerProtocol
 from serving.settings import ServingSettings
 from tests.serving.keyed_shop import add_key, bearer
 from tests.serving.running import Running, running
@@ -84,7 +84,7 @@ def test_many_headers_that_are_whole_each_are_cut_off_too(shop: Running) -> None
 @pytest.mark.parametrize("begun", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nhost: loc"])
 @pytest.mark.parametrize("answered", [0, 1])
 def test_a_head_that_does_not_come_is_not_waited_for(own_shop: Path, begun: bytes, answered: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(BoundedHeads, "head_seconds", 0.2)
+    monkeypatch.setattr(ServerProtocol, "head_seconds", 0.2)
     with running(ServingSettings(data_dir=own_shop)) as shop, connected(shop) as line:
         for _ in range(answered):
             line.sendall(HEALTH)
