@@ -1,7 +1,7 @@
 """What the cost of losing a channel does to a shop's decisions: `python -m benchmarks.leaving_cost --data-dir DIR --channel email`.
 
-Everybody is decided on once, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different caution; nothing is
-recorded.
+Everybody is decided on once, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different
+caution; nothing is recorded.
 """
 
 from __future__ import annotations
