@@ -6,6 +6,7 @@ leaves its part of the answers degraded with a named reason; the service starts 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -89,9 +90,15 @@ class LiveModels:
         Args:
             names: the models a part of the service needs; all by default.
         """
-        wanted = [name for name in (KINDS if names is None else names) if getattr(self, name) is None]
+        if names is None:
+            return dict(self._all_degraded)  # asked in every answer
+        wanted = [name for name in names if getattr(self, name) is None]
         missing = [name for name in wanted if name not in OPTIONAL or name in self.problems]
         return {name: f"The model {name} is not available; /readyz says why." for name in missing}
+
+    @functools.cached_property
+    def _all_degraded(self) -> dict[str, str]:
+        return self.degraded(tuple(KINDS))
 
 
 class ModelShelf:

@@ -17,10 +17,17 @@ from tests.serving.small_shop import write_small_shop
 
 
 @pytest.fixture(scope="session")
-def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("small-shop") / "data"
+def written_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As it was written: copied, never served."""
+    folder = tmp_path_factory.mktemp("written-shop") / "data"
     write_small_shop(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_shop(written_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Served all session long: its ledger has what was asked, and its folder what waits for it."""
+    return Path(shutil.copytree(written_shop, tmp_path_factory.mktemp("small-shop") / "data"))
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +36,8 @@ def services(small_shop: Path) -> Services:
 
 
 @pytest.fixture
-def own_shop(small_shop: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(small_shop, tmp_path / "data"))
+def own_shop(written_shop: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written_shop, tmp_path / "data"))
 
 
 @pytest.fixture(scope="session")

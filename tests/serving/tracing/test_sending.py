@@ -59,6 +59,7 @@ def test_spans_go_where_the_environment_says(collector: str, monkeypatch: pytest
 
 def test_a_collector_that_is_away_holds_up_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")  # nobody listens there
+    before = set(threading.enumerate())
     tracing = Tracing(1.0)
     began = time.monotonic()
     for _ in range(100):
@@ -66,3 +67,5 @@ def test_a_collector_that_is_away_holds_up_nothing(monkeypatch: pytest.MonkeyPat
     assert time.monotonic() - began < 1
     tracing.close()
     assert time.monotonic() - began < 5
+    for thread in set(threading.enumerate()) - before:
+        thread.join(30)  # the exporter's: what it still does would reach into the tests that follow
