@@ -178,11 +178,15 @@ def at_risk_and_loyal_answers(data_dir: Path, warm: WarmApi) -> tuple[list[tuple
 def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     """Two telling customers: the best buyer among those more likely than not to leave within 28 days, and the best among the safest tenth.
 
+    Of those on whom the policy acts: somebody in a holdout is sent nothing, whatever would be worth it.
+
     Raises:
         HuitouError: the store is empty or the return hazard was not trained.
     """
     import numpy as np
 
+    from features.decisions.assignment import holdout_of
+    from features.decisions.policy import FILE, load_policy
     from features.store import open_reader
     from features.versions import current_folder
     from training import local_models
@@ -198,6 +202,8 @@ def at_risk_and_loyal(data_dir: Path) -> tuple[str, str]:
     reader.close()
     if not known:
         raise HuitouError("The online store holds no customer who ordered; run `huitou build` again.")
+    holdouts = load_policy(data_dir / FILE).holdouts
+    known = [c for c in known if holdout_of(c.customer_id, holdouts) is None] or known
     churn = model.churn_probability(np.stack([c.vector for c in known]), 28)
     spend = np.array([c.value("amount_decayed_112d") for c in known])
     leaving, safe = churn >= min(0.5, churn.max()), churn <= np.quantile(churn, 0.1)

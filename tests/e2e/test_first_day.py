@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from features.decisions.assignment import holdout_of
+from features.decisions.policy import FILE as POLICY_FILE
+from features.decisions.policy import load_policy
 from huitou.report.report import ReportInputs, write_report
 from huitou.visit import at_risk_and_loyal, running_api
 
@@ -77,7 +80,9 @@ def test_readme_curl_lines_are_answered(line: str, api: Api, trained: Path) -> N
 
 
 def test_both_kinds_of_customer_get_an_offer_or_silence(api: Api, trained: Path) -> None:
+    holdouts = load_policy(trained / POLICY_FILE).holdouts
     for customer in at_risk_and_loyal(trained):
+        assert holdout_of(customer, holdouts) is None, "somebody in a holdout shows nothing of the decisions"
         answer = api.post("/v1/next-best-offers", {"customer_id": customer, "channel": "email", "limit": 3})
         assert answer["personalized"] is True
         assert answer["offers"]
