@@ -55,12 +55,16 @@ def answers_a_cpu_second(told: dict[str, Any]) -> float:
 
 
 def test_asked_three_times_too_much_it_answers_some_in_time_and_sends_the_others_away(server: Server, shop: Path) -> None:
-    calm = driven(server, shop, connections=1, seconds=1.5)
-    full = driven(server, shop, connections=8, seconds=1.5)
-    assert calm["failed"] == full["failed"] == 0
-    capacity = full["requests"] / full["seconds"]
-    pressed = driven(server, shop, connections=256, seconds=3.0, rate=3 * capacity)
-    figures = f"calm {calm}\nfull {full}\npressed {pressed}"
+    driven(server, shop, connections=8, seconds=2.0)  # everybody once: a first answer takes many times as long
+    for _ in range(4):  # other tests may take the cores while it is found what it can do, and leave them when it is asked for more
+        calm = driven(server, shop, connections=1, seconds=1.5)
+        full = driven(server, shop, connections=8, seconds=1.5)
+        assert calm["failed"] == full["failed"] == 0
+        capacity = full["requests"] / full["seconds"]
+        pressed = driven(server, shop, connections=256, seconds=3.0, rate=3 * capacity)
+        figures = f"calm {calm}\nfull {full}\npressed {pressed}"
+        if pressed["failed"]:
+            break
     assert pressed["failed"] > 0, figures
     # Sending others away must not take the time of answering; by processor time, as other tests take more of the cores or less.
     assert answers_a_cpu_second(pressed) > 0.4 * answers_a_cpu_second(full), figures
