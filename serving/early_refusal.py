@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from serving.api.admission import FULL, Lane, Lanes, refusal_of
-from serving.api.foreign import is_local_name
-from serving.api.gate import SEAL
+from serving.api.gate import SEAL, is_reached_from_outside
 
 if TYPE_CHECKING:
-    from serving.access.access import Access, Grant
+    from serving.access.access import Grant
     from serving.services import Services
 
 _BLANK: Final = b"\r\n\r\n"
@@ -84,7 +83,8 @@ class EarlyRefusals:
                 return None
         if length != b"%d" % (len(read) - end):
             return None
-        grant = _known(services.access, authorization, host)
+        outside = is_reached_from_outside(services.access, host)
+        grant = None if outside else services.access.known(authorization)
         told, path = method.decode("ascii"), url.partition(b"?")[0].decode("ascii")
         lane = None if grant is None else self._lanes.of_call(told, path)
         return None if lane is None or grant is None else PlainCall(told, path, lane, grant, services)
@@ -107,10 +107,3 @@ def refusal(call: PlainCall, default_headers: Headers) -> bytes:
 
 def _is_plain(url: bytes) -> bool:
     return url.startswith(b"/") and b"%" not in url and b"#" not in url and url.isascii()
-
-
-def _known(access: Access, authorization: bytes | None, host: bytes) -> Grant | None:
-    """Whose call it is, where the gate would let it in."""
-    if not access.locked and host and not is_local_name(host):
-        return None
-    return access.known(authorization)

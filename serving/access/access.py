@@ -182,7 +182,7 @@ class Access:
         """Whom `identify` would let in; counts against nobody's rate, and None says that it would object, or has more to ask."""
         if not self._locked:
             return OPEN
-        proof = None if authorization is None else self._proofs.get(digest_of(_key_in(authorization)))
+        proof = None if authorization is None else self._proof_of(_key_in(authorization))
         return None if proof is None or self._is_over(proof) else proof.grant
 
     def prove(self, key: bytes) -> Grant:
@@ -194,10 +194,8 @@ class Access:
         """
         if not self._locked:
             return OPEN
-        # Found by its hash: how long that takes says nothing of how much of a key was right.
-        digest = digest_of(key)
-        proof = self._proofs.get(digest)
-        if proof is None or not hmac.compare_digest(proof.digest, digest):
+        proof = self._proof_of(key)
+        if proof is None:
             raise KeyRefused(SEND_A_KEY)
         if self._is_over(proof):
             raise KeyRefused("This key was rotated and its time is over; use the new one.")
@@ -207,6 +205,12 @@ class Access:
             if wait > 0:
                 raise _too_often(bucket, wait)
         return proof.grant
+
+    def _proof_of(self, key: bytes) -> _Proof | None:
+        # Found by its hash: how long that takes says nothing of how much of a key was right.
+        digest = digest_of(key)
+        proof = self._proofs.get(digest)
+        return proof if proof is not None and hmac.compare_digest(proof.digest, digest) else None
 
     def _is_over(self, proof: _Proof) -> bool:
         return proof.until is not None and self._clock().timestamp() >= proof.until

@@ -89,7 +89,7 @@ def _judged(scope: Asgi, path: str, access: Access) -> Grant | None:
     authorization, host, origin = _read_head(scope)
     if origin is not None and scope["method"] not in _SAFE and not is_same_host(origin, host):
         raise CallerForeign("A web page of another host may not send this; let your own server send it.")
-    if not access.locked and host and not is_local_name(host):
+    if is_reached_from_outside(access, host):
         raise CallerForeign(
             "Without keys the service answers only who asks it by a name of this machine, such as 127.0.0.1 or localhost; "
             "make a key with `huitou keys create` to be asked by another."
@@ -102,6 +102,11 @@ def _judged(scope: Asgi, path: str, access: Access) -> Grant | None:
     if path == SCHEMA and grant is not None:
         grant.demand(Scope.ADMIN)
     return grant
+
+
+def is_reached_from_outside(access: Access, host: bytes) -> bool:
+    """Whether a service without keys is asked by a name that is not this machine's."""
+    return not access.locked and host != b"" and not is_local_name(host)
 
 
 def _read_head(scope: Asgi) -> tuple[bytes | None, bytes, bytes | None]:
