@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import time
 from pathlib import Path
@@ -24,11 +23,11 @@ def get(path: str, key: str | None = None) -> bytes:
 
 def fill(service: Held, line: socket.socket, call: bytes) -> Any:
     """Ask, one by one, until what was answered waits for the caller to read; returns the server's end of the line."""
-    for _ in range(200):
+    for _ in range(5000):
         before = service.answered
         line.sendall(call)
         wait_until(lambda before=before: service.answered > before, 20, "an answer")  # type: ignore[misc]
-        (end,) = service.connections
+        (end,) = (one for one in service.connections if one.client == line.getsockname())
         if end.flow.write_paused:
             return end
     raise AssertionError("The service writes without end.")
@@ -76,11 +75,11 @@ def test_who_asks_on_and_on_without_reading_is_cut_off(own_shop: Path, monkeypat
 
 def test_who_reads_nothing_at_a_full_line_costs_little_memory(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with held(own_shop, monkeypatch) as service, service.line(receives=4096) as line:
-        line.settimeout(0.5)
-        with pytest.raises(OSError, match=r"timed out|reset|pipe"):
-            ask_on_and_on(line, get("/v1/stock?" + "a" * 6000))
-        held_back = [one.transport.get_write_buffer_size() for one in service.connections]
-        assert max(held_back) < 200_000, "no more is written than the server's own limit and one answer"
+        call = get("/v1/" + "a" * 6000)  # the refusal repeats the path
+        end = fill(service, line, call)
+        line.sendall(call)
+        wait_until(lambda: end.cycle is not None and not end.cycle.response_complete, 20, "the call that waits until they read")
+        assert end.transport.get_write_buffer_size() < 200_000, "no more is written than the server's own limit and one answer"
 
 
 def test_the_rest_of_a_body_that_was_refused_is_not_waited_for(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +103,7 @@ def test_more_connections_than_are_kept_are_told_503_though_the_line_is_full(own
         for line in lines:
             line.sendall(call)
             statuses.append(line.recv(65_536).split(b" ")[1])
-        assert json.dumps(sorted(map(bytes.decode, set(statuses)))) == '["429", "503"]' or set(statuses) == {b"503"}
+        assert b"503" in statuses
+        assert set(statuses) <= {b"429", b"503"}
         for line in lines:
             line.close()
