@@ -66,7 +66,7 @@ def test_who_reads_nothing_is_cut_off_and_holds_no_place_for_long(own_shop: Path
 
 
 def test_who_asks_on_and_on_without_reading_is_cut_off(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with held(own_shop, monkeypatch, taken=False) as service, service.line(receives=4096) as line:
+    with held(own_shop, monkeypatch, taken=False, answers_in_work=2) as service, service.line(receives=4096) as line:
         line.settimeout(1.0)
         with pytest.raises(OSError, match=r"reset|pipe|timed out"):  # cut off, or no longer read from
             ask_on_and_on(line, get("/v1/" + "a" * 6000))
