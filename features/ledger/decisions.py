@@ -25,7 +25,6 @@ DECISIONS = Table(
     Column("record", Text),  # JSON of `features.decisions.record.DecisionRecord`, without its slate; null: of a version that kept none
     Column("slate_id", Id),  # of `slates`; null: the record stands by itself
     Index(None, "recorded_as"),
-    Index(None, "slate_id"),
 )
 OUTCOMES = Table(
     "outcomes",
