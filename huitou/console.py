@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 _WIDEST = 120  # cells; longer lines tire the eye
+_SILENCE = 30.0  # seconds after which a file or a pipe that is written to is told which part is under way
 _PLAIN = str.maketrans({"±": "+/-", "×": "x", "−": "-", "…": "...", "–": "-", "÷": "/"})  # said in ASCII where need be
 
 
@@ -86,21 +87,28 @@ class Steps:
     progress: Progress
     total: int
     done: list[Step] = field(default_factory=list)
+    _said: float = 0.0  # when the last line was, or the step began
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time one step; it counts only when it finishes."""
-        started = time.perf_counter()
+        started = self._said = time.perf_counter()
         self.progress.update(self._task_id, description=name, part="")
         yield
         self.done.append(Step(name, time.perf_counter() - started, peak_mb()))
         self.progress.advance(self._task_id)
-        if not self.progress.console.is_terminal:
-            self.progress.console.print(f"  {name}: {self.done[-1].seconds:.1f} s")
+        self._line(f"{name}: {self.done[-1].seconds:.1f} s")
 
     def tell(self, part: str) -> None:
         """Name the part that begins."""
         self.progress.update(self._task_id, part=part)
+        if time.perf_counter() - self._said >= _SILENCE:
+            self._line(f"{self.progress.tasks[0].description}: {part}")
+
+    def _line(self, text: str) -> None:
+        if not self.progress.console.is_terminal:
+            self.progress.console.print(f"  {text}")
+            self._said = time.perf_counter()
 
     @property
     def _task_id(self) -> TaskID:
@@ -109,7 +117,7 @@ class Steps:
 
 @contextlib.contextmanager
 def steps(total: int) -> Iterator[Steps]:
-    """Show a progress bar for `total` steps; on a dumb terminal a line per finished step."""
+    """Show a progress bar for `total` steps; elsewhere a line per finished step, and of a long one what it is at."""
     columns = (
         SpinnerColumn(),
         TextColumn("[bold]{task.description}"),

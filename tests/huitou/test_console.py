@@ -32,6 +32,15 @@ def test_every_finished_step_is_a_line_with_its_seconds(capsys: pytest.CaptureFi
     assert all(step.seconds >= 0 for step in progress.done)
 
 
+def test_a_long_step_says_what_it_is_at_where_no_bar_is_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("huitou.console.time.perf_counter", lambda: now)
+    with steps(1) as progress, progress.step("simulator"):
+        for now, part in ((110.0, "importing"), (131.0, "week 1"), (140.0, "week 2"), (162.0, "week 3")):
+            progress.tell(part)
+    assert capsys.readouterr().err.splitlines() == ["  simulator: week 1", "  simulator: week 3", "  simulator: 62.0 s"]
+
+
 def test_a_failed_step_is_not_done(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ValueError, match="no"), steps(1) as progress, progress.step("build"):
         raise ValueError("no")
