@@ -1,12 +1,14 @@
-"""What goes when a customer leaves a channel: the messages to come, and some customers with them (docs/adr/0024).
+"""What goes when a customer leaves a channel: the messages to come, and some customers with them (docs/adr/0024, 0030).
 
 Whoever leaves a channel mostly goes on buying; what is lost for certain is what later messages would have changed. That is little where a
-message changes little, and it must not cost more to send a message than all of them together are worth.
+message changes little, and it must not cost more to send a message than all of them together are worth. What they are worth is told by
+those that were chosen lately; until there are some, by what any message would bring.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,41 @@ _AHEAD = [("message:ahead", "message_ahead")]
 Array = NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class LostReach:
+    """What goes with a channel of one customer.
+
+    Attributes:
+        margin: money that they leave in a quarter.
+        message: money that any message would bring, less its price, as it is believed of them today; never below 0.
+    """
+
+    margin: float
+    message: float
+
+    def money(self, policy: ContactPolicy, of_late: float | None) -> float:
+        """All of it.
+
+        Args:
+            policy: how many messages, and how many customers, go with a channel.
+            of_late: money that messages chosen lately bring, less all they cost; None: nobody knows yet.
+        """
+        return policy.leaving_customers * self.margin + policy.messages_ahead * (self.message if of_late is None else of_late)
+
+
+NOTHING = LostReach(0.0, 0.0)
+
+
 def lost_of_many(
-    stored: Array, p_order: Array, p_soon: Array, baskets: Array, *, price: float, policy: DecisionPolicy, assumptions: Assumptions
+    stored: Array,
+    p_order: Array,
+    p_soon: Array,
+    baskets: Array,
+    *,
+    price: float,
+    policy: DecisionPolicy,
+    assumptions: Assumptions,
+    of_late: float | None,
 ) -> Array:
     """Money lost when customers leave a channel, (n,), by the prior of effects.
 
@@ -38,15 +73,18 @@ def lost_of_many(
         price: of a message on the channel.
         policy: how much goes with a channel, and what is believed of effects.
         assumptions: margins.
+        of_late: money that messages chosen lately bring, less all they cost; None: nobody knows yet.
     """
+    margin, contact = lost_margin(stored, assumptions), policy.contact
+    if of_late is not None:
+        return np.asarray(contact.leaving_customers * margin + contact.messages_ahead * of_late)
     tau = EffectPrior.of(policy.prior).beliefs(np.empty(0), _AHEAD, p_soon[:, None])[0][:, 0]
-    return _lost(
-        lost_margin(stored, assumptions), _worth(tau, p_order, p_soon, baskets * assumptions.margins.default, price), policy.contact
-    )
+    message = _worth(tau, p_order, p_soon, baskets * assumptions.margins.default, price)
+    return np.asarray(contact.leaving_customers * margin + contact.messages_ahead * message)
 
 
-def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str, float | None], effects: OfferEffect | None) -> float:
-    """The same of one customer; 0 of somebody unknown.
+def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str, float | None], effects: OfferEffect | None) -> LostReach:
+    """The same of one customer; nothing of somebody unknown.
 
     Args:
         context: the customer and the channel.
@@ -55,11 +93,11 @@ def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str
         effects: what was learned of them; None: the prior speaks.
     """
     if context.customer is None:
-        return 0.0
+        return NOTHING
     assumptions = context.live.catalogue.assumptions
-    margin = lost_margin(context.customer.vector[None, :], assumptions)
+    margin = float(lost_margin(context.customer.vector[None, :], assumptions)[0])
     if context.p_order is None or context.p_order_soon is None:
-        return float(_lost(margin, np.zeros(1), policy.contact)[0])
+        return LostReach(margin, 0.0)
     soon = np.array([context.p_order_soon])
     known = np.array([np.nan if state.get(name) is None else state[name] for name in STATE], np.float64) if state else np.empty(0)
     learned = effects is not None and bool(state) and effects.horizon_days == policy.learned_days
@@ -67,14 +105,10 @@ def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str
     if not np.isfinite(tau).all():
         tau = EffectPrior.of(policy.prior).beliefs(known, _AHEAD, soon)[0]
     basket = np.array([context.usual_basket * assumptions.margins.default])
-    return float(_lost(margin, _worth(tau, np.array([context.p_order]), soon, basket, context.message_price), policy.contact)[0])
+    return LostReach(margin, float(_worth(tau, np.array([context.p_order]), soon, basket, context.message_price)[0]))
 
 
 def _worth(tau: Array, p_order: Array, p_soon: Array, basket_margin: Array, price: float) -> Array:
-    """(n,) Money that a message to come brings: what it adds to the chance of an order, times what an order leaves, less its price."""
+    """(n,) Money that any message brings: what it adds to the chance of an order × what an order leaves, less its price; not below 0."""
     carried = (1.0 - p_order) / np.maximum(1.0 - p_soon, 1e-9)
-    return np.asarray(np.nan_to_num(tau * carried * basket_margin) - price)
-
-
-def _lost(margin: Array, message: Array, policy: ContactPolicy) -> Array:
-    return np.asarray(policy.leaving_customers * margin + policy.messages_ahead * np.maximum(message, 0.0))
+    return np.maximum(np.nan_to_num(tau * carried * basket_margin) - price, 0.0)

@@ -21,6 +21,7 @@ from features.ledger.columns import EPOCH
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
+from features.ledger.values_sent import values_sent
 from features.products import FILE as PRODUCTS_FILE
 from features.settings import FeatureSettings
 from features.store import open_reader
@@ -33,6 +34,7 @@ from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
 from serving.decisioning.experiments import ExperimentBook
+from serving.decisioning.messages_of_late import MOST
 from serving.file_stamp import stamp_of
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live
@@ -339,4 +341,6 @@ def build_services(settings: ServingSettings) -> Services:
     live = opening.open(shelf.current)
     services = Services(settings, shelf, opening, live, engine, DueTable(), telemetry, ledger, watch, policies, tracing=tracing)
     services.telemetry.state(live.models.versions, services.feature_age_days)
+    with ledger.database.reading() as connection:
+        engine.messages.began_with(values_sent(connection, most=MOST))
     return services

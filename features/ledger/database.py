@@ -29,8 +29,8 @@ from features.room import SQLITE_NO_ROOM
 
 _FILE = "ledger.db"
 _LOCK = 7_409_172_001  # any number, the same in every process: PostgreSQL's advisory lock of the writers
-# Pages of SQLite's log before they are brought into the file, 16 MB: the pages of an index are written again by nearly every group of decisions,
-# and brought over once. With SQLite's own 1,000 a decision's record costs a fifth more.
+# Pages of SQLite's log before they are brought into the file, 16 MB: the pages of an index are written again by nearly every group of
+# decisions, and brought over once. With SQLite's own 1,000 a decision's record costs a fifth more.
 _LOG_PAGES = 4_000
 PATIENCE = 10.0  # seconds a statement may take before the database counts as hung; the slowest of ours takes tenths
 _CONNECT_SECONDS = 3

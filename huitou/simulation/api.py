@@ -166,6 +166,6 @@ def opened(data_dir: Path, *, http: bool, new_id: Callable[[], str]) -> Iterator
 
     settings = ServingSettings(data_dir=data_dir)
     services = build_services(settings)
-    services.engine = Engine(services.engine.offer_types, new_id=new_id)
+    services.engine = Engine(services.engine.offer_types, new_id=new_id, messages=services.engine.messages)
     with InProcessApi(create_app(settings, services)).running() as api:
         yield api

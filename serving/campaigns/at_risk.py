@@ -141,7 +141,7 @@ def write_at_risk_audience(
     margin = expected_margin(population.stored, horizon, live.catalogue.assumptions)
     at_risk = population.churn.probability[horizon] * margin
     channel = cheapest_channel(live)
-    leaving = added_leaving(live.models.channel_churn, population.stored) * _lost(live, population, channel)
+    leaving = added_leaving(live.models.channel_churn, population.stored) * _lost(services, population, channel)
     suitable = np.empty(0, np.intp) if channel is None else _at_risk(services, population, channel)
     apart = [holdout_of(population.customers[i].customer_id, live.policy.holdouts) for i in suitable.tolist()]
     suitable = suitable[[one is None for one in apart]]
@@ -183,15 +183,16 @@ def cheapest_channel(live: Live) -> str | None:
     return min(assumptions.outbound_channels, key=lambda channel: (assumptions.contact_cost(channel), channel), default=None)
 
 
-def _lost(live: Live, population: Population, channel: str | None) -> NDArray[np.float64]:
+def _lost(services: Services, population: Population, channel: str | None) -> NDArray[np.float64]:
     """(n,) Money that goes with the channel when a customer leaves it."""
+    live, of_late = services.live, services.engine.messages.mean(channel)
     assumptions, policy, curves = live.catalogue.assumptions, live.policy, population.churn.curve
     p_order, p_soon = (
         np.array([1.0 - cycle_survival(curve, float(days)) for curve in curves]) for days in (policy.horizon_days, policy.learned_days)
     )
     baskets = np.nan_to_num([customer.value("amount_mean") for customer in population.customers])
     price = assumptions.contact_cost(channel)
-    return lost_of_many(population.stored, p_order, p_soon, baskets, price=price, policy=policy, assumptions=assumptions)
+    return lost_of_many(population.stored, p_order, p_soon, baskets, price=price, policy=policy, assumptions=assumptions, of_late=of_late)
 
 
 def _at_risk(services: Services, population: Population, channel: str) -> NDArray[np.intp]:

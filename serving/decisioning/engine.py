@@ -31,6 +31,7 @@ from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fatigue import fatigue_of
 from serving.decisioning.layout import lay_out
+from serving.decisioning.messages_of_late import MessagesOfLate
 from serving.errors import unread
 from serving.live import Live
 from serving.numberless import told
@@ -130,6 +131,11 @@ class Decision:
         """Whose decision it is; None where nothing personal was used."""
         return self.request.customer_id if self.context.personal else None
 
+    @property
+    def by_value(self) -> bool:
+        """Whether what comes first was chosen for its value, and not by chance."""
+        return self.holdout is None and not self.choice.explored
+
     @cached_property
     def offers(self) -> tuple[Given, ...]:
         """First slot first; `no_action` where the line below which nothing is worth it falls within the limit."""
@@ -163,22 +169,27 @@ class Decision:
 
 
 class Engine:
-    """Decides; holds no state but the offer types.
+    """Decides.
 
     Attributes:
         offer_types: that make candidates.
         new_id: gives each decision its id.
+        messages: that were chosen lately; whoever records decisions tells it of each.
     """
 
-    def __init__(self, offer_types: Sequence[OfferType], *, new_id: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self, offer_types: Sequence[OfferType], *, new_id: Callable[[], str] | None = None, messages: MessagesOfLate | None = None
+    ) -> None:
         """Prepare.
 
         Args:
             offer_types: that make candidates.
             new_id: gives each decision its id; the draw is made from it. None: a UUID that grows with time.
+            messages: that were chosen lately; None: none yet.
         """
         self.offer_types = tuple(offer_types)
         self.new_id = DecisionIds() if new_id is None else new_id
+        self.messages = MessagesOfLate() if messages is None else messages
 
     def anticipate(self, live: Live, request: OfferRequest, *, now: datetime) -> None:
         """Lay out what a decision would be drawn from, so that it is there when it is asked for; arguments as `decide`."""
@@ -198,7 +209,8 @@ class Engine:
         policy, whose = assigned.policy, request.customer_id if context.personal else None
         layout = context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
         board = set_out(layout, context, request.history)
-        arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact, lost=layout.lost).cost)
+        lost = layout.lost.money(policy.contact, self.messages.mean(request.channel))
+        arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact, lost=lost).cost)
         decision_id = self.new_id() if decision_id is None else decision_id
         seed = seed_of(policy.exploration.seed, whose, decision_id)
         holdout = None if whose is None else holdout_of(whose, policy.holdouts)

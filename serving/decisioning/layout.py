@@ -31,7 +31,7 @@ from serving.decisioning.offer_limits import within_limits
 from serving.decisioning.suitability import suitable
 from serving.decisioning.valuation import Answered, valued
 from serving.decisioning.written_screen import Screen
-from serving.lost_reach import lost_of
+from serving.lost_reach import LostReach, lost_of
 from serving.offers.protocol import Candidate, OfferType, Passing
 from serving.offers.validity import next_count
 from serving.offers.written import Written
@@ -59,7 +59,7 @@ class Layout:
         considered: type → its written offers that suit the customer, with the reasons.
         written: written offers that may be sent, by type.
         state: what is known of the customer that an effect may depend on.
-        lost: money that goes with the channel when the customer leaves it.
+        lost: what goes with the channel when the customer leaves it.
         numberless: models that gave no number for the customer.
         slate: `kept`, then `written`, valued but for fatigue.
         arbitrations: made of it lately.
@@ -77,7 +77,7 @@ class Layout:
     considered: dict[str, Written]
     written: Answered
     state: State
-    lost: float
+    lost: LostReach
     numberless: tuple[str, ...]
     slate: Slate
     arbitrations: dict[tuple[float, bytes], Arbitration] = field(default_factory=dict)

@@ -107,7 +107,7 @@ def test_each_offer_costs_the_message_and_the_leaving_but_silence_costs_nothing(
     assert len(dearer) > 3
     context = CustomerContext(channel_services.live, channel_services.now, channel_services.live.reader.read("c003"), "email")
     policy = channel_services.live.policy
-    leaving = context.added_leaving * lost_of(context, policy, effect_state(context), None)
+    leaving = context.added_leaving * lost_of(context, policy, effect_state(context), None).money(policy.contact, None)
     assert leaving > 0
     for name, one in dearer.items():
         if name == "no_action":

@@ -25,7 +25,8 @@ MARGIN = 0.3
 
 
 def lost(context: CustomerContext, **contact: float) -> float:
-    return lost_of(context, POLICY.changed({"contact": contact}), effect_state(context), None)
+    policy = POLICY.changed({"contact": contact})
+    return lost_of(context, policy, effect_state(context), None).money(policy.contact, None)
 
 
 def test_it_is_the_messages_to_come_and_the_customers_who_go_with_them(context_of: MakeContext) -> None:
@@ -67,7 +68,7 @@ def test_learned_effects_speak_of_messages_to_come_where_they_are_of_the_same_da
     context, effects = context_of("c003", channel="email"), Learned()
     state = effect_state(context)
     plain = lost_of(context, POLICY, state, None)
-    assert lost_of(context, POLICY, state, effects) > plain  # type: ignore[arg-type]
+    assert lost_of(context, POLICY, state, effects).message > plain.message  # type: ignore[arg-type]
     effects.tau = np.nan
     assert lost_of(context, POLICY, state, effects) == plain  # type: ignore[arg-type]
     effects.horizon_days, effects.tau = 28, 0.2
@@ -80,7 +81,11 @@ def test_of_many_it_is_that_of_each(services: Services, context_of: MakeContext)
     p_order, p_soon = (np.array([1 - cycle_survival(curve, float(d)) for curve in population.churn.curve]) for d in days)
     baskets = np.array([one.value("amount_mean") for one in population.customers])
     assumptions = services.live.catalogue.assumptions
-    found = lost_of_many(population.stored, p_order, p_soon, baskets, price=0.01, policy=POLICY, assumptions=assumptions)
-    for place in range(0, len(found), 17):
-        context = context_of(population.customers[place].customer_id, channel="email")
-        assert found[place] == pytest.approx(lost_of(context, POLICY, {}, None), rel=1e-6)
+    policy = POLICY.changed({"contact": {"leaving_customers": 0.1}})
+    for of_late in (None, 0.25):
+        found = lost_of_many(
+            population.stored, p_order, p_soon, baskets, price=0.01, policy=policy, assumptions=assumptions, of_late=of_late
+        )
+        for place in range(0, len(found), 17):
+            context = context_of(population.customers[place].customer_id, channel="email")
+            assert found[place] == pytest.approx(lost_of(context, policy, {}, None).money(policy.contact, of_late), rel=1e-6)

@@ -1,4 +1,4 @@
-"""Decisions are found by their id and by whose they are; an index by slate served a nightly sweep, and cost every decision a page of its own."""
+"""Decisions are found by their id and by whose they are; an index by slate served a nightly sweep, and cost every decision a page."""
 
 from __future__ import annotations
 
