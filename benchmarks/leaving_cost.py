@@ -1,7 +1,7 @@
 """What the cost of losing a channel does to a shop's decisions: `python -m benchmarks.leaving_cost --data-dir DIR --channel email`.
 
-Everybody is decided on once, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different
-caution; nothing is recorded.
+Everybody is decided on, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different
+caution; nothing is recorded. Twice, where the cost is told by messages chosen before: what is printed is the second time.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ import numpy as np
 
 if TYPE_CHECKING:
     from features.decisions.policy import DecisionPolicy
+    from serving.decisioning.messages_of_late import MessagesOfLate
     from serving.services import Services
 
-# The last two are what the cost was before: everybody who leaves a channel stops buying, for a quarter.
+# What any message would bring stands for the messages to come until there are some (docs/adr/0024); before that everybody who leaves a
+# channel was taken to stop buying, for a quarter.
+BY_ANY = "messages as any would be"
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "default": {},
-    "by the mean, without caution": {"value": {"caution": 0.0}},
-    "half the caution": {"value": {"caution": 0.25}},
+    "a quarter of a deviation of caution": {"value": {"caution": 0.25}},
+    "half a deviation of caution": {"value": {"caution": 0.5}},
+    BY_ANY: {},
+    f"{BY_ANY}, half a deviation of caution": {"value": {"caution": 0.5}},
     "one customer in fifty besides": {"contact": {"leaving_customers": 0.02}},
     "one customer in ten besides": {"contact": {"leaving_customers": 0.1}},
     "free": {"contact": {"leaving": 0.0}},
     "the whole customer": {"contact": {"leaving_customers": 1.0, "messages_ahead": 0.0}},
-    "the whole customer, by the mean": {"contact": {"leaving_customers": 1.0, "messages_ahead": 0.0}, "value": {"caution": 0.0}},
 }
 
 
@@ -51,23 +55,27 @@ class Sent:
     types: Mapping[str, int]
 
 
-def decided(services: Services, policy: DecisionPolicy, channel: str, customer_ids: Sequence[str]) -> Sent:
-    """Decide on everybody."""
+def decided(
+    services: Services, policy: DecisionPolicy, channel: str, customer_ids: Sequence[str], *, messages: MessagesOfLate | None
+) -> Sent:
+    """Decide on everybody; `messages` learns of what is sent, None: nobody does."""
     from features.decisions.record import NO_ACTION
-    from serving.decisioning.engine import OfferRequest
+    from serving.decisioning.engine import Engine, OfferRequest
     from serving.decisioning.experiments import ExperimentBook
 
-    live = services.live.trying(ExperimentBook((), policy))
+    live, engine = services.live.trying(ExperimentBook((), policy)), Engine(services.engine.offer_types, messages=messages)
     types: Counter[str] = Counter()
     costs, values = [], []
     for customer_id in customer_ids:
         asked = OfferRequest(customer_id, channel, limit=1, contact=frozenset({channel}))
-        decision = services.engine.decide(live, asked, now=services.now)
+        decision = engine.decide(live, asked, now=services.now)
         first, slate = decision.places[0], decision.slate
         types[slate.types[first]] += 1
         costs.append(float(slate.factors.fatigue.max()))
         if slate.types[first] != NO_ACTION:
             values.append(float(decision.values[first]))
+            if messages is not None:
+                messages.took(channel, values[-1])
     silent = types.pop(NO_ACTION, 0) / len(customer_ids)
     return Sent(len(customer_ids), silent, float(np.mean(costs)), float(np.mean(values)) if values else 0.0, dict(types.most_common()))
 
@@ -75,6 +83,7 @@ def decided(services: Services, policy: DecisionPolicy, channel: str, customer_i
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print a line a variant."""
     from features.decisions.policy import FILE, load_policy
+    from serving.decisioning.messages_of_late import MessagesOfLate
     from serving.services import build_services
     from serving.settings import ServingSettings
 
@@ -90,7 +99,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     customers = services.live.reader.customer_ids()[: told.most]
     for name, sections in VARIANTS.items():
         changed = policy.changed({section: dict(values) for section, values in sections.items()})
-        found = decided(services, changed, told.channel, customers)
+        messages = None if name.startswith(BY_ANY) else MessagesOfLate()
+        for _ in range(1 if messages is None else 2):
+            found = decided(services, changed, told.channel, customers, messages=messages)
         types = ", ".join(f"{kind} {count / found.customers:.1%}" for kind, count in found.types.items()) or "nothing"
         print(f"{name}: {found.silent:.1%} of {found.customers:,} silent, cost {found.cost:.4f}, worth {found.value:.4f}; {types}")
     services.ledger.close()

@@ -124,7 +124,7 @@ class NextBestOffersAnswer(Provenance):
             "examples": [
                 {
                     "customer_id": "1",
-                    "decision_id": "6f1c1c1e-2b1d-4a58-9a1e-0d4f6f0d7a55",
+                    "decision_id": "01a21c7e-b017-7598-b397-c6559b80e994",
                     "stage": "loyal",
                     "layer": "high_value",
                     "churn_undefined": None,
