@@ -75,7 +75,7 @@ def decided(
         if slate.types[first] != NO_ACTION:
             values.append(float(decision.values[first]))
             if messages is not None:
-                messages.took(channel, values[-1])
+                messages.took(channel, values[-1] + float(slate.factors.fatigue[first]))
     silent = types.pop(NO_ACTION, 0) / len(customer_ids)
     return Sent(len(customer_ids), silent, float(np.mean(costs)), float(np.mean(values)) if values else 0.0, dict(types.most_common()))
 

@@ -44,7 +44,7 @@ class LostReach:
 
         Args:
             policy: how many messages, and how many customers, go with a channel.
-            of_late: money that messages chosen lately bring, less all they cost; None: nobody knows yet.
+            of_late: money that messages chosen lately bring, less their price; None: nobody knows yet.
         """
         return policy.leaving_customers * self.margin + policy.messages_ahead * (self.message if of_late is None else of_late)
 
@@ -73,7 +73,7 @@ def lost_of_many(
         price: of a message on the channel.
         policy: how much goes with a channel, and what is believed of effects.
         assumptions: margins.
-        of_late: money that messages chosen lately bring, less all they cost; None: nobody knows yet.
+        of_late: money that messages chosen lately bring, less their price; None: nobody knows yet.
     """
     margin, contact = lost_margin(stored, assumptions), policy.contact
     if of_late is not None:

@@ -46,7 +46,7 @@ class Value(_Part):
     contact_cost: bool = True
     fatigue: bool = True
     caution: float = Field(
-        default=0.5, ge=0, le=5, description="standard deviations of what is believed of an effect, taken off before offers are compared"
+        default=0.0, ge=0, le=5, description="standard deviations of what is believed of an effect, taken off before offers are compared"
     )
     budget_price: float = Field(default=0.0, ge=0, description="λ: what a unit of budget is worth beyond itself")
 

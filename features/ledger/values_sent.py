@@ -8,13 +8,15 @@ from sqlalchemy import Connection, select
 
 from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS
+from features.ledger.slates import SLATES
 
 
 def values_sent(connection: Connection, *, most: int) -> dict[str, list[float]]:
-    """Channel → values of its last messages, the oldest first, in the currency of the answers.
+    """Channel → what its last messages bring, the oldest first, in the shop's currency.
 
-    A message is one that a decision of ours led to; the value is that of the offer that came first, less all its costs. Where chance chose
-    the offer, to find something out or for a control, nothing is said of what would be chosen: those are left out.
+    A message is one that a decision of ours led to; what it brings is the value of the offer that came first, before what the message may
+    cost the channel. Where chance chose the offer, to find something out or for a control, nothing is said of what would be chosen: those
+    are left out.
 
     Args:
         connection: any of the ledger.
@@ -29,14 +31,15 @@ def values_sent(connection: Connection, *, most: int) -> dict[str, list[float]]:
         .subquery()
     )
     query = (
-        select(latest.c.channel, DECISIONS.c.body, DECISIONS.c.record)
+        select(latest.c.channel, DECISIONS.c.record, SLATES.c.body)
         .join(DECISIONS, DECISIONS.c.decision_id == latest.c.contact_id)
-        .where(DECISIONS.c.record.is_not(None))
+        .join(SLATES, SLATES.c.slate_id == DECISIONS.c.slate_id)
         .order_by(latest.c.at, latest.c.contact_id)
     )
     found: dict[str, list[float]] = {}
-    for channel, body, record in connection.execute(query):
-        drawn, offers = json.loads(record), json.loads(body).get("offers")
-        if offers and not drawn.get("explored", True) and drawn.get("holdout") is None:
-            found.setdefault(channel, []).append(float(offers[0]["expected_value"]))
+    for channel, record, slate in connection.execute(query):
+        drawn = json.loads(record)
+        if not drawn["explored"] and drawn["holdout"] is None:
+            first, offers = drawn["slots"][0], json.loads(slate)["offers"]
+            found.setdefault(channel, []).append(offers["value"][first] + offers["fatigue"][first])
     return found

@@ -132,9 +132,12 @@ class Decision:
         return self.request.customer_id if self.context.personal else None
 
     @property
-    def by_value(self) -> bool:
-        """Whether what comes first was chosen for its value, and not by chance."""
-        return self.holdout is None and not self.choice.explored
+    def brings(self) -> float | None:
+        """What comes first brings, less its price, before what it may cost the channel; None where it was chosen by chance."""
+        if self.holdout is not None or self.choice.explored:
+            return None
+        first = self.places[0]
+        return float(self.values[first] + self.slate.factors.fatigue[first])
 
     @cached_property
     def offers(self) -> tuple[Given, ...]:

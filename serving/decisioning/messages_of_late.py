@@ -37,14 +37,14 @@ class MessagesOfLate:
 
         Args:
             channel: that it goes on.
-            value: money that it is believed to bring, less all it costs.
+            value: money that it is believed to bring, less its price; what it may cost the channel is not taken off.
         """
         with self._lock:
             self._values.setdefault(channel, deque(maxlen=MOST)).append(value)
             self._tell(channel)
 
     def mean(self, channel: str | None) -> float | None:
-        """Money that a message on the channel brings, less all it costs; None where too few were sent to say."""
+        """Money that a message on the channel brings, less its price; None where too few were sent to say."""
         return None if channel is None else self._means.get(channel)
 
     def _tell(self, channel: str) -> None:

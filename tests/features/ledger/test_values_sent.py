@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from features.ledger.contacts import Contact, give_back, record_contacts
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger
+from features.ledger.slates import KeptSlate
 from features.ledger.values_sent import values_sent
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -17,8 +18,9 @@ def decided(number: int, value: float, *, channel: str = "email", sent: bool = T
     at = NOW + timedelta(minutes=number)
     name = f"d{99 - number}"  # ids need not grow with time
     contact = Contact(name, f"c{number}", channel, "coupon", "coupon:18", name, at) if sent else None
-    body = json.dumps({"offers": [{"expected_value": value}, {"expected_value": 99.0}]})
-    return Decided(name, f"c{number}", at, body, json.dumps({"explored": False, "holdout": None} | record), contact)
+    drawn = {"explored": False, "holdout": None, "slots": [1, 0]} | record
+    slate = KeptSlate.of(json.dumps({"offers": {"value": [99.0, value - 0.125], "fatigue": [0.125, 0.125]}}), f"c{number}")
+    return Decided(name, f"c{number}", at, "{}", json.dumps(drawn), contact, slate=slate)
 
 
 def test_the_last_that_were_chosen_are_told_by_channel_the_oldest_first(ledger: Ledger) -> None:
