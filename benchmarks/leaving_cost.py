@@ -1,7 +1,7 @@
 """What the cost of losing a channel does to a shop's decisions: `python -m benchmarks.leaving_cost --data-dir DIR --channel email`.
 
 Everybody is decided on, without holdouts and exploration, by the shop's policy with different costs of losing a channel and different
-caution; nothing is recorded. Twice, where the cost is told by messages chosen before: what is printed is the second time.
+caution; nothing is recorded. Again and again, where the cost is told by messages chosen before, until it stands: the last time is printed.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # What any message would bring stands for the messages to come until there are some (docs/adr/0024); before that everybody who leaves a
 # channel was taken to stop buying, for a quarter.
 BY_ANY = "messages as any would be"
+_ROUNDS = 12
 VARIANTS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "default": {},
     "a quarter of a deviation of caution": {"value": {"caution": 0.25}},
@@ -75,7 +76,7 @@ def decided(
         if slate.types[first] != NO_ACTION:
             values.append(float(decision.values[first]))
             if messages is not None:
-                messages.took(channel, values[-1] + float(slate.factors.fatigue[first]))
+                messages.took(channel, services.now, values[-1] + float(slate.factors.fatigue[first]))
     silent = types.pop(NO_ACTION, 0) / len(customer_ids)
     return Sent(len(customer_ids), silent, float(np.mean(costs)), float(np.mean(values)) if values else 0.0, dict(types.most_common()))
 
@@ -100,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name, sections in VARIANTS.items():
         changed = policy.changed({section: dict(values) for section, values in sections.items()})
         messages = None if name.startswith(BY_ANY) else MessagesOfLate()
-        for _ in range(1 if messages is None else 2):
+        for _ in range(1 if messages is None else _ROUNDS):
             found = decided(services, changed, told.channel, customers, messages=messages)
         types = ", ".join(f"{kind} {count / found.customers:.1%}" for kind, count in found.types.items()) or "nothing"
         print(f"{name}: {found.silent:.1%} of {found.customers:,} silent, cost {found.cost:.4f}, worth {found.value:.4f}; {types}")

@@ -33,11 +33,12 @@ class LostReach:
 
     Attributes:
         margin: money that they leave in a quarter.
-        message: money that any message would bring, less its price, as it is believed of them today; never below 0.
+        message: money that any message would bring, less its price, as it is believed of them today; never below 0. None: nothing is
+            known of the customer, or believed of their orders, and no message is lost.
     """
 
     margin: float
-    message: float
+    message: float | None
 
     def money(self, policy: ContactPolicy, of_late: float | None) -> float:
         """All of it.
@@ -46,10 +47,13 @@ class LostReach:
             policy: how many messages, and how many customers, go with a channel.
             of_late: money that messages chosen lately bring, less their price; None: nobody knows yet.
         """
-        return policy.leaving_customers * self.margin + policy.messages_ahead * (self.message if of_late is None else of_late)
+        customers = policy.leaving_customers * self.margin
+        if self.message is None:
+            return customers
+        return customers + policy.messages_ahead * (self.message if of_late is None else of_late)
 
 
-NOTHING = LostReach(0.0, 0.0)
+NOTHING = LostReach(0.0, None)
 
 
 def lost_of_many(
@@ -97,7 +101,7 @@ def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str
     assumptions = context.live.catalogue.assumptions
     margin = float(lost_margin(context.customer.vector[None, :], assumptions)[0])
     if context.p_order is None or context.p_order_soon is None:
-        return LostReach(margin, 0.0)
+        return LostReach(margin, None)
     soon = np.array([context.p_order_soon])
     known = np.array([np.nan if state.get(name) is None else state[name] for name in STATE], np.float64) if state else np.empty(0)
     learned = effects is not None and bool(state) and effects.horizon_days == policy.learned_days

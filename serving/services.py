@@ -21,7 +21,6 @@ from features.ledger.columns import EPOCH
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, record_decisions
 from features.ledger.ledger import Ledger, open_ledger
-from features.ledger.values_sent import values_sent
 from features.products import FILE as PRODUCTS_FILE
 from features.settings import FeatureSettings
 from features.store import open_reader
@@ -34,7 +33,6 @@ from serving.decision_log import DecisionLog
 from serving.decisioning.contacts import rules_of
 from serving.decisioning.engine import Engine
 from serving.decisioning.experiments import ExperimentBook
-from serving.decisioning.messages_of_late import MOST
 from serving.file_stamp import stamp_of
 from serving.ledger_watch import Lag, LedgerWatch
 from serving.live import Live
@@ -45,6 +43,7 @@ from serving.offers.budgets import exhausted
 from serving.offers.offer_types import OFFER_TYPES
 from serving.permissions import Permissions, Permitted
 from serving.policy_watch import PolicyWatch
+from serving.recollection import recall
 from serving.replenishments import DueTable
 from serving.second_tries import answered
 from serving.settings import ServingSettings
@@ -270,6 +269,7 @@ class Services:
             self.live = self.live.reading(open_reader(self.settings.online_dir / self.live.version, self.settings.online_server))
         self.reload_if_changed()
         self.follow()
+        recall(self.engine.messages, self.ledger, self.outbound_channels, self.live.policy, now=self.now)
         return self
 
     def reopen(self) -> None:
@@ -341,6 +341,5 @@ def build_services(settings: ServingSettings) -> Services:
     live = opening.open(shelf.current)
     services = Services(settings, shelf, opening, live, engine, DueTable(), telemetry, ledger, watch, policies, tracing=tracing)
     services.telemetry.state(live.models.versions, services.feature_age_days)
-    with ledger.database.reading() as connection:
-        engine.messages.began_with(values_sent(connection, most=MOST))
+    recall(engine.messages, ledger, services.outbound_channels, live.policy, now=services.now)
     return services

@@ -69,7 +69,7 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     recorded = decided(services, body, decision, text, degraded)
     services.decisions.put(recorded)
     if body.channel is not None and recorded.contact is not None and (brings := decision.brings) is not None:
-        services.engine.messages.took(body.channel, brings)
+        services.engine.messages.took(body.channel, decision.context.now, brings)
     scope[DECISION_ID] = decision_id
     telemetry.chosen(decision.slate.types[decision.places[0]])
     telemetry.dropped.count((fell.code for fell in decision.board.fallen), decision.board.counted)

@@ -185,7 +185,7 @@ def cheapest_channel(live: Live) -> str | None:
 
 def _lost(services: Services, population: Population, channel: str | None) -> NDArray[np.float64]:
     """(n,) Money that goes with the channel when a customer leaves it."""
-    live, of_late = services.live, services.engine.messages.mean(channel)
+    live, of_late = services.live, services.engine.messages.mean(channel, services.now)
     assumptions, policy, curves = live.catalogue.assumptions, live.policy, population.churn.curve
     p_order, p_soon = (
         np.array([1.0 - cycle_survival(curve, float(days)) for curve in curves]) for days in (policy.horizon_days, policy.learned_days)

@@ -31,7 +31,7 @@ from serving.decisioning.eligibility import Dropped
 from serving.decisioning.experiments import Assigned
 from serving.decisioning.fatigue import fatigue_of
 from serving.decisioning.layout import lay_out
-from serving.decisioning.messages_of_late import MessagesOfLate
+from serving.decisioning.messages_of_late import MessagesOfLate, by_value
 from serving.errors import unread
 from serving.live import Live
 from serving.numberless import told
@@ -133,8 +133,13 @@ class Decision:
 
     @property
     def brings(self) -> float | None:
-        """What comes first brings, less its price, before what it may cost the channel; None where it was chosen by chance."""
-        if self.holdout is not None or self.choice.explored:
+        """What comes first brings, less its price, before what it may cost the channel.
+
+        None where it tells nothing of other messages: it was chosen by chance, for nobody in particular, by an arm's policy, or not for
+        what it brings.
+        """
+        policy, by_chance = self.assigned.policy, self.holdout is not None or self.choice.explored
+        if self.whose is None or by_chance or policy.version != self.context.live.policy.version or not by_value(policy):
             return None
         first = self.places[0]
         return float(self.values[first] + self.slate.factors.fatigue[first])
@@ -212,7 +217,7 @@ class Engine:
         policy, whose = assigned.policy, request.customer_id if context.personal else None
         layout = context.live.layouts.of(context, assigned, lambda: lay_out(self.offer_types, context, assigned))
         board = set_out(layout, context, request.history)
-        lost = layout.lost.money(policy.contact, self.messages.mean(request.channel))
+        lost = layout.lost.money(policy.contact, self.messages.mean(request.channel, now))
         arbitration = arbitrated(board, whose, fatigue=fatigue_of(context, request.history, policy.contact, lost=lost).cost)
         decision_id = self.new_id() if decision_id is None else decision_id
         seed = seed_of(policy.exploration.seed, whose, decision_id)

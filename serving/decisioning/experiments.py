@@ -42,8 +42,13 @@ class Assigned:
 
     @cached_property
     def told(self) -> dict[str, Any]:
-        """The policy as records keep it, without what has its default."""
-        return self.policy.model_dump(mode="json", exclude_defaults=True)
+        """The policy as records keep it."""
+        return as_kept(self.policy)
+
+
+def as_kept(policy: DecisionPolicy) -> dict[str, Any]:
+    """A policy as records keep it, without what has its default."""
+    return policy.model_dump(mode="json", exclude_defaults=True)
 
 
 class ExperimentBook:

@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from features.decisions.record import Considered, Factors
 from features.feature_sets import CUSTOMER
 from serving.app import create_app
-from serving.campaigns.at_risk import write_at_risk_audience
+from serving.campaigns.at_risk import Rank, write_at_risk_audience
 from serving.campaigns.scores import score_all
 from serving.channel_scores import added_leaving, channel_probabilities
 from serving.customer_context import CustomerContext
@@ -117,6 +117,19 @@ def test_each_offer_costs_the_message_and_the_leaving_but_silence_costs_nothing(
             assert one.factors.contact_cost == plain[name].factors.contact_cost > 0
             assert one.value == pytest.approx(plain[name].value - leaving)
             assert plain[name].factors.fatigue == 0.0
+
+
+def test_an_audience_pays_for_the_channel_what_decisions_pay(channel_services: Services, tmp_path: Path) -> None:
+    told = []
+    for brings in (0.0, 0.05):
+        sent = [(channel_services.now, brings)] * 30
+        channel_services.engine.messages.began_with(dict.fromkeys(channel_services.outbound_channels, sent))
+        out = tmp_path / f"{brings}.csv"
+        write_at_risk_audience(channel_services, horizon=28, size=50, holdout=0.0, seed=1, out=out, rank=Rank.VALUE_AT_RISK)
+        with out.open(newline="") as file:
+            told.append(sum(float(row["cost_of_leaving"]) for row in csv.DictReader(file)))
+    assert told[0] == 0.0
+    assert told[1] > 0.0
 
 
 def test_the_breakdown_stands_in_the_answer(channel_shop: Path) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from sqlalchemy import text
+
 from features.ledger import audit, decisions, identities
+from features.ledger.columns import micros
 from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided, Outcome
 from features.ledger.events import Event, read
@@ -75,3 +78,17 @@ def test_an_event_that_is_not_in_the_history_stays_however_old(ledger: Ledger) -
     later = filled(ledger)
     assert over(later, folded_until=0, apply=True, events_days=1) == {}
     assert over(later, folded_until=1, apply=True, events_days=1) == {"events": 1}
+
+
+def test_a_large_ledger_is_looked_through_once(ledger: Ledger) -> None:
+    """A hundred thousand slates: whoever looked through all decisions for each of them would be cut off after seconds."""
+    sqlite = ledger.database.is_sqlite
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)" if sqlite else ""
+    source = "n" if sqlite else "generate_series(1, 100000) AS n(i)"
+    with ledger.database.writing() as connection:
+        for into in (
+            "slates (slate_id, body) {numbers} SELECT 's' || i, '{{}}' FROM {source}",
+            "decisions (decision_id, decided_at, body, slate_id) {numbers} SELECT 'd' || i, {at}, '{{}}', 's' || (i + 5) FROM {source}",
+        ):
+            connection.execute(text(f"INSERT INTO {into.format(numbers=numbers, source=source, at=micros(YOUNG))}"))
+    assert over(Ledger(ledger.database, lambda: NOW), decisions_days=30) == {"slates": 5}
