@@ -50,8 +50,11 @@ def driven(server: Server, shop: Path, *, connections: int, seconds: float, rate
     return dict(json.loads(told.stdout))
 
 
-def answers_a_cpu_second(told: dict[str, Any]) -> float:
-    return float((told["requests"] - told["failed"]) / told["server_cpu_seconds"])
+def cost_of_a_refusal(pressed: dict[str, Any], full: dict[str, Any]) -> float:
+    """Processor time of sending somebody away, in answers: what is left of the time after the answers that were given."""
+    answer = full["server_cpu_seconds"] / full["requests"]
+    left = pressed["server_cpu_seconds"] - answer * (pressed["requests"] - pressed["failed"])
+    return float(left / pressed["failed"] / answer)
 
 
 def test_asked_three_times_too_much_it_answers_some_in_time_and_sends_the_others_away(server: Server, shop: Path) -> None:
@@ -66,11 +69,12 @@ def test_asked_three_times_too_much_it_answers_some_in_time_and_sends_the_others
         if pressed["failed"]:
             break
     assert pressed["failed"] > 0, figures
-    # Sending others away must not take the time of answering; by processor time, as other tests take more of the cores or less.
-    assert answers_a_cpu_second(pressed) > 0.4 * answers_a_cpu_second(full), figures
+    # Sending others away must not take the time of answering: it takes a fifth of an answer. By processor time, as other tests take more of
+    # the cores or less, and with them how much too much is asked for.
+    assert cost_of_a_refusal(pressed, full) < 0.3, figures
     assert pressed["accepted_ms"]["p99"] < SLOWER * max(calm["accepted_ms"]["p99"], LEAST_MS), figures
     assert 'huitou_refused_total{line="answers"}' in server.get("/metrics")[1]
-    print(figures)  # noqa: T201 - shown with -s
+    print(figures, cost_of_a_refusal(pressed, full))  # noqa: T201 - shown with -s
     assert driven(server, shop, connections=1, seconds=0.5)["failed"] == 0
 
 
