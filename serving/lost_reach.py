@@ -34,7 +34,7 @@ class LostReach:
     Attributes:
         margin: money that they leave in a quarter.
         message: money that any message would bring, less its price, as it is believed of them today; never below 0. None: nothing is
-            known of the customer, or believed of their orders, and no message is lost.
+            known of the customer, or no model answers, and no message is lost.
     """
 
     margin: float
@@ -101,7 +101,8 @@ def lost_of(context: CustomerContext, policy: DecisionPolicy, state: Mapping[str
     assumptions = context.live.catalogue.assumptions
     margin = float(lost_margin(context.customer.vector[None, :], assumptions)[0])
     if context.p_order is None or context.p_order_soon is None:
-        return LostReach(margin, None)
+        # Who never ordered has no forecast: messages to come are as those to others. Where a model does not answer, nothing is charged.
+        return LostReach(margin, None if context.customer.has_ordered else 0.0)
     soon = np.array([context.p_order_soon])
     known = np.array([np.nan if state.get(name) is None else state[name] for name in STATE], np.float64) if state else np.empty(0)
     learned = effects is not None and bool(state) and effects.horizon_days == policy.learned_days
