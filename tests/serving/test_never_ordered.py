@@ -27,6 +27,7 @@ from serving.catalogue import Catalogue
 from serving.channel_scores import as_new_buyers, channel_probabilities
 from serving.customer_context import CustomerContext
 from serving.interest import is_interested
+from serving.lost_reach import lost_of
 from serving.services import Services, build_services
 from serving.settings import ServingSettings
 from tests.serving.browsers import FIRST_ORDERS, FOLLOWS, LOOKED_AT, LOOKS, vector_of, write_browsers
@@ -69,6 +70,19 @@ def answered(client: TestClient, path: str, **body: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
+
+
+def test_their_channel_is_worth_what_is_chosen_for_others_unless_no_model_answers(browsing: Services) -> None:
+    live, policy = browsing.live, browsing.live.policy
+    looks, follows, buyer = (CustomerContext(live, browsing.now, live.reader.read(one), "email") for one in (LOOKS, FOLLOWS, CUSTOMERS[3]))
+    products = live.catalogue.products.model_copy(update={"first_orders": None})
+    few = replace(looks, live=replace(live, catalogue=Catalogue(products, live.catalogue.assumptions)))
+    assert (looks.p_order is None, few.p_order is None) == (False, True)
+    for one in (looks, follows, few):
+        assert lost_of(one, policy, {}, None).money(policy.contact, 0.5) == pytest.approx(0.5 * policy.contact.messages_ahead)
+    away = replace(buyer, live=live.with_models(replace(live.models, return_hazard=None)))
+    assert away.p_order is None
+    assert lost_of(away, policy, {}, None).money(policy.contact, 0.5) == 0.0
 
 
 @pytest.mark.parametrize(("customer", "stage"), [(LOOKS, "interested"), (FOLLOWS, "aware")])
