@@ -28,9 +28,9 @@ def values_sent(
 ) -> dict[str, list[tuple[datetime, float]]]:
     """Channel → when its last messages were chosen and what each brings, the oldest first, in the shop's currency.
 
-    A message is one that a decision of ours led to; what it brings is the value of the offer that came first,
-    before what the message may cost the channel. Left out is what says nothing of messages to come: where chance chose the offer, to find
-    something out or for a control, where nobody in particular was decided on, and what another policy chose, an arm's or the one before.
+    A message is one that a decision of ours led to; what it brings is the value of the offer that came first, before what the message may
+    cost the channel. Left out is what says nothing of messages to come: where chance chose the offer, to find something out or for a
+    control, where nobody in particular was decided on, and what another policy chose, an arm's or the one before.
 
     Args:
         connection: any of the ledger.
