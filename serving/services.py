@@ -209,6 +209,8 @@ class Services:
             tried = tried or beside is not self.live.arm_models
             if tried:
                 self.live = self.live.trying(book, beside)
+            if ruled:
+                recall(self.engine.messages, self.ledger, self.outbound_channels, self.live.policy, now=self.now)
             if self.watch.just_written:
                 self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))
             if levels:

@@ -114,7 +114,7 @@ def ask(services: Services, policy: DecisionPolicy, customers: Sequence[str | No
         asyncio.run(answered(services, NextBestOffersRequest(customer_id=customer, channel="email"), {}))
 
 
-def test_the_service_learns_of_each_message_and_knows_them_after_a_restart(own_services: Services) -> None:
+def test_the_service_learns_of_each_message_and_knows_those_of_its_policy_after_a_restart_or_another_policy(own_services: Services) -> None:
     ask(own_services, SENDING, CUSTOMERS)
     before = own_services.engine.messages.mean("email", own_services.now)
     assert before is not None
@@ -123,6 +123,13 @@ def test_the_service_learns_of_each_message_and_knows_them_after_a_restart(own_s
     policy = own_services.settings.data_dir / "policy.toml"
     policy.write_text(tomli_w.dumps(SENDING.model_dump(mode="json", exclude_defaults=True)))
     again = build_services(own_services.settings)
+    assert again.engine.messages.mean("email", again.now) == pytest.approx(before)
+    ours = policy.read_text()
+    policy.write_text('name = "another"')
+    assert again.follow()
+    assert again.engine.messages.mean("email", again.now) is None
+    policy.write_text(ours)
+    assert again.follow()
     assert again.engine.messages.mean("email", again.now) == pytest.approx(before)
     again.ledger.close()
     policy.write_text('name = "another"')
