@@ -8,6 +8,7 @@ the same.
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 from collections import deque
@@ -22,7 +23,7 @@ from serving.pending_contacts import PendingContacts
 _LOG = logging.getLogger("huitou.serving")
 _ROOM = 10_000  # decisions in line; at some 2 kB each 20 MB, and a minute of a database that does not answer at 150 a second
 _GROUP = 500  # in one commit
-_GATHER = 0.05  # seconds in which a group gathers: at most 20 commits a second beside those of the events
+_GATHER = 0.1  # seconds in which a group gathers: at most 10 commits a second beside those of the events
 _PAUSE = 1.0  # seconds before a database that was away is tried again
 _PATIENCE = 15.0  # seconds that a stopping service waits for its last decisions
 _STUCK = 0.2  # seconds; a commit takes a few hundredths
@@ -141,7 +142,7 @@ class DecisionLog:
     def _empty_line(self) -> bool:
         """Commit one group; False when it has to wait."""
         with self._changed:
-            group, before = [self._line[i] for i in range(min(_GROUP, len(self._line)))], self._taken
+            group, before = list(itertools.islice(self._line, _GROUP)), self._taken
         if group and not self._committed(group):
             return False
         self._take(len(group), before)

@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InvalidatePoolError, Opera
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from features.errors import HuitouError
+from features.ledger.by_driver import driver_of
 from features.ledger.errors import LedgerAway, LedgerBroken, LedgerFull
 from features.ledger.outages import Outage
 from features.ledger.plain_reads import PlainReads
@@ -198,7 +199,8 @@ def _sqlite(url: URL, patience: float) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")
+        with driver_of(connection) as driver:
+            driver.execute("BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITING) else "BEGIN")
 
     return engine
 

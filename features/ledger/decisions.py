@@ -9,7 +9,9 @@ from decimal import Decimal
 
 from sqlalchemy import Column, Connection, Index, String, Table, Text, bindparam, insert, select
 
-from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence
+from features.ledger.answers import ANSWERS, KeptAnswer, record_answers, whole_answer
+from features.ledger.by_driver import add_rows, known_ids
+from features.ledger.columns import METADATA, Amount, Id, Moment, Sequence, micros
 from features.ledger.contacts import NOT_SENT, Contact, give_back, record_contacts
 from features.ledger.exposures import Exposure, record_exposures
 from features.ledger.slates import SLATES, KeptSlate, record_slates, whole_record
@@ -21,9 +23,10 @@ DECISIONS = Table(
     Column("decision_id", Id, primary_key=True),
     Column("recorded_as", Id),  # null: for nobody in particular
     Column("decided_at", Moment, nullable=False),
-    Column("body", Text, nullable=False),  # JSON: the answer
+    Column("body", Text, nullable=False),  # JSON: the answer; empty: as `answer_id` says
     Column("record", Text),  # JSON of `features.decisions.record.DecisionRecord`, without its slate; null: of a version that kept none
     Column("slate_id", Id),  # of `slates`; null: the record stands by itself
+    Column("answer_id", Id),  # of `answers`; null: the answer stands here
     Index(None, "recorded_as"),
 )
 OUTCOMES = Table(
@@ -41,13 +44,12 @@ OUTCOMES = Table(
     Index(None, "offer_id"),
 )
 _BY_OUTCOME = select(OUTCOMES.c.outcome_id).where(OUTCOMES.c.outcome_id.in_(bindparam("ids", expanding=True)))
-_AT_ONCE = 500  # below SQLite's limit of variables
-_COLUMNS = ("decision_id", "recorded_as", "decided_at", "body", "record")
+_COLUMNS = ("decision_id", "recorded_as", "decided_at", "body", "record", "slate_id", "answer_id")
 _WITH_SLATE = DECISIONS.outerjoin(SLATES, DECISIONS.c.slate_id == SLATES.c.slate_id)
+_WHOLE = _WITH_SLATE.outerjoin(ANSWERS, DECISIONS.c.answer_id == ANSWERS.c.answer_id)
 _NOT_SENT = select(OUTCOMES.c.decision_id).where(
     OUTCOMES.c.decision_id.in_(bindparam("ids", expanding=True)), OUTCOMES.c.outcome == NOT_SENT
 )
-_BY_DECISION = select(DECISIONS.c.decision_id).where(DECISIONS.c.decision_id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,12 @@ class Decided:
         decision_id: unique.
         recorded_as: the customer's id as asked with, None where nothing personal was used; the body then names nobody either.
         decided_at: the ledger's clock, UTC: when it was said; as of when it knew the customer stands in the answer.
-        body: JSON of the answer.
+        body: JSON of the answer; empty where it repeats one that is kept.
         record: JSON of the `DecisionRecord`: everything that led to it, but for the slate.
         contact: the message it leads to on an outbound channel, None when none goes.
         exposures: experiments that the customer met by it; the ledger keeps the first of each.
         slate: what it was drawn from; None: the record says all of it.
+        answer: what it repeats; None: `body` is its own.
     """
 
     decision_id: str
@@ -73,6 +76,7 @@ class Decided:
     contact: Contact | None = None
     exposures: tuple[Exposure, ...] = ()
     slate: KeptSlate | None = None
+    answer: KeptAnswer | None = None
 
 
 @dataclass(frozen=True)
@@ -103,13 +107,16 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> int:
     """
     given = list(decided)
     known = known_decisions(connection, (one.decision_id for one in given))
-    waiting = [one for one in given if one.decision_id not in known]
-    erased = erased_since(connection, {who for one in waiting for who in people_of(one)})
-    told = [one for one in waiting if all(one.decided_at > erased[who] for who in people_of(one) if who in erased)]
+    waiting = [one for one in given if one.decision_id not in known] if known else given
+    erased = erased_since(connection, (who for one in waiting for who in people_of(one)))
+    told = [one for one in waiting if all(one.decided_at > erased[who] for who in people_of(one) if who in erased)] if erased else waiting
     if not told:
         return len(waiting)
-    record_slates(connection, ((one.slate, one.recorded_as) for one in told if one.slate is not None))
-    connection.execute(insert(DECISIONS), [_row(one) for one in told])
+    said = record_answers(connection, ((one.answer, one.recorded_as) for one in told if one.answer is not None))
+    # Decisions of one answer are of one slate, and whoever deletes one deletes the other: a slate is there where its answer was.
+    unsaid = (one for one in told if one.answer is None or one.answer.answer_id not in said)
+    record_slates(connection, ((one.slate, one.recorded_as) for one in unsaid if one.slate is not None))
+    add_rows(connection, DECISIONS, _COLUMNS, [_row(one) for one in told])
     led = [one.contact for one in told if one.contact is not None]
     if led:
         # The outcome may have come first.
@@ -119,8 +126,9 @@ def record_decisions(connection: Connection, decided: Iterable[Decided]) -> int:
     return len(waiting)
 
 
-def _row(one: Decided) -> dict[str, object]:
-    return {**{name: getattr(one, name) for name in _COLUMNS}, "slate_id": None if one.slate is None else one.slate.slate_id}
+def _row(one: Decided) -> tuple[object, ...]:
+    slate, answer = None if one.slate is None else one.slate.slate_id, None if one.answer is None else one.answer.answer_id
+    return one.decision_id, one.recorded_as, micros(one.decided_at), one.body, one.record, slate, answer
 
 
 def people_of(one: Decided) -> set[str]:
@@ -164,22 +172,22 @@ def recorded_decisions(connection: Connection, *, since: datetime | None = None,
         since: leave out what was said before, UTC.
         at_once: most on a page.
     """
-    columns = (DECISIONS.c.decision_id, DECISIONS.c.recorded_as, DECISIONS.c.body, DECISIONS.c.record, SLATES.c.body)
-    query = select(*columns).select_from(_WITH_SLATE).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
+    columns = (DECISIONS.c.decision_id, DECISIONS.c.recorded_as, DECISIONS.c.body, ANSWERS.c.body, DECISIONS.c.record, SLATES.c.body)
+    query = select(*columns).select_from(_WHOLE).where(DECISIONS.c.record.is_not(None), DECISIONS.c.recorded_as.is_not(None))
     query = (query if since is None else query.where(DECISIONS.c.decided_at >= since)).order_by(DECISIONS.c.decision_id).limit(at_once)
     last = ""
     while rows := connection.execute(query.where(DECISIONS.c.decision_id > last)).all():
-        page = [Recorded(one, whose, body, whole_record(record, slate)) for one, whose, body, record, slate in rows]
+        page = [
+            Recorded(one, whose, whole_answer(one, body, answer), whole_record(record, slate))
+            for one, whose, body, answer, record, slate in rows
+        ]
         yield page
         last = page[-1].decision_id
 
 
 def known_decisions(connection: Connection, decision_ids: Iterable[str]) -> set[str]:
     """Which of these decisions are in the ledger."""
-    ids, found = sorted(set(decision_ids)), set[str]()
-    for start in range(0, len(ids), _AT_ONCE):
-        found.update(connection.execute(_BY_DECISION, {"ids": ids[start : start + _AT_ONCE]}).scalars())
-    return found
+    return known_ids(connection, DECISIONS, decision_ids)
 
 
 def decision_record(connection: Connection, decision_id: str) -> str | None:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from features.ledger import audit, identities
+from features.ledger.answers import ANSWERS
 from features.ledger.consents import CONSENTS
 from features.ledger.contacts import CONTACTS
 from features.ledger.database import LedgerDatabase
@@ -37,7 +38,7 @@ from features.room import is_full
 # and writing the file anew once more would cost more.
 _COPYING_SECONDS, _AGAIN_SECONDS = 60.0, 0.1
 _AT_ONCE = 500  # below SQLite's limit of variables
-_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, SLATES, OUTCOMES, EXPOSURES, ERASURES)
+_TOUCHED = (EVENTS, LINKS, CONSENTS, CONTACTS, DECISIONS, SLATES, ANSWERS, OUTCOMES, EXPOSURES, ERASURES)
 LEDGER = "ledger"
 Removed = dict[str, int]
 
@@ -211,13 +212,14 @@ def _wipe_file(database: LedgerDatabase, *, thorough: bool) -> None:
 
 
 def _remove(connection: Connection, ids: list[str]) -> Removed:
-    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "slates", "outcomes", "exposures"), 0)
+    removed = dict.fromkeys(("events", "links", "consents", "contacts", "decisions", "slates", "answers", "outcomes", "exposures"), 0)
     for start in range(0, len(ids), _AT_ONCE):
         part = ids[start : start + _AT_ONCE]
         theirs = select(DECISIONS.c.decision_id).where(DECISIONS.c.recorded_as.in_(part))
         removed["outcomes"] += connection.execute(delete(OUTCOMES).where(OUTCOMES.c.decision_id.in_(theirs))).rowcount
         removed["decisions"] += connection.execute(delete(DECISIONS).where(DECISIONS.c.recorded_as.in_(part))).rowcount
         removed["slates"] += connection.execute(delete(SLATES).where(SLATES.c.recorded_as.in_(part))).rowcount
+        removed["answers"] += connection.execute(delete(ANSWERS).where(ANSWERS.c.recorded_as.in_(part))).rowcount
         removed["exposures"] += connection.execute(delete(EXPOSURES).where(EXPOSURES.c.recorded_as.in_(part))).rowcount
         removed["events"] += connection.execute(delete(EVENTS).where(EVENTS.c.recorded_as.in_(part))).rowcount
         removed["consents"] += connection.execute(delete(CONSENTS).where(CONSENTS.c.recorded_as.in_(part))).rowcount

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, Table, Text, func, literal, select, tuple_
 
 from features.ledger import audit, events, identities
+from features.ledger.answers import ANSWERS
 from features.ledger.consents import CONSENTS
 from features.ledger.contacts import CONTACTS
 from features.ledger.database import LedgerDatabase
@@ -28,8 +29,8 @@ from features.ledger.tombstones import pseudonym, pseudonym_key
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
-_TABLES = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, EXPOSURES, OUTCOMES)
-_SECTIONS = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, EXPOSURES, LINKS, OUTCOMES)  # in the order of the document
+_TABLES = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, ANSWERS, EXPOSURES, OUTCOMES)
+_SECTIONS = (EVENTS, CONSENTS, CONTACTS, DECISIONS, SLATES, ANSWERS, EXPOSURES, LINKS, OUTCOMES)  # in the order of the document
 _JSON = ("properties", "body", "record", "also")
 _KEYS_AT_ONCE = 2000  # of one id's events; of what a person has few of all keys are read at once
 _ROWS_AT_ONCE = 500  # below SQLite's limit of variables
@@ -145,4 +146,6 @@ def _theirs(query: Select[Any], table: Table, recorded_as: str, until: int) -> S
 
 
 def _told(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever a column holds
-    return json.loads(value) if name in _JSON and value is not None else value
+    if name in _JSON:
+        return json.loads(value) if value else None
+    return value

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import ColumnElement, Connection, Table, delete, except_, func, select
 
 from features.ledger import audit
+from features.ledger.answers import ANSWERS
 from features.ledger.contacts import CONTACTS
 from features.ledger.decisions import DECISIONS, OUTCOMES
 from features.ledger.erasures import ERASURES
@@ -90,12 +91,14 @@ def _rules(settings: RetentionSettings, now: datetime, folded_until: int) -> lis
         return now - timedelta(days=days or 0)
 
     old = DECISIONS.c.decided_at < before(settings.decisions_days)
-    # One pass over each: decisions have no index by slate, and `NOT IN` PostgreSQL answers by looking through all of them for each slate.
+    # One pass over each: decisions have no index by slate or answer, and `NOT IN` PostgreSQL answers by looking through all for each.
     unused = except_(select(SLATES.c.slate_id), select(DECISIONS.c.slate_id).where(DECISIONS.c.slate_id.is_not(None), ~old))
+    unnamed = except_(select(ANSWERS.c.answer_id), select(DECISIONS.c.answer_id).where(DECISIONS.c.answer_id.is_not(None), ~old))
     return [
         (EVENTS, settings.events_days, (EVENTS.c.received_at < before(settings.events_days)) & (EVENTS.c.seq <= folded_until)),
         (DECISIONS, settings.decisions_days, old),
         (SLATES, settings.decisions_days, SLATES.c.slate_id.in_(unused)),
+        (ANSWERS, settings.decisions_days, ANSWERS.c.answer_id.in_(unnamed)),
         (OUTCOMES, settings.outcomes_days, OUTCOMES.c.received_at < before(settings.outcomes_days)),
         (CONTACTS, settings.contacts_days, CONTACTS.c.at < before(settings.contacts_days)),
         (EXPOSURES, settings.exposures_days, EXPOSURES.c.first_at < before(settings.exposures_days)),

@@ -10,8 +10,9 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Index, Table, Text, bindparam, insert, select
+from sqlalchemy import Column, Connection, Index, Table, Text
 
+from features.ledger.by_driver import add_rows, known_ids
 from features.ledger.columns import METADATA, Id
 
 SLATES = Table(
@@ -22,8 +23,6 @@ SLATES = Table(
     Column("body", Text, nullable=False),  # JSON: the part of `features.decisions.record.DecisionRecord` that decisions share
     Index(None, "recorded_as"),
 )
-_AT_ONCE = 500  # below SQLite's limit of variables
-_KNOWN = select(SLATES.c.slate_id).where(SLATES.c.slate_id.in_(bindparam("ids", expanding=True)))
 
 
 @dataclass(frozen=True)
@@ -41,20 +40,20 @@ class KeptSlate:
     @classmethod
     def of(cls, body: str, recorded_as: str | None) -> KeptSlate:
         """A slate of somebody's decisions; None: of nobody's in particular."""
-        whose = "" if recorded_as is None else f"{len(recorded_as)}:{recorded_as}"
-        return cls(hashlib.blake2b(f"{whose}\n{body}".encode(), digest_size=16).hexdigest(), body)
+        return cls(hash_of(body, recorded_as), body)
+
+
+def hash_of(body: str, recorded_as: str | None) -> str:
+    """Names a text and whose it is, 32 hex digits; None: nobody's in particular."""
+    whose = "" if recorded_as is None else f"{len(recorded_as)}:{recorded_as}"
+    return hashlib.blake2b(f"{whose}\n{body}".encode(), digest_size=16).hexdigest()
 
 
 def record_slates(connection: Connection, slates: Iterable[tuple[KeptSlate, str | None]]) -> None:
     """Write slates that are not here yet, each with whose it is; in the transaction of the decisions that name them: none is missing."""
-    wanted = {slate.slate_id: {"slate_id": slate.slate_id, "recorded_as": whose, "body": slate.body} for slate, whose in slates}
-    ids = sorted(wanted)
-    for start in range(0, len(ids), _AT_ONCE):
-        part = ids[start : start + _AT_ONCE]
-        known = set(connection.execute(_KNOWN, {"ids": part}).scalars())
-        new = [wanted[one] for one in part if one not in known]
-        if new:
-            connection.execute(insert(SLATES), new)
+    wanted = {slate.slate_id: (slate.slate_id, whose, slate.body) for slate, whose in slates}
+    known = known_ids(connection, SLATES, wanted)
+    add_rows(connection, SLATES, ("slate_id", "recorded_as", "body"), [row for one, row in wanted.items() if one not in known])
 
 
 def whole_record(record: str, slate: str | None) -> str:

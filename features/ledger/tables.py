@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from features.ledger.answers import ANSWERS
 from features.ledger.audit import AUDIT
 from features.ledger.catalogue import DOCUMENTS, STOCK
 from features.ledger.columns import METADATA
@@ -16,6 +17,7 @@ from features.ledger.slates import SLATES
 from features.ledger.tombstones import KEYS, TOMBSTONES
 
 __all__ = [
+    "ANSWERS",
     "AUDIT",
     "CONSENTS",
     "CONTACTS",

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import Column, Connection, String, Table, bindparam, select
 
+from features.ledger.by_driver import any_row
 from features.ledger.columns import METADATA, Moment
 
 TOMBSTONES = Table(
@@ -38,11 +39,11 @@ def pseudonym(key: bytes, customer_id: str) -> str:
 
 
 def erased_since(connection: Connection, ids: Iterable[str]) -> dict[str, datetime]:
-    """Which of these ids were erased, and when."""
-    if connection.execute(select(TOMBSTONES.c.subject_hash).limit(1)).first() is None:
+    """Which of these ids were erased, and when; where nobody was, nothing is looked at."""
+    if not any_row(connection, TOMBSTONES):
         return {}
     key = pseudonym_key(connection)
-    by_hash = {pseudonym(key, customer_id): customer_id for customer_id in ids}
+    by_hash = {pseudonym(key, customer_id): customer_id for customer_id in set(ids)}
     hashes = list(by_hash)
     found: dict[str, datetime] = {}
     for start in range(0, len(hashes), 500):  # below SQLite's limit of variables

@@ -25,7 +25,7 @@ router = APIRouter(tags=["decisions"])
 async def decision(decision_id: Annotated[OpaqueId, Path()], request: Request) -> Response:
     """Replay a decision from its record and explain it in English and Chinese: what each offer was worth, why, and what was dropped.
 
-    A decision can be asked for some 50 ms after it was made, and as long as it is kept.
+    A decision can be asked for some tenth of a second after it was made, and as long as it is kept.
     """
     services: Services = request.app.state.services
     answer = await services.aside(explained, services, decision_id)

@@ -52,12 +52,12 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     allowed, decision_id, telemetry = permitted, services.engine.new_id(), services.telemetry
     again = once_more(services, body, allowed, decision_id, asked_about(body))
     if again is not None:
-        repeated, known = again
+        text, repeated, known = again
         services.decisions.put(repeated)
         scope[DECISION_ID] = decision_id
         telemetry.chosen(known.type)
         telemetry.dropped.count(known.fallen, known.counted)
-        return repeated.body
+        return text
 
     def told(live: Live) -> tuple[Decision, str]:
         decision = decide(services, body, allowed, live, decision_id)

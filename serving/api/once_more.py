@@ -19,6 +19,7 @@ from features.decisions.assignment import holdout_of
 from features.decisions.choosing import seed_of, takes_best
 from features.decisions.record import Holdout
 from features.errors import StateBroken
+from features.ledger.answers import KeptAnswer
 from features.ledger.decisions import Decided
 from features.ledger.exposures import Exposure
 from features.ledger.slates import KeptSlate
@@ -38,6 +39,7 @@ class Answered:
     Attributes:
         now: the clock of the decision, UTC: offers say until when they hold.
         answer: JSON before and behind the decision's id.
+        kept: the same for the ledger; None where each decision keeps its own.
         record: JSON before the decision's id, between it and the seed, and behind that.
         exposures: experiments that the customer met.
         slate: what was drawn from.
@@ -49,6 +51,7 @@ class Answered:
 
     now: datetime
     answer: tuple[str, str]
+    kept: KeptAnswer | None
     record: tuple[str, str, str]
     exposures: tuple[Exposure, ...]
     slate: KeptSlate | None
@@ -60,8 +63,8 @@ class Answered:
 
 def once_more(
     services: Services, body: NextBestOffersRequest, permitted: Permitted, decision_id: str, whose: str | None
-) -> tuple[Decided, Answered] | None:
-    """The answer that a decision would come to, if it is one that was given before; None: decide.
+) -> tuple[str, Decided, Answered] | None:
+    """The answer that a decision would come to, if it is one that was given before, its text first; None: decide.
 
     Args:
         services: the service.
@@ -88,7 +91,9 @@ def once_more(
         if customer is not None and layout.holds(customer, assigned, now):
             text = f"{known.answer[0]}{decision_id}{known.answer[1]}"
             record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
-            return Decided(decision_id, whose, services.ledger.clock(), text, record, None, known.exposures, known.slate), known
+            own = text if known.kept is None else ""
+            at = services.ledger.clock()
+            return text, Decided(decision_id, whose, at, own, record, None, known.exposures, known.slate, known.kept), known
     return None
 
 
@@ -123,6 +128,7 @@ def _answered(decision: Decision, decided: Decided, answer: tuple[str, str], rec
     return Answered(
         now=decision.context.now,
         answer=answer,
+        kept=KeptAnswer.of(*answer, decided.recorded_as, decided.slate),
         record=record,
         exposures=decided.exposures,
         slate=decided.slate,

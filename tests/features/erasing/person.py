@@ -12,6 +12,7 @@ from features.build import build_features
 from features.folding.compact import compact
 from features.import_consent import ImportConsent
 from features.ledger import decisions, identities
+from features.ledger.answers import KeptAnswer
 from features.ledger.contacts import Contact
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, Outcome
@@ -69,7 +70,8 @@ def fill(shop: Shop, *, built: bool = True) -> None:
         exposures = tuple(Exposure("e1", who, "a", at) for who in (ALIAS, STAYS))
         slate = KeptSlate.of(json.dumps({"customer_id": ALIAS}), ALIAS)
         decided = Decided("d1", ALIAS, at, json.dumps({"customer_id": ALIAS}), "{}", contact, exposures, slate)
-        decisions.record_decisions(connection, [decided])
+        said = KeptAnswer.of('{"decision_id":"', f'","customer_id":"{ALIAS}"}}', ALIAS)
+        decisions.record_decisions(connection, [decided, Decided("d2", ALIAS, at, "", answer=said)])
         decisions.record_outcomes(connection, [Outcome("out1", "d1", "item:p1", "clicked", None, at)], received_at=at)
     told = [
         Event(f"m-{who}-{i}", "product_viewed", who, at + timedelta(minutes=i), "test", json.dumps({"product_id": "p1", "who": who}))

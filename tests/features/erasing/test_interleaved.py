@@ -124,7 +124,17 @@ def test_what_comes_between_the_wish_and_its_end_goes_with_the_rest_and_is_count
     assert places_of(shop.settings.data_dir, GONE)
     (done,) = resume_erasures(shop.settings, shop.ledger, actor="test")
     assert done.finished_at == shop.clock.now
-    removed = {"events": 92, "links": 3, "consents": 3, "contacts": 1, "decisions": 2, "slates": 1, "outcomes": 1, "exposures": 1}
+    removed = {
+        "events": 92,
+        "links": 3,
+        "consents": 3,
+        "contacts": 1,
+        "decisions": 3,
+        "slates": 1,
+        "answers": 1,
+        "outcomes": 1,
+        "exposures": 1,
+    }
     assert done.receipt["ledger"] == removed
     assert searched(shop) == []
     assert [*places_of(shop.settings.data_dir, late_visitor), *tables_of(shop.ledger, late_visitor)] == []

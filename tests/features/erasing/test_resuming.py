@@ -42,8 +42,9 @@ def test_nothing_is_left_of_somebody_erased_and_everybody_else_stays(shop: Shop)
         "links": 2,
         "consents": 2,
         "contacts": 1,
-        "decisions": 1,
+        "decisions": 2,
         "slates": 1,
+        "answers": 1,
         "outcomes": 1,
         "exposures": 1,
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from features.ledger import audit, decisions, identities
+from features.ledger.answers import KeptAnswer
 from features.ledger.columns import micros
 from features.ledger.contacts import Contact
 from features.ledger.decisions import Decided, Outcome
@@ -20,6 +21,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OLD, YOUNG = NOW - timedelta(days=100), NOW - timedelta(days=10)
 
 
+def answer(said: str) -> KeptAnswer | None:
+    return KeptAnswer.of('{"decision_id":"', f'","said":"{said}"}}', "c1")
+
+
 def filled(ledger: Ledger) -> Ledger:
     """Two of everything: one old, one young."""
     for name, at in (("old", OLD), ("young", YOUNG)):
@@ -30,6 +35,8 @@ def filled(ledger: Ledger) -> Ledger:
             told = [
                 Decided(name, "c1", at, "{}", '{"a": 1}', contact, (exposure,), KeptSlate.of(f'{{"b": "{name}"}}', "c1")),
                 Decided(f"{name}-2", "c1", at, "{}", '{"a": 2}', slate=KeptSlate.of('{"b": "of both"}', "c1")),
+                Decided(f"{name}-3", "c1", at, "", answer=answer(name)),
+                Decided(f"{name}-4", "c1", at, "", answer=answer("of both")),
             ]
             decisions.record_decisions(connection, told)
             outcome = Outcome(name, name, "o", "clicked", None, at)
@@ -58,7 +65,7 @@ def test_counting_deletes_nothing_and_deleting_takes_the_old_only(ledger: Ledger
         "exposures_days": 30,
         "undone_links_days": 30,
     }
-    expected = {"events": 1, "decisions": 2, "slates": 1, "outcomes": 1, "contacts": 1, "exposures": 1, "links": 1}
+    expected = {"events": 1, "decisions": 4, "slates": 1, "answers": 1, "outcomes": 1, "contacts": 1, "exposures": 1, "links": 1}
     assert over(later, **days) == expected
     assert over(later, **days) == expected
     assert over(later, apply=True, **days) == expected
@@ -81,14 +88,16 @@ def test_an_event_that_is_not_in_the_history_stays_however_old(ledger: Ledger) -
 
 
 def test_a_large_ledger_is_looked_through_once(ledger: Ledger) -> None:
-    """A hundred thousand slates: whoever looked through all decisions for each of them would be cut off after seconds."""
+    """A hundred thousand slates and answers: whoever looked through all decisions for each of them would be cut off after seconds."""
     sqlite = ledger.database.is_sqlite
     numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)" if sqlite else ""
     source = "n" if sqlite else "generate_series(1, 100000) AS n(i)"
     with ledger.database.writing() as connection:
         for into in (
             "slates (slate_id, body) {numbers} SELECT 's' || i, '{{}}' FROM {source}",
-            "decisions (decision_id, decided_at, body, slate_id) {numbers} SELECT 'd' || i, {at}, '{{}}', 's' || (i + 5) FROM {source}",
+            "answers (answer_id, body) {numbers} SELECT 'a' || i, '{{}}' FROM {source}",
+            "decisions (decision_id, decided_at, body, slate_id, answer_id) {numbers}"
+            " SELECT 'd' || i, {at}, '', 's' || (i + 5), 'a' || (i + 7) FROM {source}",
         ):
             connection.execute(text(f"INSERT INTO {into.format(numbers=numbers, source=source, at=micros(YOUNG))}"))
-    assert over(Ledger(ledger.database, lambda: NOW), decisions_days=30) == {"slates": 5}
+    assert over(Ledger(ledger.database, lambda: NOW), decisions_days=30) == {"slates": 5, "answers": 7}

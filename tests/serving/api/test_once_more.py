@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 from features.decisions.assignment import holdout_of
 from features.decisions.policy import FILE
 from features.decisions.record import Holdout
+from features.ledger.answers import whole_answer
 from features.ledger.decisions import Decided
 from features.store import DATABASE
 from features.versions import current_folder
@@ -62,7 +63,8 @@ class Watched:
         text = answer_text(request, made, degraded, request.customer_id)
         assert answer.text == text
         one, other = self.put[-1], decided(services, request, made, text, degraded)
-        assert (one.decision_id, one.recorded_as, one.body, one.record) == (other.decision_id, other.recorded_as, other.body, other.record)
+        body = whole_answer(one.decision_id, one.body, None if one.answer is None else one.answer.body)
+        assert (one.decision_id, one.recorded_as, body, one.record) == (other.decision_id, other.recorded_as, other.body, other.record)
         assert (one.contact, one.exposures, one.slate) == (other.contact, other.exposures, other.slate)
         return told
 
@@ -79,6 +81,7 @@ def test_whoever_is_here_is_answered_once_more_as_if_it_had_been_decided(watched
         for _ in range(8):
             watched.asked(customer_id=customer, channel=CHANNEL)
     assert 40 < watched.again < 12 * 7
+    assert sum(one.answer is not None for one in watched.put) == watched.again  # what is said again is kept once
     records = [json.loads(str(one.record)) for one in watched.put]
     assert len({one["decision_id"] for one in records}) == len({one["seed"] for one in records}) == 12 * 8
 
