@@ -7,17 +7,19 @@ personal is used and nothing is sent: lawful, and never an error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from features.errors import HuitouError
 from features.ledger import consents
-from features.ledger.consents import Purpose
+from features.ledger.consents import Purpose, State
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.ledger import Ledger
-from features.ledger.person import read_person
+from features.ledger.person import Person, read_people
 
+_PATTERNS = 4_096  # different ways to have agreed that are remembered
 UNKNOWN_CONSENT = "Consent cannot be looked up: the ledger does not answer, so nothing personal is used and nothing may be sent."
 
 
@@ -59,9 +61,16 @@ class Permissions:
 
     async def asked(self, customer_id: str | None, channels: Iterable[str], *, since: datetime | None = None) -> Permitted:
         """As `of`; a database elsewhere is waited for in a thread, a file is read right here in less time than a thread takes."""
-        if customer_id is None or self._ledger.database.is_sqlite:
-            return self.of(customer_id, channels, since=since)
-        return await asyncio.to_thread(self.of, customer_id, channels, since=since)
+        (found,) = await self.asked_of_many((customer_id,), channels, since=since)
+        return found
+
+    async def asked_of_many(
+        self, customer_ids: Sequence[str | None], channels: Iterable[str], *, since: datetime | None = None
+    ) -> list[Permitted]:
+        """The same of several, in their order; one look at the ledger for some dozens."""
+        if self._ledger.database.is_sqlite or not any(one is not None for one in customer_ids):
+            return self._of_many(customer_ids, channels, since=since)
+        return await asyncio.to_thread(self._of_many, customer_ids, channels, since=since)
 
     def of(self, customer_id: str | None, channels: Iterable[str], *, since: datetime | None = None) -> Permitted:
         """What is permitted for somebody.
@@ -69,19 +78,19 @@ class Permissions:
         Args:
             customer_id: any of their ids; None for nobody in particular.
             channels: outbound channels that the shop uses.
-            since: also read the contact history from there on, one more query; None: leave it.
+            since: also read the contact history from there on; None: leave it.
         """
-        if customer_id is None:
-            return NOBODY
+        (found,) = self._of_many((customer_id,), channels, since=since)
+        return found
+
+    def _of_many(self, customer_ids: Sequence[str | None], channels: Iterable[str], *, since: datetime | None) -> list[Permitted]:
+        asked = [one for one in customer_ids if one is not None]
         try:
-            person = read_person(self._ledger.database, customer_id, since=since)
+            people = read_people(self._ledger.database, asked, since=since) if asked else {}
         except HuitouError:
-            return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
-        said = person.statements
-        profiled = consents.granted(said, Purpose.PROFILING)
-        personal = profiled and consents.granted(said, Purpose.PERSONALISATION)
-        contact = frozenset(channel for channel in channels if consents.granted(said, Purpose.MARKETING, channel))
-        return Permitted(person.customer_id, personal=personal, profiled=profiled, channels=contact, history=person.history)
+            return [NOBODY if one is None else _nothing_known(one) for one in customer_ids]
+        outbound = tuple(channels)
+        return [NOBODY if one is None else _permitted(people[one], outbound) for one in customer_ids]
 
     def profiled(self) -> set[str]:
         """Everybody of whom scores may be computed.
@@ -96,3 +105,24 @@ class Permissions:
         """Everybody who may be contacted on a channel; raises as `profiled`."""
         with self._ledger.database.reading() as connection:
             return consents.granted_ids(connection, Purpose.MARKETING, channel)
+
+
+def _nothing_known(customer_id: str) -> Permitted:
+    return Permitted(customer_id, personal=False, profiled=False, channels=frozenset(), problem=UNKNOWN_CONSENT)
+
+
+def _permitted(person: Person, channels: tuple[str, ...]) -> Permitted:
+    said = tuple((one.purpose, one.channel, one.state) for one in person.statements)
+    personal, profiled, contact = _agreed(said, channels)
+    return Permitted(person.customer_id, personal=personal, profiled=profiled, channels=contact, history=person.history)
+
+
+@lru_cache(_PATTERNS)
+def _agreed(said: tuple[tuple[str, str, State], ...], channels: tuple[str, ...]) -> tuple[bool, bool, frozenset[str]]:
+    """Whether answers may be personal, whether features may be computed, and on which channels somebody may be contacted.
+
+    What follows from the statements alone is kept: most people said the same in the same order.
+    """
+    profiled = consents.allowed(said, Purpose.PROFILING)
+    contact = frozenset(channel for channel in channels if consents.allowed(said, Purpose.MARKETING, channel))
+    return profiled and consents.allowed(said, Purpose.PERSONALISATION), profiled, contact

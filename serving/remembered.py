@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
@@ -111,6 +111,13 @@ class Memory:
             if len(self._known) > self.most:
                 self._known.popitem(last=False)
         return customer
+
+    def new(self, reader: CustomerReader, customer_ids: Iterable[str]) -> list[str]:
+        """Of some customers those whose row `read` would look at, or of whom no model has said anything: one look at the store for all."""
+        version = reader.version() if self.most else None
+        with self._lock:
+            known = ((one, self._known.get(one)) for one in customer_ids)
+            return [one for one, found in known if version is None or found is None or found.seen != (reader, version) or not found.said]
 
     def of(self, customer: CustomerFeatures, horizon_days: int) -> Kept | None:
         """What is known of a customer that `read` returned last; empty at first, None of others."""

@@ -87,11 +87,16 @@ def granted(statements: Iterable[Statement], purpose: Purpose, channel: str = AN
         purpose: what the data would be used for.
         channel: for marketing, where; the other purposes know no channels.
     """
+    return allowed(((one.purpose, one.channel, one.state) for one in statements), purpose, channel)
+
+
+def allowed(said: Iterable[tuple[str, str, State]], purpose: Purpose, channel: str = ANY) -> bool:
+    """As `granted`, of purpose, channel and state of each statement, the oldest first."""
     newest = None
-    for statement in statements:
-        if _covers(statement.purpose, statement.channel, purpose, channel):
-            newest = statement
-    return newest is not None and newest.state == State.GRANTED
+    for of, on, state_said in said:
+        if _covers(of, on, purpose, channel):
+            newest = state_said
+    return newest == State.GRANTED
 
 
 def granted_ids(connection: Connection, purpose: Purpose, channel: str = ANY) -> set[str]:

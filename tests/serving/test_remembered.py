@@ -139,6 +139,24 @@ def test_a_row_is_read_again_unless_the_store_says_that_nothing_changed(services
     assert another.reads == 1, "another store's versions are its own"
 
 
+def test_new_is_whose_row_would_be_read_and_of_whom_no_model_spoke(services: Services) -> None:
+    (one, another), memory, reader = CUSTOMERS[:2], Memory(10), OneRow(services.live.reader, CUSTOMERS[0])
+    reader.told = [7, 7]
+    customer = memory.read(reader, one)  # type: ignore[arg-type]
+    assert customer is not None
+
+    def new(version: int | None) -> list[str]:
+        reader.told = [version]
+        return memory.new(reader, (one, another))  # type: ignore[arg-type]
+
+    assert new(7) == [one, another]
+    memory.of(customer, 28)
+    assert new(7) == [another]
+    assert new(8) == new(None) == [one, another]
+    assert reader.reads == 1, "one look at the version, none at a row"
+    assert Memory(0).new(reader, (one,)) == [one]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])
 def test_what_another_process_writes_into_the_store_is_read(own_shop: Path, mode: str) -> None:
     folder = current_folder(own_shop / "online", remedy="")

@@ -18,7 +18,7 @@ from features.ledger.database import LedgerDatabase
 from features.ledger.errors import LedgerBroken
 from features.ledger.events import Event
 from features.ledger.ledger import Ledger
-from features.ledger.person import read_person
+from features.ledger.person import read_people, read_person
 from tests.features.ledger.conftest import NOON
 
 DAY = timedelta(days=1)
@@ -69,6 +69,15 @@ def test_both_ways_agree(ledger: Ledger) -> None:
     with ledger.database.reading() as connection:
         alone = read_person(ledger.database, "alone", since=SINCE)
     assert (len(alone.statements), len(alone.history.contacts), len(alone.history.negatives)) == (2, 2, 2)
+
+
+def test_many_are_told_as_each_alone(ledger: Ledger) -> None:
+    filled(ledger)
+    for asked in ([], ["card", "alone", "card"], ["nobody", *(f"stranger {n}" for n in range(70)), "alone", "it's ? %s", "linked"]):
+        for since in (SINCE, None):
+            found = read_people(ledger.database, asked, since=since)
+            assert found == {one: read_person(ledger.database, one, since=since) for one in asked}
+            assert list(found) == list(dict.fromkeys(asked))
 
 
 def test_an_undone_link_counts_no_longer(ledger: Ledger) -> None:
