@@ -76,9 +76,12 @@ async def next_best_offers_batch(body: BatchRequest, request: Request) -> Respon
 def _read(services: Services, asked: Sequence[NextBestOffersRequest], permitted: Sequence[Permitted]) -> list[CustomerFeatures]:
     """Who is new to the models, whose features may be read and can be."""
     memory, reader, found = services.live.memory, services.live.reader, list[CustomerFeatures]()
-    allowed = [told.customer_id for one, told in zip(asked, permitted, strict=True) if one.personalized and told.personal]
+    personal = [told.customer_id for one, told in zip(asked, permitted, strict=True) if one.personalized and told.personal]
+    allowed = [one for one in personal if one is not None]
+    if not allowed:
+        return found
     with contextlib.suppress(StateBroken):  # safe: the answer itself says that they cannot be read
-        for customer_id in memory.new(reader, (one for one in allowed if one is not None)):
+        for customer_id in memory.new(reader, allowed):
             customer = memory.read(reader, customer_id)
             found += [] if customer is None else [customer]
     return found
