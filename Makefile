@@ -38,6 +38,7 @@ lock: $(VENV)/.dev
 		[ $$part != dev ] || sed 's/ *--hash=.*//; s/ *\\$$//; /^ *$$/d' requirements/dev.lock > requirements/.dev.constraints; \
 	done
 	rm -f requirements/.dev.constraints
+	awk '/^uv==/ { found = 1 } found && NR > 1 && !/^uv==/ && !/--hash/ { exit } found' requirements/dev.lock > requirements/uv.txt
 
 clean:
 	rm -rf $(VENV) .coverage* .mypy_cache .ruff_cache .pytest_cache
@@ -46,18 +47,24 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("huitou needs Python 3.11 or newer, this is %s; set PYTHON=..." % sys.version.split()[0]) if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
 
-# Python without .pyc files imports slowly: they are compiled on every core at once, where pip would use one; a file that does not compile is no
-# module (packages carry templates and other Pythons' code). The locks are complete, so nothing is resolved: an older pip would ask the index for the
-# newest `coverage[toml]`, find one without a hash, and refuse.
+# uv takes a tenth of pip's time; it is told pip's index, and where it cannot install, pip does. Python without .pyc files imports slowly: they are compiled
+# on every core at once, but for packages' own tests; a file that does not compile is no module (templates, other Pythons' code). The locks are complete, so nothing
+# is resolved: an older pip would ask the index for the newest `coverage[toml]`, find one without a hash, and refuse.
 define INSTALL
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $<
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/uv.txt
+	index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}"; \
+	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $< && \
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . || { \
+		echo "uv could not install; pip does." >&2; \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $< && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; }
+	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
 	touch $@
 endef
 
-$(VENV)/.demo: requirements/demo.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.demo: requirements/demo.lock requirements/uv.txt pyproject.toml | $(VENV)/bin/python
 	$(INSTALL)
 
-$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: requirements/dev.lock requirements/uv.txt pyproject.toml | $(VENV)/bin/python
 	$(INSTALL)

@@ -214,3 +214,13 @@ def test_every_link_leads_somewhere(page: str) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")) if not link.startswith("http")]
     assert links
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_what_is_installed_is_locked_by_hash_and_names_no_index() -> None:
+    locks = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "requirements").iterdir()}
+    assert set(locks) == {"dev.lock", "demo.lock", "serve.lock", "otel.lock", "uv.txt"}
+    for name, text in locks.items():
+        pins = re.split(r"\n(?=\S)", text.strip())
+        assert all("--hash=sha256:" in pin and re.match(r"[\w.\-\[\]]+==", pin) for pin in pins), name
+        assert "://" not in text, name
+    assert locks["uv.txt"].rstrip() in locks["dev.lock"], "uv installs the rest (make lock)"
