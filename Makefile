@@ -51,15 +51,15 @@ $(VENV)/bin/python:
 # on every core at once, but for packages' own tests; a file that does not compile is no module (templates, other Pythons' code). The locks are complete, so nothing
 # is resolved: an older pip would ask the index for the newest `coverage[toml]`, find one without a hash, and refuse.
 define INSTALL
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/uv.txt
 	index="$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null || true)}"; \
 	if [ -n "$$index" ]; then export UV_DEFAULT_INDEX="$$index"; fi; \
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r requirements/uv.txt && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r $< && \
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable . || { \
 		echo "uv could not install; pip does." >&2; \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes -r $< && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .; }
-	$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib || true
+	$(BIN)/python -m compileall -qq -j 0 -x 'site-packages/.*/tests?/' $(VENV)/lib || true
 	touch $@
 endef
 

@@ -12,6 +12,7 @@ from huitou.options import DataDir, feature_settings
 
 app = typer.Typer(no_args_is_help=True, help="The ledger's database: its version, and how to change it.")
 _EMPTY = "nothing"
+_PATIENCE = 3600.0  # seconds: a migration may write every decision anew
 
 
 @app.callback()
@@ -57,7 +58,7 @@ def migrate(data_dir: DataDir = None) -> None:
     from features.ledger.migrating import migrate as upgrade
 
     settings = feature_settings(data_dir)
-    database = LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url))
+    database = LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url), patience=_PATIENCE)
     try:
         before, after = upgrade(database)
     finally:
@@ -83,7 +84,7 @@ def downgrade(
         raise HuitouError("Going back loses what only the newer tables hold; make a backup and say --yes.")
     if not ledger_exists(settings):
         raise HuitouError("There is no ledger to take back.")
-    database = LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url))
+    database = LedgerDatabase(ledger_url(settings.data_dir, settings.ledger_url), patience=_PATIENCE)
     try:
         before, after = down(database, revision)
     except CommandError as error:

@@ -26,7 +26,7 @@ _GROUP = 500  # in one commit
 _GATHER = 0.1  # seconds in which a group gathers: at most 10 commits a second beside those of the events
 _PAUSE = 1.0  # seconds before a database that was away is tried again
 _PATIENCE = 15.0  # seconds that a stopping service waits for its last decisions
-_STUCK = 0.2  # seconds; a commit takes a few hundredths
+_STUCK = _GATHER + 0.15  # seconds in which nothing leaves the line; a commit takes a few hundredths, behind an import a tenth
 
 
 class DecisionLog:

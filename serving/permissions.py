@@ -19,7 +19,8 @@ from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.ledger import Ledger
 from features.ledger.person import Person, read_people
 
-_PATTERNS = 4_096  # different ways to have agreed that are remembered
+# Different ways to have agreed that are remembered, some kilobytes each: an import gives one, a form a few, each of their orders another.
+_PATTERNS = 512
 UNKNOWN_CONSENT = "Consent cannot be looked up: the ledger does not answer, so nothing personal is used and nothing may be sent."
 
 

@@ -34,4 +34,5 @@ def recall(messages: MessagesOfLate, ledger: Ledger, channels: Iterable[str], po
             kept = values_sent(connection, channels, policy=as_kept(policy), since=now - LATELY, most=MOST)
         messages.began_with(kept)
     except HuitouError as error:
+        messages.began_with({})
         _LOG.warning("What messages of late brought is not known, and is found out anew: %s", error)

@@ -112,12 +112,13 @@ class Memory:
                 self._known.popitem(last=False)
         return customer
 
-    def new(self, reader: CustomerReader, customer_ids: Iterable[str]) -> list[str]:
-        """Of some customers those whose row `read` would look at, or of whom no model has said anything: one look at the store for all."""
+    def new(self, reader: CustomerReader, customer_ids: Iterable[str], horizon_days: int) -> list[str]:
+        """Of some customers those whose row `read` would look at, or of whom these models said nothing yet; one look at the store."""
         version = reader.version() if self.most else None
         with self._lock:
             known = ((one, self._known.get(one)) for one in customer_ids)
-            return [one for one, found in known if version is None or found is None or found.seen != (reader, version) or not found.said]
+            seen, said = None if version is None else (reader, version), (self._models, horizon_days)
+            return [one for one, found in known if seen is None or found is None or found.seen != seen or said not in found.said]
 
     def of(self, customer: CustomerFeatures, horizon_days: int) -> Kept | None:
         """What is known of a customer that `read` returned last; empty at first, None of others."""

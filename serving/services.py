@@ -105,6 +105,7 @@ class Services:
     decisions: DecisionLog = field(init=False)
     access: Access = field(init=False)
     _budgets_due: float = 0.0
+    _ruled: bool = False
     _reloading: threading.Lock = field(default_factory=threading.Lock)
     _writers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WRITERS, "ledger-writer"))
 
@@ -201,15 +202,17 @@ class Services:
         elif self.live.stamp is not None and self.live.stamp != stamp_of(self.settings.online_dir / self.live.version / PRODUCTS_FILE):
             self.reopen()  # another process took somebody out of it
         with self._reloading:
-            known, ruled = self.watch.experiments, self.policies.look(self._suits)
+            known = self.watch.experiments
+            self._ruled |= self.policies.look(self._suits)  # until it is in force: the ledger may be away
             levels = self.watch.look()
-            tried = ruled or self.watch.experiments is not known
+            tried = self._ruled or self.watch.experiments is not known
             book = ExperimentBook.of_documents(self.watch.experiments, self.policies.policy) if tried else self.live.experiments
             beside = self.opening.arms.keep(book.wanted(self.now), self.shelf.current)
             tried = tried or beside is not self.live.arm_models
             if tried:
                 self.live = self.live.trying(book, beside)
-            if ruled:
+            if self._ruled:
+                self._ruled = False
                 recall(self.engine.messages, self.ledger, self.outbound_channels, self.live.policy, now=self.now)
             if self.watch.just_written:
                 self.live = self.live.with_offers(self.live.offers.updated(self.watch.just_written, terms_of(self.live)))

@@ -24,6 +24,7 @@ ANSWERS = Table(
     Index(None, "recorded_as"),
 )
 _PLACE = '"decision_id":"'  # quotes within a text of JSON are escaped: these are the key's own
+_EMPTY = f'{_PLACE}"'
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class KeptAnswer:
             None where the id could not be put back into its place.
         """
         body = before + behind
-        if not before.endswith(_PLACE) or body.find(f'{_PLACE}"') != len(before) - len(_PLACE):
+        if not (before.endswith(_PLACE) and behind.startswith('"')) or body.count(_EMPTY) != 1:
             return None
         return cls(hash_of(body if slate is None else f"{slate.slate_id}\n{body}", recorded_as), body)
 
@@ -71,4 +72,4 @@ def record_answers(connection: Connection, answers: Iterable[tuple[KeptAnswer, s
 
 def whole_answer(decision_id: str, body: str, kept: str | None) -> str:
     """JSON of a decision's answer, from its own text and what it repeats; None: it repeats nothing, and stands by itself."""
-    return body if kept is None else kept.replace(_PLACE, f"{_PLACE}{decision_id}", 1)
+    return body if kept is None else kept.replace(_EMPTY, f'{_PLACE}{decision_id}"', 1)

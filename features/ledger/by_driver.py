@@ -36,7 +36,7 @@ def known_ids(connection: Connection, table: Table, ids: Iterable[str]) -> set[s
 
 
 def add_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Write rows that are not here yet; of another column its default, else null."""
+    """Write rows, none of which may be here yet; of another column its default, else null."""
     if rows:
         places = _places(connection, len(columns))
         statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our own names
@@ -55,4 +55,9 @@ def driver_of(connection: Connection) -> Iterator[Any]:
     try:
         yield connection.connection.driver_connection
     except objection as error:
-        raise DBAPIError.instance(None, None, error, objection, hide_parameters=True, dialect=connection.dialect) from error
+        lost = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)
+        if lost:
+            connection.invalidate(error)  # else the rollback fails as well, and its words replace these
+        raise DBAPIError.instance(
+            None, None, error, objection, hide_parameters=True, connection_invalidated=lost, dialect=connection.dialect
+        ) from error

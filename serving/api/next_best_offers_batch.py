@@ -28,7 +28,7 @@ from serving.services import Services
 PATH = f"{ONE}/batch"
 MOST = 500
 _TOGETHER = 32  # customers whom the models are asked about at a time: some ten milliseconds, in which nobody else is answered
-_HOLDS = 0.001  # seconds in which nobody else is answered, beside the one answer that is under way
+_HOLDS = 0.001  # seconds of answers before somebody else is answered; what is made for all of a part comes on top
 router = APIRouter(tags=["decisions"])
 
 
@@ -80,8 +80,11 @@ def _read(services: Services, asked: Sequence[NextBestOffersRequest], permitted:
     allowed = [one for one in personal if one is not None]
     if not allowed:
         return found
-    with contextlib.suppress(StateBroken):  # safe: the answer itself says that they cannot be read
-        for customer_id in memory.new(reader, allowed):
+    new: list[str] = []
+    with contextlib.suppress(StateBroken):  # safe, as below: the answer itself says that they cannot be read
+        new = memory.new(reader, allowed, services.live.policy.horizon_days)
+    for customer_id in new:
+        with contextlib.suppress(StateBroken):
             customer = memory.read(reader, customer_id)
             found += [] if customer is None else [customer]
     return found

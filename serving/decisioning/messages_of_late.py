@@ -15,7 +15,7 @@ from statistics import fmean
 
 from features.decisions.policy import DecisionPolicy, Ranking
 
-MOST = 200  # messages of a channel that count
+MOST = 200  # messages of a channel that count: with 300 no more effect and no fewer channels lost (docs/adr/0030)
 LATELY = timedelta(days=56)  # older ones do not: where nothing is sent, nothing would ever take their place
 _ENOUGH = 30  # below that many nothing is said
 

@@ -145,6 +145,21 @@ def spool(folder: Path) -> DecisionSpool:
     return DecisionSpool(folder, limit_bytes=1_000_000)
 
 
+def test_a_slow_commit_is_no_database_that_is_away(tmp_path: Path) -> None:
+    counted, log_spool = Counted(), DecisionSpool(tmp_path, limit_bytes=1_000_000)
+
+    def write(_: Sequence[Decided]) -> None:
+        time.sleep(0.1)  # behind an import, say; after the tenth of a second in which a group gathers
+
+    log = DecisionLog(write, counted.tell, spool=log_spool)
+    for number in range(150):
+        log.put(decided(number))
+        time.sleep(0.01)
+        assert log.problem is None
+    log.close()
+    assert counted == {"recorded": 150}
+
+
 def test_what_waits_is_on_the_disk_and_another_process_records_it(tmp_path: Path) -> None:
     away, counted = Once(*[LedgerAway("gone for lunch")] * 1000), Counted()
     log = DecisionLog(away.put, counted.tell, spool=spool(tmp_path), pause=0.01)

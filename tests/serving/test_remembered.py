@@ -147,14 +147,16 @@ def test_new_is_whose_row_would_be_read_and_of_whom_no_model_spoke(services: Ser
 
     def new(version: int | None) -> list[str]:
         reader.told = [version]
-        return memory.new(reader, (one, another))  # type: ignore[arg-type]
+        return memory.new(reader, (one, another), 28)  # type: ignore[arg-type]
 
     assert new(7) == [one, another]
+    memory.of(customer, 14)
+    assert new(7) == [one, another], "said within another horizon"
     memory.of(customer, 28)
     assert new(7) == [another]
     assert new(8) == new(None) == [one, another]
     assert reader.reads == 1, "one look at the version, none at a row"
-    assert Memory(0).new(reader, (one,)) == [one]  # type: ignore[arg-type]
+    assert Memory(0).new(reader, (one,), 28) == [one]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("mode", ["DELETE", "WAL"])

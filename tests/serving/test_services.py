@@ -15,6 +15,7 @@ from features.freshness import Followed, write_followed
 from features.ledger import erasing
 from features.ledger.decision_spool import DecisionSpool
 from features.ledger.decisions import Decided, known_decisions, record_decisions
+from features.ledger.errors import LedgerAway
 from features.ledger.events import Event
 from features.ledger.marks import Marks
 from features.store import DATABASE
@@ -101,6 +102,27 @@ def test_the_clock_goes_on_with_what_happens(own_shop: Path) -> None:
     assert build_services(ServingSettings(data_dir=own_shop)).now == later
     fixed = AS_OF + timedelta(days=1)
     assert build_services(ServingSettings(data_dir=own_shop, now=fixed)).now == fixed
+
+
+def test_a_policy_that_changed_while_the_ledger_was_away_comes_into_force(own_shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    services = build_services(ServingSettings(data_dir=own_shop))
+    sent = dict.fromkeys(services.outbound_channels, [(services.now, 1.0)] * 40)
+    services.engine.messages.began_with(sent)
+
+    def away() -> None:
+        raise LedgerAway("The ledger is away.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(services.watch, "look", away)
+        (own_shop / "policy.toml").write_text('name = "another"\n', encoding="utf-8")
+        with pytest.raises(LedgerAway):
+            services.follow()
+    assert services.live.policy.name != "another"
+    assert services.follow()
+    assert services.live.policy.name == "another"
+    assert {services.engine.messages.mean(channel, services.now) for channel in sent} == {None}, "of the policy before"
+    assert not services.follow()
+    services.ledger.close()
 
 
 def test_says_how_far_behind_the_features_are(own_shop: Path) -> None:

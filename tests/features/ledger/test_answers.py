@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select, text
 
-from features.ledger import decisions
+from features.ledger import decisions, erasing
 from features.ledger.answers import ANSWERS, KeptAnswer, whole_answer
 from features.ledger.by_driver import add_rows, known_ids
 from features.ledger.decisions import DECISIONS, Decided
 from features.ledger.exporting import note_export, sections_of
 from features.ledger.ledger import Ledger
 from features.ledger.migrating import downgrade
+from features.ledger.retention import RetentionSettings, retain
+from features.ledger.slates import KeptSlate
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 BEFORE, BEHIND = '{"note":"\\"decision_id\\":\\"\\"","decision_id":"', '","offers":[{"title":"5% 折扣 :x ?"}]}'
@@ -41,9 +43,54 @@ def test_each_decision_is_read_with_its_own_id_and_two_people_never_share_a_text
         assert connection.execute(select(func.count()).select_from(ANSWERS)).scalar_one() == 3
 
 
-@pytest.mark.parametrize(("before", "behind"), [('{"id":"', '"}'), ('{"decision_id":"","of":{"decision_id":"', '"}}')])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        ('{"id":"', '"}'),
+        ('{"decision_id":"', ' and more"}'),
+        ('{"decision_id":"","of":{"decision_id":"', '"}}'),
+        ('{"decision_id":"', '","of":{"decision_id":""}}'),
+    ],
+)
 def test_an_answer_whose_id_could_not_be_put_back_is_not_kept_for_others(before: str, behind: str) -> None:
     assert KeptAnswer.of(before, behind, "c1") is None
+
+
+def test_another_id_in_an_answer_is_left_alone() -> None:
+    kept = KeptAnswer.of('{"of":{"decision_id":"x"},"decision_id":"', '"}', "c1")
+    assert kept is not None
+    assert whole_answer("d1", "", kept.body) == '{"of":{"decision_id":"x"},"decision_id":"d1"}'
+
+
+def repeated(number: int, slate: KeptSlate, at: datetime) -> Decided:
+    return Decided(f"d{number}", "c1", at, "", f'{{"n":{number}}}', slate=slate, answer=KeptAnswer.of(BEFORE, BEHIND, "c1", slate))
+
+
+def record(ledger: Ledger, number: int) -> object:
+    with ledger.database.reading() as connection:
+        return json.loads(decisions.decision_record(connection, f"d{number}") or "null")
+
+
+def test_where_an_answer_is_its_slate_is_whatever_goes(ledger: Ledger) -> None:
+    """The slate is looked for only where the answer was not found."""
+    one, other = (KeptSlate.of(f'{{"offers":[{n}]}}', "c1") for n in (1, 2))
+    assert KeptAnswer.of(BEFORE, BEHIND, "c1", one) != KeptAnswer.of(BEFORE, BEHIND, "c1", other)
+    for number, slate, days in ((1, one, 40), (2, one, 20), (3, other, 40), (4, one, 0), (5, other, 0)):
+        with ledger.database.writing() as connection:
+            assert decisions.record_decisions(connection, [repeated(number, slate, NOW - timedelta(days=days))]) == 1
+        if number == 3:  # the oldest decision of each answer goes; of the other nothing is left
+            retain(Ledger(ledger.database, lambda: NOW), RetentionSettings(decisions_days=30), folded_until=0, apply=True, actor="test")
+    assert [record(ledger, n) for n in range(1, 6)] == [
+        None,
+        {"n": 2, "offers": [1]},
+        None,
+        {"n": 4, "offers": [1]},
+        {"n": 5, "offers": [2]},
+    ]
+    erasing.begin(Ledger(ledger.database, lambda: NOW), "c1", actor="test")
+    with ledger.database.writing() as connection:
+        assert decisions.record_decisions(connection, [repeated(6, one, NOW + timedelta(days=1))]) == 1
+    assert [record(ledger, n) for n in (4, 6)] == [None, {"n": 6, "offers": [1]}]
 
 
 def test_an_answer_of_its_own_is_read_as_it_is() -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from features.errors import OutOfSpace, StateBroken
 from features.ledger import decision_spool
+from features.ledger.answers import KeptAnswer
 from features.ledger.contacts import Contact
 from features.ledger.decision_spool import FOLDER, DecisionSpool, forget_in_spool, read_segment
 from features.ledger.decisions import Decided
 from features.ledger.exposures import Exposure
+from features.ledger.slates import KeptSlate
 from features.settings import FeatureSettings
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -21,7 +23,10 @@ NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 def decided(number: int, who: str = "顾客-1") -> Decided:
     contact = Contact(f"d{number}", who, "wecom", "coupon", "coupon:1", f"d{number}", NOW, also=(("item", "item:顾"),))
-    return Decided(f"d{number}", who, NOW, '{"a": "\\n"}', '{"format":1}', contact, (Exposure("e", who, "a", NOW),))
+    slate = KeptSlate.of('{"offers":["顾"]}', who)
+    answer = KeptAnswer.of('{"decision_id":"', '","of":"顾"}', who, slate) if number % 2 else None
+    own = '{"a": "\\n"}' if answer is None else ""
+    return Decided(f"d{number}", who, NOW, own, '{"format":1}', contact, (Exposure("e", who, "a", NOW),), slate, answer)
 
 
 _OPENED: list[DecisionSpool] = []

@@ -45,8 +45,8 @@ def filled(ledger: Ledger) -> None:
         consents.state(
             connection,
             [
-                Statement("alone", "*", "*", State.GRANTED, NOON - 9 * DAY, "shop"),
                 Statement("alone", "marketing", "sms", State.WITHDRAWN, NOON - DAY, "letter"),
+                Statement("alone", "*", "*", State.GRANTED, NOON - 9 * DAY, "shop"),  # said before, told after it
                 Statement("card", "*", "*", State.GRANTED, NOON - 9 * DAY, "till"),
             ],
         )

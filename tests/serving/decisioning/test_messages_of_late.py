@@ -157,6 +157,7 @@ def test_what_is_sent_by_chance_to_nobody_or_for_something_else_tells_nothing(
 
 def test_a_ledger_that_does_not_say_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     messages = MessagesOfLate()
+    messages.began_with({"email": [(NOW, 1.0)] * 40})  # of another policy
 
     class Away:
         @contextlib.contextmanager

@@ -27,10 +27,10 @@ def upgrade() -> None:
 def downgrade() -> None:
     """Give each decision its whole answer again, and drop it."""
     op.execute(
-        """UPDATE decisions SET body = (
+        """UPDATE decisions SET body = COALESCE((
             SELECT replace(answers.body, '"decision_id":""', '"decision_id":"' || decisions.decision_id || '"')
             FROM answers WHERE answers.answer_id = decisions.answer_id
-        ) WHERE answer_id IS NOT NULL"""
+        ), body) WHERE answer_id IS NOT NULL"""
     )
     op.drop_column("decisions", "answer_id")
     op.drop_table("answers")
