@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from features.ledger.outages import Outage
 from features.redis_server import RedisServer
 
 if TYPE_CHECKING:
-    from redis import Redis
+    from redis import Connection, Redis
 
 _BATCH_SECONDS = 10.0  # of commands that nobody waits for
 
@@ -49,6 +50,8 @@ class RedisLine:
         self._silent: tuple[type[Exception], ...] = (ConnectionError, TimeoutError, BusyLoadingError)
         self._refused: type[Exception] = RedisError
         self._outage = Outage(StoreAway)
+        self._lost: type[Exception] = ConnectionError
+        self._here = threading.local()
 
     @contextlib.contextmanager
     def calling(self) -> Iterator[Any]:  # the client's own types differ between its synchronous and asynchronous halves
@@ -65,6 +68,22 @@ class RedisLine:
                 raise StoreAway(f"The Redis with the online rows ({self.server.shown}) does not answer ({_said(error)}).") from error
             except self._refused as error:
                 raise StateBroken(f"The Redis with the online rows ({self.server.shown}) refused ({_said(error)}).") from error
+
+    def told(self, *words: bytes | str) -> Any:  # noqa: ANN401 - whatever the command answers
+        """The answer to one command that only reads, by a connection that this thread keeps: the client around it costs more than it.
+
+        Raises:
+            StoreAway, StateBroken: as `calling`.
+        """
+        with self.calling() as client:
+            kept: Connection | None = getattr(self._here, "connection", None)
+            if kept is None:
+                kept = self._here.connection = client.connection_pool.get_connection()
+            with contextlib.suppress(self._lost):  # safe: the server may have hung up since the last command; it is asked on a new line
+                kept.send_command(*words)
+                return kept.read_response()
+            kept.send_command(*words)  # a connection that failed was closed by the library, and opens itself
+            return kept.read_response()
 
     def close(self) -> None:
         """Hang up."""

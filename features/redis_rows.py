@@ -50,12 +50,11 @@ class RedisRows:
             StoreAway: the server does not answer.
             StateBroken: the rows are lost.
         """
-        with self._line.calling() as client:
-            values = client.hmget(entity_key(customer_id) + self._end, _FIELDS)
-            found = {name: bytes_value(value) for name, value in zip(FEATURES, values, strict=True) if value is not None}
-            if not found and not client.exists(self._note):
-                raise StateBroken(_LOST)
-            return found
+        values = self._line.told("HMGET", entity_key(customer_id) + self._end, *_FIELDS)
+        found = {name: bytes_value(value) for name, value in zip(FEATURES, values, strict=True) if value is not None}
+        if not found and not self._line.told("EXISTS", self._note):
+            raise StateBroken(_LOST)
+        return found
 
     def read_one(self, customer_id: str, feature: str) -> bytes | None:
         """One feature's packed bytes; None for somebody unknown; raises as `read`."""

@@ -7,6 +7,7 @@ import io
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from features.ledger.marks import Marks
 from features.online import materialize
 from features.online_place import PLACE_FILE, place_new, place_of, projects_of, shop_of
 from features.online_removal import remove_online
+from features.redis_line import RedisLine
 from features.redis_rows import FEATURES, RedisRows, sweep
 from features.redis_server import RedisServer, demand_address
 from features.store import RedisCustomerReader, open_reader
@@ -204,6 +206,26 @@ def test_a_build_puts_its_rows_there_and_sweeps_behind_itself(write_shop: WriteS
     assert again.changed
     assert place_of(again.online) is None
     sweep(server, beginning, ())
+
+
+def test_a_thread_keeps_its_line_and_gets_a_new_one_where_the_server_hung_up(server: RedisServer) -> None:
+    line = RedisLine(server)
+
+    def which() -> int:
+        first, second = (int(line.told("CLIENT", "ID")) for _ in range(2))
+        assert first == second
+        return first
+
+    with ThreadPoolExecutor(3) as pool:
+        mine, others = which(), set(pool.map(lambda _: which(), range(9)))
+    assert mine not in others
+    with contextlib.closing(redis.Redis.from_url(server.url)) as client:
+        assert client.client_kill_filter(_id=str(mine)) == 1
+    assert which() != mine
+    with pytest.raises(StateBroken, match="refused"):
+        line.told("HMGET")
+    assert which() != mine, "a refusal leaves a line that answers rightly"
+    line.close()
 
 
 def test_nobody_there_is_told_at_once_after_the_first(tmp_path: Path) -> None:
