@@ -10,6 +10,7 @@ from features.freshness import read_followed
 from features.ledger import events as ledger_events
 from features.ledger.catalogue import Kind, changed_documents, documents, documents_change, stock_levels
 from features.ledger.ledger import Ledger
+from features.ledger.news import anything_new
 from features.redis_server import RedisServer
 from serving.offers.book import FOLLOWED, Key
 
@@ -51,6 +52,7 @@ class LedgerWatch:
     just_written: dict[Key, str] = field(default_factory=dict)
     latest: datetime | None = None
     _written_change: int = 0
+    _documents_change: int = 0
     _seq: int = 0
     _change: int = 0
     _experiments_change: int = 0
@@ -61,13 +63,18 @@ class LedgerWatch:
         Raises:
             LedgerAway, LedgerBroken: the ledger does not answer; the next look finds what this one missed.
         """
+        if not anything_new(self.ledger.database, seq=self._seq, stock=self._change, documents=self._documents_change):
+            self.just_written = {}
+            return {}
         with self.ledger.database.reading() as connection:
+            seen = documents_change(connection)
             changed = stock_levels(connection, after=self._change)
             told = documents_change(connection, Kind.EXPERIMENT)
             experiments = documents(connection, Kind.EXPERIMENT) if told > self._experiments_change else self.experiments
             written = changed_documents(connection, FOLLOWED, after=self._written_change)
             seq, latest = ledger_events.newest_since(connection, self._seq)
         self._seq, self._experiments_change, self.experiments = seq, told, experiments
+        self._documents_change = seen
         self._written_change = max((one.change for one in written), default=self._written_change)
         self.just_written = {(one.kind, one.document_id): one.body for one in written}
         self.written |= self.just_written

@@ -114,11 +114,10 @@ def documents(connection: Connection, kind: Kind, *, after: int = 0, beyond: str
     return {row.document_id: row.body for row in connection.execute(query)}
 
 
-def documents_change(connection: Connection, kind: Kind) -> int:
-    """Number of the last change of any document of a kind; 0 without any."""
-    return int(
-        connection.execute(select(func.coalesce(func.max(DOCUMENTS.c.change), 0)).where(DOCUMENTS.c.kind == kind.value)).scalar_one()
-    )
+def documents_change(connection: Connection, kind: Kind | None = None) -> int:
+    """Number of the last change of any document of a kind, None: of any kind; 0 without any."""
+    query = select(func.coalesce(func.max(DOCUMENTS.c.change), 0))
+    return int(connection.execute(query if kind is None else query.where(DOCUMENTS.c.kind == kind.value)).scalar_one())
 
 
 def changed_documents(connection: Connection, kinds: Iterable[Kind], *, after: int = 0) -> list[ChangedDocument]:
