@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from features.ledger.outages import Outage
 from features.redis_server import RedisServer
 
 if TYPE_CHECKING:
-    from redis import Connection, Redis
+    from redis import ConnectionPool, Redis
 
 _BATCH_SECONDS = 10.0  # of commands that nobody waits for
 
@@ -76,9 +77,10 @@ class RedisLine:
             StoreAway, StateBroken: as `calling`.
         """
         with self.calling() as client:
-            kept: Connection | None = getattr(self._here, "connection", None)
-            if kept is None:
-                kept = self._here.connection = client.connection_pool.get_connection()
+            held: _Held | None = getattr(self._here, "held", None)
+            if held is None:
+                held = self._here.held = _Held(client.connection_pool)
+            kept = held.connection
             with contextlib.suppress(self._lost):  # safe: the server may have hung up since the last command; it is asked on a new line
                 kept.send_command(*words)
                 return kept.read_response()
@@ -88,6 +90,14 @@ class RedisLine:
     def close(self) -> None:
         """Hang up."""
         self._client.close()
+
+
+class _Held:
+    """A connection of a thread's own; back in the pool when the thread ends, and its locals with it."""
+
+    def __init__(self, pool: ConnectionPool) -> None:
+        self.connection: Any = pool.get_connection()  # whose methods the library leaves untyped
+        weakref.finalize(self, pool.release, self.connection).atexit = False
 
 
 def _said(error: Exception) -> str:

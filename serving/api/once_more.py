@@ -19,7 +19,7 @@ from features.decisions.assignment import holdout_of
 from features.decisions.choosing import seed_of, takes_best
 from features.decisions.record import Holdout
 from features.errors import StateBroken
-from features.ledger.answers import KeptAnswer
+from features.ledger.answers import KeptAnswer, whole_answer
 from features.ledger.decisions import Decided
 from features.ledger.exposures import Exposure
 from features.ledger.slates import KeptSlate
@@ -38,8 +38,7 @@ class Answered:
 
     Attributes:
         now: the clock of the decision, UTC: offers say until when they hold.
-        answer: JSON before and behind the decision's id.
-        kept: the same for the ledger; None where each decision keeps its own.
+        answer: as the ledger keeps it for all decisions that give it.
         record: JSON before the decision's id, between it and the seed, and behind that.
         exposures: experiments that the customer met.
         slate: what was drawn from.
@@ -50,8 +49,7 @@ class Answered:
     """
 
     now: datetime
-    answer: tuple[str, str]
-    kept: KeptAnswer | None
+    answer: KeptAnswer
     record: tuple[str, str, str]
     exposures: tuple[Exposure, ...]
     slate: KeptSlate | None
@@ -89,11 +87,10 @@ def once_more(
     with contextlib.suppress(StateBroken):  # safe: whoever decides reads once more, and says so
         customer = live.memory.read(live.reader, customer_id)
         if customer is not None and layout.holds(customer, assigned, now):
-            text = f"{known.answer[0]}{decision_id}{known.answer[1]}"
+            text = whole_answer(decision_id, "", known.answer.body)
             record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
-            own = text if known.kept is None else ""
             at = services.ledger.clock()
-            return text, Decided(decision_id, whose, at, own, record, None, known.exposures, known.slate, known.kept), known
+            return text, Decided(decision_id, whose, at, "", record, None, known.exposures, known.slate, known.answer), known
     return None
 
 
@@ -118,17 +115,17 @@ def remember(services: Services, body: NextBestOffersRequest, permitted: Permitt
     first, _, rest = decided.record.partition(decision.decision_id)
     seed = f'"seed":{decision.seed}'
     between, _, last = rest.partition(seed)
-    if len(behind) == 1 and first and last:
+    answer = KeptAnswer.of(before, behind[0], decided.recorded_as, decided.slate) if len(behind) == 1 else None
+    if answer is not None and first and last:
         told = (first, between + '"seed":', last)
-        _keep(layout, body, _answered(decision, decided, (before, behind[0]), told, silent=holdout is Holdout.UNIVERSAL))
+        _keep(layout, body, _answered(decision, decided, answer, told, silent=holdout is Holdout.UNIVERSAL))
 
 
-def _answered(decision: Decision, decided: Decided, answer: tuple[str, str], record: tuple[str, str, str], *, silent: bool) -> Answered:
+def _answered(decision: Decision, decided: Decided, answer: KeptAnswer, record: tuple[str, str, str], *, silent: bool) -> Answered:
     board = decision.board
     return Answered(
         now=decision.context.now,
         answer=answer,
-        kept=KeptAnswer.of(*answer, decided.recorded_as, decided.slate),
         record=record,
         exposures=decided.exposures,
         slate=decided.slate,

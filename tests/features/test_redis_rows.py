@@ -219,6 +219,9 @@ def test_a_thread_keeps_its_line_and_gets_a_new_one_where_the_server_hung_up(ser
     with ThreadPoolExecutor(3) as pool:
         mine, others = which(), set(pool.map(lambda _: which(), range(9)))
     assert mine not in others
+    with ThreadPoolExecutor(1) as pool:
+        (another,) = pool.map(lambda _: which(), range(1))
+    assert another in others, "what threads that ended kept is used again"
     with contextlib.closing(redis.Redis.from_url(server.url)) as client:
         assert client.client_kill_filter(_id=str(mine)) == 1
     assert which() != mine
