@@ -71,7 +71,10 @@ class RedisLine:
                 raise StateBroken(f"The Redis with the online rows ({self.server.shown}) refused ({_said(error)}).") from error
 
     def told(self, *words: bytes | str) -> Any:  # noqa: ANN401 - whatever the command answers
-        """The answer to one command that only reads, by a connection that this thread keeps: the client around it costs more than it.
+        """The answer to one command, by a connection that this thread keeps: the client around it costs more than it.
+
+        Args:
+            words: of a command that only reads: where the line was lost it is sent once more.
 
         Raises:
             StoreAway, StateBroken: as `calling`.

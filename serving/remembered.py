@@ -113,7 +113,19 @@ class Memory:
         return customer
 
     def new(self, reader: CustomerReader, customer_ids: Iterable[str], horizon_days: int) -> list[str]:
-        """Of some customers those whose row `read` would look at, or of whom these models said nothing yet; one look at the store."""
+        """Who is to be asked about together before each is answered.
+
+        Args:
+            reader: of the store; its version is looked at once.
+            customer_ids: any.
+            horizon_days: of the policy that will decide.
+
+        Returns:
+            Those whose row `read` would look at, or of whom these models said nothing yet within that horizon.
+
+        Raises:
+            StateBroken, StoreAway: the store cannot be read.
+        """
         version = reader.version() if self.most else None
         with self._lock:
             known = ((one, self._known.get(one)) for one in customer_ids)

@@ -77,12 +77,21 @@ def read_person(database: LedgerDatabase, recorded_as: str, *, since: datetime |
 
 
 def read_people(database: LedgerDatabase, recorded_as: Iterable[str], *, since: datetime | None) -> dict[str, Person]:
-    """Id → who is behind it, of several ids; arguments and errors as of `read_person`. One statement for some dozens."""
-    asked, after, found = (
-        list(dict.fromkeys(recorded_as)),
-        _NEVER if since is None else max(micros(since), micros(EPOCH)),
-        dict[str, Person](),
-    )
+    """The same of several ids, one statement for some dozens.
+
+    Args:
+        database: the ledger's.
+        recorded_as: any ids; those of one person are looked up each by itself.
+        since: as of `read_person`.
+
+    Returns:
+        Id → who is behind it, in the order of the ids, each once.
+
+    Raises:
+        LedgerAway, LedgerBroken: one of them cannot be read.
+    """
+    asked, found = list(dict.fromkeys(recorded_as)), dict[str, Person]()
+    after = _NEVER if since is None else max(micros(since), micros(EPOCH))
     for start in range(0, len(asked), _SIZES[-1]):
         part = asked[start : start + _SIZES[-1]]
         size = next(size for size in _SIZES if size >= len(part))
