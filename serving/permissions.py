@@ -1,22 +1,26 @@
-"""What may be done for the person asked about, looked up in the ledger at every request: a withdrawal works from the next answer on.
+"""What may be done for the person asked about, by the ledger as it is at every request: a withdrawal works from the next answer on.
 
 Said under any of a person's ids, it counts for all of them. Where the ledger does not answer nobody's consent is known, so nothing
-personal is used and nothing is sent: lawful, and never an error.
+personal is used and nothing is sent: lawful, and never an error. What was found for somebody asked about lately is kept, and holds as long
+as the ledger says that nothing about them has changed (`features.ledger.people_changes`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
 from features.errors import HuitouError
 from features.ledger import consents
 from features.ledger.consents import Purpose, State
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.ledger import Ledger
+from features.ledger.people_changes import are_told, changes_at, places_of
 from features.ledger.person import Person, read_people
 
 # Different ways to have agreed that are remembered, some kilobytes each: an import gives one, a form a few, each of their orders another.
@@ -54,14 +58,56 @@ class Permitted:
 NOBODY = Permitted(None, personal=False, profiled=False, channels=None)
 
 
-class Permissions:
-    """Asks the ledger."""
+class _Found(NamedTuple):
+    """What was found for somebody with one id.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    Attributes:
+        place: theirs in the ledger's changes.
+        changes: of them, as the ledger told before it was looked up.
+        channels: that were asked for.
+        since: from where on the history is whole; None: it was not asked for.
+        permitted: what was found.
+    """
+
+    place: int
+    changes: int
+    channels: tuple[str, ...]
+    since: datetime | None
+    permitted: Permitted
+
+    def now(self, changes: int, channels: tuple[str, ...], since: datetime | None) -> Permitted | None:
+        """What would be found now; None where it must be looked up."""
+        if changes != self.changes or channels != self.channels or (since is None) != (self.since is None):
+            return None
+        told = self.permitted
+        if since is None or self.since is None or since == self.since:
+            return told
+        if since < self.since:
+            return None
+        return replace(told, history=told.history.since(since)) if told.history.contacts or told.history.negatives else told
+
+
+class Permissions:
+    """Asks the ledger; safe from any thread."""
+
+    def __init__(self, ledger: Ledger, remembered: int = 0) -> None:
+        """Begin with nothing known.
+
+        Args:
+            ledger: to ask.
+            remembered: people of whom is kept what was found, where the ledger tells changes.
+        """
+        self._ledger, self._most = ledger, remembered
+        self._found: dict[str, _Found] = {}
+        self._told: bool | None = None  # whether the ledger tells changes; None: it was not asked yet
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether `of` may be called where others wait: a file is read in less time than a thread takes."""
+        return self._ledger.database.is_sqlite
 
     async def asked(self, customer_id: str | None, channels: Iterable[str], *, since: datetime | None = None) -> Permitted:
-        """As `of`; a database elsewhere is waited for in a thread, a file is read right here in less time than a thread takes."""
+        """As `of`; a database elsewhere is waited for in a thread."""
         (found,) = await self.asked_of_many((customer_id,), channels, since=since)
         return found
 
@@ -69,7 +115,7 @@ class Permissions:
         self, customer_ids: Sequence[str | None], channels: Iterable[str], *, since: datetime | None = None
     ) -> list[Permitted]:
         """The same of several, in their order; one look at the ledger for some dozens."""
-        if self._ledger.database.is_sqlite or not any(one is not None for one in customer_ids):
+        if self.at_hand or not any(one is not None for one in customer_ids):
             return self._of_many(customer_ids, channels, since=since)
         return await asyncio.to_thread(self._of_many, customer_ids, channels, since=since)
 
@@ -81,17 +127,55 @@ class Permissions:
             channels: outbound channels that the shop uses.
             since: also read the contact history from there on; None: leave it.
         """
+        if customer_id is not None and (known := self._found.get(customer_id)) is not None:
+            with contextlib.suppress(HuitouError):  # safe: told below
+                changes = changes_at(self._ledger.database, (known.place,))[0]
+                if (told := known.now(changes, tuple(channels), since)) is not None:
+                    return told
         (found,) = self._of_many((customer_id,), channels, since=since)
         return found
 
     def _of_many(self, customer_ids: Sequence[str | None], channels: Iterable[str], *, since: datetime | None) -> list[Permitted]:
-        asked = [one for one in customer_ids if one is not None]
+        asked, outbound = [one for one in customer_ids if one is not None], tuple(channels)
         try:
-            people = read_people(self._ledger.database, asked, since=since) if asked else {}
+            found = self._looked_up(asked, outbound, since) if asked else {}
         except HuitouError:
             return [NOBODY if one is None else _nothing_known(one) for one in customer_ids]
-        outbound = tuple(channels)
-        return [NOBODY if one is None else _permitted(people[one], outbound) for one in customer_ids]
+        return [NOBODY if one is None else found[one] for one in customer_ids]
+
+    def _looked_up(self, asked: Sequence[str], channels: tuple[str, ...], since: datetime | None) -> dict[str, Permitted]:
+        database = self._ledger.database
+        if self._told is None:
+            self._told = self._most > 0 and are_told(database)
+        if not self._told:
+            return {one: _permitted(person, channels) for one, person in read_people(database, asked, since=since).items()}
+        known = {one: self._found.get(one) for one in asked}
+        strange = [one for one, told in known.items() if told is None]
+        places = {one: told.place for one, told in known.items() if told is not None}
+        places |= zip(strange, places_of(database, strange), strict=True) if strange else ()
+        # Before what they stand for: what comes meanwhile is found now, and looked up again next time.
+        changes = dict(zip(places, changes_at(database, list(places.values())), strict=True))
+        held = {one: None if told is None else told.now(changes[one], channels, since) for one, told in known.items()}
+        found = {one: told for one, told in held.items() if told is not None}
+        if len(found) < len(held):
+            new = [one for one in held if one not in found]
+            for one, person in read_people(database, new, since=since).items():
+                found[one] = _permitted(person, channels)
+                self._keep(one, _Found(places[one], changes[one], channels, since, found[one]), only_id=person.only_id)
+        return found
+
+    def _keep(self, customer_id: str, found: _Found, *, only_id: bool) -> None:
+        self._found.pop(customer_id, None)
+        if not only_id:
+            return  # of their other ids the ledger tells in other places
+        self._found[customer_id] = found
+        while len(self._found) > self._most:
+            with contextlib.suppress(KeyError, StopIteration, RuntimeError):  # safe: another thread has let go of somebody meanwhile
+                del self._found[next(iter(self._found))]
+
+    def forget(self) -> None:
+        """Nobody is known any more: somebody was erased, and nothing of them is kept."""
+        self._found = {}
 
     def profiled(self) -> set[str]:
         """Everybody of whom scores may be computed.

@@ -81,6 +81,7 @@ class Services:
         registry_problem: why no new champion can be fetched, or None; told by whoever fetches.
         decisions: what was decided, on its way to the ledger.
         last_lag: how far the online features were behind the ledger when last asked.
+        permissions: who agreed to what, as the ledger has it now.
         access: who may do what.
         tracing: sees a share of the requests; None where nobody asked for it.
         told: what this worker and the others tell one another; None where there is one only.
@@ -103,6 +104,7 @@ class Services:
     told: WorkersTold | None = None
     trial: ModelTrial = field(default_factory=ModelTrial)
     decisions: DecisionLog = field(init=False)
+    permissions: Permissions = field(init=False)
     access: Access = field(init=False)
     _budgets_due: float = 0.0
     _ruled: bool = False
@@ -111,6 +113,7 @@ class Services:
 
     def __post_init__(self) -> None:
         """Open the line of decisions and read the keys."""
+        self.permissions = Permissions(self.ledger, self.settings.remembered_customers)
         self.access = Access(self.settings.data_dir / KEY_FILE, self.settings.accepted_keys)
         spool = DecisionSpool(self.settings.data_dir, limit_bytes=self.settings.spool_limit_bytes)
         self.decisions = DecisionLog(self._record, self.telemetry.decisions, spool=spool)
@@ -125,11 +128,6 @@ class Services:
         if self.tracing is not None:  # a thread of a pool knows nothing of the request it works for
             call = functools.partial(contextvars.copy_context().run, call)
         return await asyncio.get_running_loop().run_in_executor(self._writers, call)
-
-    @property
-    def permissions(self) -> Permissions:
-        """Who agreed to what, as the ledger has it now."""
-        return Permissions(self.ledger)
 
     def permitted(self, customer_id: str | None) -> Permitted:
         """What may be done for somebody now; the API asks without blocking, by `permissions.asked`."""
@@ -283,6 +281,7 @@ class Services:
         Raises:
             StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
         """
+        self.permissions.forget()
         with self._reloading:
             self.live = self.opening.open(self.shelf.current)
 

@@ -48,6 +48,11 @@ class ContactHistory:
     contacts: tuple[Contact, ...] = ()
     negatives: tuple[Negative, ...] = ()
 
+    def since(self, moment: datetime) -> ContactHistory:
+        """What of it happened from a moment on, UTC."""
+        contacts = tuple(one for one in self.contacts if one.at >= moment)
+        return replace(self, contacts=contacts, negatives=tuple(one for one in self.negatives if one.at >= moment))
+
     def joined(self, more: Iterable[Contact]) -> ContactHistory:
         """With contacts that may not be in the ledger yet; of one that is, what the ledger says counts."""
         known = {contact.contact_id for contact in self.contacts}

@@ -55,11 +55,13 @@ class Person:
         customer_id: the customer behind the id asked with.
         statements: of consent, the oldest first.
         history: messages and negatives; empty where it was not asked for.
+        only_id: whether they are known by the id asked with alone.
     """
 
     customer_id: str
     statements: list[Statement]
     history: ContactHistory
+    only_id: bool = False
 
 
 def read_person(database: LedgerDatabase, recorded_as: str, *, since: datetime | None) -> Person:
@@ -120,7 +122,7 @@ def _told(database: LedgerDatabase, asked: Sequence[str], rows: Iterable[Any], s
             found[one] = _with_their_other_ids(database, one, since)
         else:
             history = NO_HISTORY if since is None else ContactHistory(frozenset((one,)), tuple(sent), tuple(displeased))
-            found[one] = Person(one, said, history)
+            found[one] = Person(one, said, history, only_id=True)
     return found
 
 

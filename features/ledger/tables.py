@@ -13,6 +13,7 @@ from features.ledger.erasures import ERASURES
 from features.ledger.events import EVENTS
 from features.ledger.exposures import EXPOSURES
 from features.ledger.identities import LINKS
+from features.ledger.people_changes import PEOPLE_CHANGES
 from features.ledger.slates import SLATES
 from features.ledger.tombstones import KEYS, TOMBSTONES
 
@@ -30,6 +31,7 @@ __all__ = [
     "LINKS",
     "METADATA",
     "OUTCOMES",
+    "PEOPLE_CHANGES",
     "SLATES",
     "STOCK",
     "TOMBSTONES",

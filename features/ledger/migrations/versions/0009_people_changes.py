@@ -1,0 +1,50 @@
+"""A number for each place of people, raised by the file itself whenever something about one of them changes."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+# Letters of an id by their place from its beginning or its end, each with a weight: what ids of a shop differ in is somewhere there.
+_WEIGHTS = (7, 61, 257, 41, 1009, 173, 521, 29, 811, 353, 97, 673, 439, 131, 919, 227)  # of the first letters
+_AT = {**dict(enumerate(_WEIGHTS, 1)), -1: 2, -2: 30, -3: 960, -4: 88}
+_PLACE = "(({})%1024)".format("+".join(f"{weight}*ifnull(unicode(substr({{id}},{at},1)),0)" for at, weight in _AT.items()))
+_IDS = {"links": ("alias", "customer_id"), "consents": ("recorded_as",), "contacts": ("recorded_as",), "events": ("recorded_as",)}
+_NEGATIVE = "kind IN ('complaint_opened', 'contact_deleted', 'group_left', 'order_refunded', 'product_reviewed', 'unsubscribed')"
+_ROWS = {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}
+
+
+def upgrade() -> None:
+    """Make the table, and in a file the triggers."""
+    op.create_table(
+        "people_changes",
+        sa.Column("place", sa.Integer(), nullable=False, autoincrement=False),
+        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("place", name="pk_people_changes"),
+    )
+    if op.get_bind().dialect.name == "postgresql":
+        return
+    for table, ids in _IDS.items():
+        for what, rows in _ROWS.items():
+            raised = " ".join(
+                f"INSERT INTO people_changes(place, changes) VALUES ({_PLACE.format(id=f'{row}.{name}')}, 1) "  # noqa: S608 - constants only
+                "ON CONFLICT(place) DO UPDATE SET changes = changes + 1;"
+                for row in rows
+                for name in ids
+            )
+            when = f"WHEN {' OR '.join(f'{row}.{_NEGATIVE}' for row in rows)}" if table == "events" else ""
+            op.execute(f"CREATE TRIGGER people_changes_{table}_{what.lower()} AFTER {what} ON {table} {when} BEGIN {raised} END")
+
+
+def downgrade() -> None:
+    """Drop them."""
+    if op.get_bind().dialect.name != "postgresql":
+        for table in _IDS:
+            for what in _ROWS:
+                op.execute(f"DROP TRIGGER people_changes_{table}_{what.lower()}")
+    op.drop_table("people_changes")
