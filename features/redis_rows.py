@@ -13,6 +13,7 @@ from typing import Any
 
 from features.errors import HuitouError, StateBroken
 from features.feast_bytes import VIEW, bytes_value, entity_key, feast_stamp, feast_value, redis_field
+from features.redis_changes import RedisChanges
 from features.redis_line import RedisLine
 from features.redis_server import RedisServer
 
@@ -41,6 +42,7 @@ class RedisRows:
         """
         self._line = RedisLine(server, patience=server.patience) if in_requests else RedisLine(server)
         self._end = project.encode()
+        self._changes = RedisChanges(server, self._end) if in_requests else None
         self._note = f"{project}:rows".encode()
 
     def read(self, customer_id: str) -> dict[str, bytes]:
@@ -55,6 +57,10 @@ class RedisRows:
         if not found and not self._line.told("EXISTS", self._note):
             raise StateBroken(_LOST)
         return found
+
+    def version(self, customer_id: str) -> int | None:
+        """Names a state of a customer's row: while it stays the same, so does the row; None: it must be read to know."""
+        return None if self._changes is None else self._changes.of(customer_id)
 
     def read_one(self, customer_id: str, feature: str) -> bytes | None:
         """One feature's packed bytes; None for somebody unknown; raises as `read`."""
@@ -150,6 +156,8 @@ class RedisRows:
 
     def close(self) -> None:
         """Hang up."""
+        if self._changes is not None:
+            self._changes.close()
         self._line.close()
 
     def _commands(self, rows: Rows) -> Iterator[bytes]:

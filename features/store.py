@@ -7,6 +7,7 @@ own client costs about a millisecond of Python per read and 4–7 s of imports. 
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,7 @@ DATABASE = "online.db"
 PACKED_FILE = "customer_online.parquet"  # offline rows that Feast materialises
 
 _VECTOR = "vector"
+LATELY = 0.002  # seconds: events take a second and more to come into a row, and a look costs as much as drawing an answer
 _PURCHASES = CATEGORY.columns.index("purchase_count")
 
 
@@ -103,12 +105,16 @@ class CustomerReader(Protocol):
         """
         ...
 
-    def version(self) -> int | None:
-        """Names a state of the store, to this reader alone: while it stays the same, so do all rows; None: a row must be read to know.
+    def version(self, customer_id: str) -> int | None:
+        """Names a state of a customer's row, to this reader alone: while it stays the same, so does the row; None: it must be read to know.
 
         Raises:
             StateBroken: the store cannot be read.
         """
+        ...
+
+    def version_lately(self, customer_id: str) -> int | None:
+        """The same as it was within the last two milliseconds; raises as `version`."""
         ...
 
     def customer_ids(self) -> list[str]:
@@ -155,6 +161,7 @@ class SqliteCustomerReader:
         uri = f"{path.resolve().as_uri()}?mode=ro"
         self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
         self._sql = f'SELECT feature_name, value FROM "{PROJECT}_{VIEW}" WHERE entity_key = ?'  # noqa: S608 - constants only
+        self._looked = (0, 0.0)  # the version when it was last looked at, and until when that was lately
         self._one_sql = f'SELECT value FROM "{PROJECT}_{VIEW}" WHERE entity_key = ? AND feature_name = ?'  # noqa: S608 - constants only
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
@@ -178,12 +185,19 @@ class SqliteCustomerReader:
             raise _unreadable(error) from error
         return None if row is None else unpack_sketch(customer_id, bytes_value(row[0]))
 
-    def version(self) -> int | None:
+    def version(self, customer_id: str) -> int | None:  # noqa: ARG002 - of all rows together
         """See `CustomerReader.version`: SQLite's own, by which it knows whether its pages in memory are still good."""
         try:
-            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+            found = int(self._connection.execute("PRAGMA data_version").fetchone()[0])
         except sqlite3.Error as error:
             raise _unreadable(error) from error
+        self._looked = found, time.monotonic() + LATELY
+        return found
+
+    def version_lately(self, customer_id: str) -> int | None:
+        """See `CustomerReader.version_lately`."""
+        found, until = self._looked
+        return found if time.monotonic() < until else self.version(customer_id)
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""
@@ -200,7 +214,7 @@ class SqliteCustomerReader:
 
 
 class RedisCustomerReader:
-    """Reads Feast's hashes in a Redis, one round trip a customer; safe for many threads."""
+    """Reads Feast's hashes in a Redis, one round trip a customer whose row may have changed; safe for many threads."""
 
     def __init__(self, rows: RedisRows) -> None:
         """Prepare; nothing is connected before the first read: a service starts, and answers what is lawful, while the Redis is away."""
@@ -220,9 +234,11 @@ class RedisCustomerReader:
         packed = self._rows.read_one(customer_id, _VECTOR)
         return None if packed is None else unpack_sketch(customer_id, packed)
 
-    def version(self) -> int | None:
-        """See `CustomerReader.version`: to ask a server for one would take as long as to ask for the row."""
-        return None
+    def version(self, customer_id: str) -> int | None:
+        """See `CustomerReader.version`: as heard from the server, since asking would take as long as reading the row."""
+        return self._rows.version(customer_id)
+
+    version_lately = version
 
     def customer_ids(self) -> list[str]:
         """See `CustomerReader.customer_ids`."""

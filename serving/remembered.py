@@ -1,9 +1,10 @@
 """What is known of customers asked about lately, kept until something new is: most who ask about a customer ask more than once.
 
 Kept is the customer's row of features as it was read, and what follows from it and the models, a few kilobytes; what depends on stock,
-cart, clock, offers or policy is worked out in every answer or kept elsewhere (`serving/decisioning/layouts.py`). In every answer the store
-is asked whether anything in it has changed; where it has, or cannot say so, the row is read and compared byte by byte. With another model
-or another build all begins anew. So an answer from memory is the answer that would be computed; a test holds both together.
+cart, clock, offers or policy is worked out in every answer or kept elsewhere (`serving/decisioning/layouts.py`). The store is asked, at
+most every two milliseconds, whether anything in it has changed; where it has, or cannot say so, the row is read and compared byte by byte.
+With another model or another build all begins anew. So an answer from memory is the answer that would be computed; a test holds both
+together.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Acquaintance:
     Attributes:
         customer: their features.
         packed: the row they were read from.
-        seen: of which reader, at which version of its store, the row was last seen to be this; None: it could not say.
+        seen: of which reader, at which version of theirs, the row was last seen to be this; None: it could not say.
         said: by which models, within how many days → what they said.
     """
 
@@ -86,15 +87,16 @@ class Memory:
         """As `CustomerReader.read`; the very object that was read before while the row stays as it is."""
         if not self.most:
             return reader.read(customer_id)
-        before = reader.version()
+        lately = reader.version_lately(customer_id)
         with self._lock:
             known = self._known.get(customer_id)
-            if known is not None and before is not None and known.seen == (reader, before):
+            if known is not None and lately is not None and known.seen == (reader, lately):
                 self._known.move_to_end(customer_id)
                 return known.customer
+        before = reader.version(customer_id)
         packed = reader.packed(customer_id)
         # Somebody may have written in between: what was read then is of either version, and looked at again next time.
-        seen = None if before is None or reader.version() != before else (reader, before)
+        seen = None if before is None or reader.version(customer_id) != before else (reader, before)
         with self._lock:
             known = self._known.get(customer_id)
             if packed is None:
@@ -116,7 +118,7 @@ class Memory:
         """Who is to be asked about together before each is answered.
 
         Args:
-            reader: of the store; its version is looked at once.
+            reader: of the store.
             customer_ids: any.
             horizon_days: of the policy that will decide.
 
@@ -126,11 +128,15 @@ class Memory:
         Raises:
             StateBroken, StoreAway: the store cannot be read.
         """
-        version = reader.version() if self.most else None
+        asked, said = list(customer_ids), (self._models, horizon_days)
+        versions = [reader.version_lately(one) if self.most else None for one in asked]
         with self._lock:
-            known = ((one, self._known.get(one)) for one in customer_ids)
-            seen, said = None if version is None else (reader, version), (self._models, horizon_days)
-            return [one for one, found in known if seen is None or found is None or found.seen != seen or said not in found.said]
+            known = [self._known.get(one) for one in asked]
+            return [
+                one
+                for one, version, found in zip(asked, versions, known, strict=True)
+                if version is None or found is None or found.seen != (reader, version) or said not in found.said
+            ]
 
     def of(self, customer: CustomerFeatures, horizon_days: int) -> Kept | None:
         """What is known of a customer that `read` returned last; empty at first, None of others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from features.feast_bytes import PROJECT, VIEW, entity_key
-from features.store import DATABASE, CustomerFeatures, CustomerReader, open_reader, unpack_customer
+from features.store import DATABASE, LATELY, CustomerFeatures, CustomerReader, open_reader, unpack_customer
 from features.versions import current_folder
 from serving.decisioning.engine import Decision, Engine, OfferRequest
 from serving.live import Live
@@ -82,8 +83,11 @@ class OneRow:
         self.reads += 1
         return None if self.row is None else dict(self.row)
 
-    def version(self) -> int | None:
+    def version(self, _: str) -> int | None:
         return self.told.pop(0) if self.told else None
+
+    def version_lately(self, _: str) -> int | None:
+        return self.told[0] if self.told else None
 
     def read(self, customer_id: str) -> CustomerFeatures | None:
         return None if self.row is None else unpack_customer(customer_id, self.row)
@@ -171,6 +175,7 @@ def test_what_another_process_writes_into_the_store_is_read(own_shop: Path, mode
     taken = f"SELECT value FROM {table} AS theirs WHERE entity_key = ? AND theirs.feature_name = {table}.feature_name"  # noqa: S608
     with writer:
         writer.execute(f"UPDATE {table} SET value = ({taken}) WHERE entity_key = ?", (entity_key(another), entity_key(one)))  # noqa: S608 - constants only
+    time.sleep(LATELY)
     after = memory.read(reader, one)
     expected = reader.read(another)
     assert after is not None
@@ -179,6 +184,7 @@ def test_what_another_process_writes_into_the_store_is_read(own_shop: Path, mode
     assert memory.read(reader, one) is after
     with writer:
         writer.execute(f"DELETE FROM {table} WHERE entity_key = ?", (entity_key(one),))  # noqa: S608 - constants only
+    time.sleep(LATELY)
     assert memory.read(reader, one) is None
     reader.close()
     writer.close()

@@ -32,8 +32,10 @@ class ForbiddenReader:
     def sketch(self, customer_id: str) -> CustomerFeatures | None:
         raise AssertionError(f"personal features of {customer_id} were read")
 
-    def version(self) -> int | None:
-        raise AssertionError("the store was asked")
+    def version(self, customer_id: str) -> int | None:
+        raise AssertionError(f"the store was asked about {customer_id}")
+
+    version_lately = version
 
     def customer_ids(self) -> list[str]:
         raise AssertionError("customers were listed")
