@@ -181,21 +181,25 @@ class DecisionLog:
                 self._to_disk()
 
     def _to_disk(self) -> None:
-        with self._changed:
-            told, before = list(self._line), self._taken
-        if self._spool is None or not told:
-            return
-        try:
-            self._spool.append(told)
-        except HuitouError as error:
-            if str(error) != self._said:  # once, not at every try
-                _LOG.error("Decisions that wait for the ledger are not safe from a kill: %s", error)
-            self._said = str(error)
-            return
-        self._said = ""
-        self.problem = self.problem or "The ledger's database does not answer in time."  # until the next commit
-        self._count("spooled", len(told))
-        self._take(len(told), before)
+        """Bring what is in line now to the disk, a group at a time: all of it as one text would be tens of megabytes."""
+        left = len(self._line)
+        while left > 0:
+            with self._changed:
+                told, before = list(itertools.islice(self._line, min(left, _GROUP))), self._taken
+            if self._spool is None or not told:
+                return
+            try:
+                self._spool.append(told)
+            except HuitouError as error:
+                if str(error) != self._said:  # once, not at every try
+                    _LOG.error("Decisions that wait for the ledger are not safe from a kill: %s", error)
+                self._said = str(error)
+                return
+            self._said = ""
+            self.problem = self.problem or "The ledger's database does not answer in time."  # until the next commit
+            self._count("spooled", len(told))
+            self._take(len(told), before)
+            left -= len(told)
 
     def _committed(self, group: Sequence[Decided]) -> bool:
         """Whether the group has left the line: recorded, or refused for good."""
