@@ -12,6 +12,7 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DECISION_ID = "huitou.decision_id"  # in a scope, once its request is decided: what logs and traces may say of it
+DRAWN = "huitou.drawn"  # in a scope: the id that its decision must get, since whether it finds something out follows from the id
 COMING = "huitou.coming"  # in a scope, until its call has come to its line: what is to be done then
 
 

@@ -8,9 +8,9 @@ counts them; strangers therefore take nobody's place.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from serving.api.admission import FULL, Lane, Lanes, refusal_of
 from serving.api.gate import SEAL, is_reached_from_outside
@@ -28,22 +28,31 @@ _NOT_PLAIN: Final = frozenset({b"origin", b"transfer-encoding", b"upgrade", b"ex
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class PlainCall:
-    """A call that may be sent away early.
+class PlainCall(NamedTuple):
+    """A call that may be sent away early, or answered at once.
 
     Attributes:
         method, path: of its first line.
+        url: the same line's address, as it came.
+        kind: of its body: Content-Type; empty where none is told.
+        length: of its body, bytes.
+        headers: how many.
         lane: the line it wants to stand in.
         grant: of its key.
         services: those that answer now.
+        began: when its head was there, by `time.perf_counter`.
     """
 
     method: str
     path: str
+    url: bytes
+    kind: bytes
+    length: int
+    headers: int
     lane: Lane
     grant: Grant
     services: Services
+    began: float
 
 
 class EarlyRefusals:
@@ -71,7 +80,7 @@ class EarlyRefusals:
         end = read.find(_BLANK, 0, _LONGEST) + len(_BLANK)
         if services is None or method not in _METHODS or end < len(_BLANK) or not read.startswith(method) or not _is_plain(url):
             return None
-        authorization, host, length = None, b"", b"0"
+        authorization, host, length, kind = None, b"", b"0", b""
         for name, value in headers:
             if name == b"authorization":
                 authorization = value
@@ -79,15 +88,20 @@ class EarlyRefusals:
                 host = value
             elif name == b"content-length":
                 length = value
+            elif name == b"content-type":
+                kind = value
             elif name in _NOT_PLAIN:
                 return None
-        if length != b"%d" % (len(read) - end):
+        rest = len(read) - end
+        if length != b"%d" % rest:
             return None
         outside = is_reached_from_outside(services.access, host)
         grant = None if outside else services.access.known(authorization)
         told, path = method.decode("ascii"), url.partition(b"?")[0].decode("ascii")
         lane = None if grant is None else self._lanes.of_call(told, path)
-        return None if lane is None or grant is None else PlainCall(told, path, lane, grant, services)
+        if lane is None or grant is None:
+            return None
+        return PlainCall(told, path, url, kind, rest, len(headers), lane, grant, services, time.perf_counter())
 
 
 def refusal(call: PlainCall, default_headers: Headers) -> bytes:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from serving.asgi import COMING, Scope, came
+from serving.asgi import COMING, DRAWN, Scope, came
+from serving.at_once import AtOnce, answer
 from serving.early_refusal import EarlyRefusals, PlainCall, refusal
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class ServerProtocol(HttpToolsProtocol):
     """HTTP/1.1 with a limit on the bytes of a request's head, on the time that callers take to send and to read, and with lines.
 
     Whoever comes while their line is full is sent away here (`serving.early_refusal`); whoever is let in counts as coming until they stand
-    in it.
+    in it. Who asks what was asked before may be answered here (`serving.at_once`): their call is begun only if not.
     """
 
     head_seconds = HEAD_SECONDS
@@ -43,17 +44,20 @@ class ServerProtocol(HttpToolsProtocol):
     _read = b""  # what is being looked at, where it begins with a call
     _refusal: bytes | None = None  # of a call that is sent away, until its body is read over
     _coming: Scope | None = None  # of the call that counts as coming
+    _asking: PlainCall | None = None  # that may be answered at once
+    _question = b""  # its body
 
-    def __init__(self, *args: Any, early: EarlyRefusals, **more: Any) -> None:  # noqa: ANN401 - uvicorn's
+    def __init__(self, *args: Any, early: EarlyRefusals, at_once: AtOnce, **more: Any) -> None:  # noqa: ANN401 - uvicorn's
         """Take a connection.
 
         Args:
             args: uvicorn's.
             early: judges who is sent away.
+            at_once: who may be answered at once.
             more: uvicorn's.
         """
         super().__init__(*args, **more)
-        self._early = early
+        self._early, self._at_once = early, at_once
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A caller is there; their first request must come."""
@@ -65,7 +69,13 @@ class ServerProtocol(HttpToolsProtocol):
         self._unwind()
         self.resume_writing()
         self._came()
+        self._let_go()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server ends: who waits is answered first."""
+        self._go_the_long_way()
+        super().shutdown()
 
     def pause_writing(self) -> None:
         """The caller does not read what was answered: a place is not held for them for ever."""
@@ -89,15 +99,18 @@ class ServerProtocol(HttpToolsProtocol):
         if call is not None and call.lane.full:
             self._refusal = refusal(call, self.server_state.default_headers)
             return
-        super().on_headers_complete()
         if call is not None:
             call.lane.coming += 1
-            self._coming = cast("Scope", self.scope)
-            self._coming[COMING] = call.lane.arrive
+            if self._at_once.takes(call):
+                self._asking, self._question = call, b""
+                return
+        self._begin(call)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body."""
-        if self._refusal is None:
+        if self._asking is not None:
+            self._question += body
+        elif self._refusal is None:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -107,6 +120,9 @@ class ServerProtocol(HttpToolsProtocol):
             self.transport.write(self._refusal)
             self._refusal = None
             super().on_response_complete()  # the line waits for the next call
+            return
+        if self._asking is not None:
+            self._at_once.wait(self._my_turn)
             return
         super().on_message_complete()
         if self.cycle.response_complete:  # refused before all of it came: the next one must come
@@ -122,6 +138,7 @@ class ServerProtocol(HttpToolsProtocol):
         if len(self.pipeline) > _PIPELINED:
             self.transport.abort()  # each call that waits costs kilobytes, and nobody sends so many without reading
             return
+        self._go_the_long_way()  # more on a line whose call waits: they are answered in order
         before = self._milestones
         self._read = b"" if self._in_body or self._bytes else data
         super().data_received(data)
@@ -149,6 +166,45 @@ class ServerProtocol(HttpToolsProtocol):
         if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
             return None
         return self._early.plain(read, parser.get_method(), self.url, self.headers)
+
+    def _begin(self, call: PlainCall | None) -> None:
+        """Make a request of what was read; a plain one counts as coming already."""
+        super().on_headers_complete()
+        if call is not None:
+            self._coming = cast("Scope", self.scope)
+            self._coming[COMING] = call.lane.arrive
+
+    def _my_turn(self) -> None:
+        """Answer the call that waits, if it still does, or begin it."""
+        if (call := self._asking) is None or self.transport.is_closing():
+            self._let_go()
+            return
+        try:
+            answered, drawn = answer(call, self._question, self.server_state.default_headers)
+        except Exception:  # safe: whatever fails here fails on the long way too, where it is told and counted
+            answered, drawn = None, None
+        if answered is None:
+            self._go_the_long_way(drawn)
+            return
+        self._let_go()
+        self.transport.write(answered)
+        super().on_response_complete()
+
+    def _go_the_long_way(self, drawn: str | None = None) -> None:
+        """Begin the call that waits, if one does, with the id that its decision must get."""
+        if (call := self._asking) is None:
+            return
+        self._asking = None
+        self._begin(call)
+        cast("Scope", self.scope)[DRAWN] = drawn
+        super().on_body(self._question)
+        super().on_message_complete()
+
+    def _let_go(self) -> None:
+        """Nobody waits any more."""
+        if self._asking is not None:
+            self._asking.lane.arrive()
+            self._asking = None
 
     def _came(self) -> None:
         if self._coming is not None:
@@ -186,11 +242,12 @@ def server_config(app: FastAPI, settings: ServingSettings, **given: Any) -> uvic
         settings: how many connections it keeps.
         given: more options, or others.
     """
+    early, at_once = EarlyRefusals(app.state.lanes, lambda: getattr(app.state, "services", None)), AtOnce()
     options: dict[str, Any] = {
         "log_level": "error",  # warnings are a line for each thing that cannot be read: strangers would write the log
         "access_log": False,  # paths name customers
         "lifespan": "on",
-        "http": functools.partial(ServerProtocol, early=EarlyRefusals(app.state.lanes, lambda: getattr(app.state, "services", None))),
+        "http": functools.partial(ServerProtocol, early=early, at_once=at_once),
         "ws": "none",
         "proxy_headers": False,  # nothing here depends on a caller's address, so that nobody gains by telling another
         "server_header": False,

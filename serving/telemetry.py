@@ -81,6 +81,7 @@ class Telemetry:
         self._clock = Gauge("huitou_clock_seconds", "The service's clock, seconds since 1970.", registry=self.registry)
         self._online = Gauge("huitou_online_version_info", "The build that answers.", ("version",), registry=self.registry)
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._of_type: dict[str, Counter] = {}
         self._shown: set[tuple[str, str]] = set()
         self._told: set[str] = set()
 
@@ -114,13 +115,30 @@ class Telemetry:
         if _LOG.isEnabledFor(logging.INFO):
             _tell({"method": method}, _UNMATCHED, 429, 0.0)
 
+    def at_once(self, method: str, route: str, began: float, decision_id: str) -> None:
+        """Count, time and tell of a call that the server answered itself.
+
+        Args:
+            method: of HTTP.
+            route: as it was declared.
+            began: when its head was there, by `time.perf_counter`.
+            decision_id: of its answer.
+        """
+        seconds = time.perf_counter() - began
+        self.request(method, route, 200, seconds)
+        if _LOG.isEnabledFor(logging.INFO):
+            _tell({"method": method, DECISION_ID: decision_id}, route, 200, seconds)
+
     def withdrawn(self) -> None:
         """Count a set of models that was withdrawn."""
         self._withdrawn.inc()
 
     def chosen(self, offer_type: str) -> None:
         """Count a decision under the type of its first offer."""
-        self._chosen.labels(offer_type).inc()
+        found = self._of_type.get(offer_type)
+        if found is None:
+            found = self._of_type[offer_type] = self._chosen.labels(offer_type)
+        found.inc()
 
     def taken_in(self, counted: Mapping[Any, int]) -> None:
         """Count messages by what became of them."""

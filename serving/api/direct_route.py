@@ -7,8 +7,7 @@ middleware: gate, limits, turns and metrics see these requests like all others.
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -21,7 +20,7 @@ from serving.api.problems import problem_of
 from serving.api.route_scopes import scope_of
 from serving.asgi import ASGIApp, Message, Receive, Scope, Send
 
-_PLAIN = frozenset({b"application/json", b"application/json; charset=utf-8"})
+PLAIN: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})  # the very words that everybody uses for JSON
 _TYPE = b"content-type"
 
 
@@ -49,7 +48,7 @@ class DirectRoute:
         try:
             if self.needed is not None:
                 grant.demand(self.needed)
-            text = (await answered(scope["app"].state.services, body, scope)).encode()
+            text = await answered(scope["app"].state.services, body, scope)
         except HuitouError as error:
             await problem_of(error, instance=scope["path"])(scope, receive, send)
             return
@@ -59,18 +58,22 @@ class DirectRoute:
 
 
 def _is_plain(scope: Scope) -> bool:
-    """Whether the body is said to be JSON in the very words that everybody uses."""
-    return any(name == _TYPE and value in _PLAIN for name, value in scope["headers"])
+    """Whether the body is said to be JSON."""
+    return any(name == _TYPE and value in PLAIN for name, value in scope["headers"])
 
 
 def _validated(message: Message) -> NextBestOffersRequest | None:
     """The body; None where it is not whole, not JSON or not valid."""
     if message["type"] != "http.request" or message.get("more_body", False):
         return None
+    return read_question(message["body"])
+
+
+def read_question(body: bytes) -> NextBestOffersRequest | None:
+    """What a body asks; None where it is not JSON or not valid, as the framework will say."""
     try:
-        told: Any = json.loads(message["body"])
-        return NextBestOffersRequest.model_validate(told)
-    except (ValidationError, ValueError, RecursionError):
+        return NextBestOffersRequest.model_validate_json(body)
+    except ValidationError:
         return None
 
 

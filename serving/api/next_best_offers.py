@@ -13,9 +13,9 @@ from features.ledger.identities import ANONYMOUS
 from serving.api.answer_text import answer_text
 from serving.api.next_best_offers_schemas import NextBestOffersAnswer, NextBestOffersRequest
 from serving.api.offer_views import answer_of
-from serving.api.once_more import once_more, remember
+from serving.api.once_more import Again, once_more, remember
 from serving.api.problems import documented
-from serving.asgi import DECISION_ID, Scope
+from serving.asgi import DECISION_ID, DRAWN, Scope
 from serving.decisioning.decision_json import decision_json, kept_slate
 from serving.decisioning.engine import Decision, OfferRequest
 from serving.live import Live
@@ -32,7 +32,7 @@ async def next_best_offers(body: NextBestOffersRequest, request: Request) -> Res
     return Response(await answered(request.app.state.services, body, request.scope), media_type="application/json")
 
 
-async def answered(services: Services, body: NextBestOffersRequest, scope: Scope, *, permitted: Permitted | None = None) -> str:
+async def answered(services: Services, body: NextBestOffersRequest, scope: Scope, *, permitted: Permitted | None = None) -> bytes:
     """Decide, tell and record.
 
     The work is a fraction of a millisecond for somebody asked about lately and a few else, done right here: handing it to a thread would
@@ -41,23 +41,20 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     Args:
         services: the service.
         body: what is asked.
-        scope: of the request; learns the decision's id.
+        scope: of the request; learns the decision's id, and may know it already.
         permitted: what the person agreed to; None: it is looked up.
 
     Returns:
-        JSON of the answer.
+        JSON of the answer, UTF-8.
     """
     if permitted is None:
         permitted = await services.permissions.asked(asked_about(body), services.outbound_channels, since=services.contacts_since)
-    allowed, decision_id, telemetry = permitted, services.engine.new_id(), services.telemetry
+    allowed, telemetry = permitted, services.telemetry
+    decision_id: str = scope.pop(DRAWN, None) or services.engine.new_id()
     again = once_more(services, body, allowed, decision_id, asked_about(body))
     if again is not None:
-        text, repeated, known = again
-        services.decisions.put(repeated)
         scope[DECISION_ID] = decision_id
-        telemetry.chosen(known.type)
-        telemetry.dropped.count(known.fallen, known.counted)
-        return text
+        return given_again(services, again)
 
     def told(live: Live) -> tuple[Decision, str]:
         decision = decide(services, body, allowed, live, decision_id)
@@ -77,6 +74,15 @@ async def answered(services: Services, body: NextBestOffersRequest, scope: Scope
     telemetry.degraded(degraded)
     if not degraded:
         remember(services, body, allowed, decision, recorded)
+    return text.encode()
+
+
+def given_again(services: Services, again: Again) -> bytes:
+    """Record and count an answer that was given before; returns its text."""
+    text, repeated, known = again
+    services.decisions.put(repeated)
+    services.telemetry.chosen(known.type)
+    services.telemetry.dropped.count(known.fallen, known.counted)
     return text
 
 

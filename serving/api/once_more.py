@@ -19,7 +19,7 @@ from features.decisions.assignment import holdout_of
 from features.decisions.choosing import seed_of, takes_best
 from features.decisions.record import Holdout
 from features.errors import StateBroken
-from features.ledger.answers import KeptAnswer, whole_answer
+from features.ledger.answers import KeptAnswer
 from features.ledger.decisions import Decided
 from features.ledger.exposures import Exposure
 from features.ledger.slates import KeptSlate
@@ -39,6 +39,7 @@ class Answered:
     Attributes:
         now: the clock of the decision, UTC: offers say until when they hold.
         answer: as the ledger keeps it for all decisions that give it.
+        text: the same as it goes out, before the decision's id and behind it.
         record: JSON before the decision's id, between it and the seed, and behind that.
         exposures: experiments that the customer met.
         slate: what was drawn from.
@@ -50,6 +51,7 @@ class Answered:
 
     now: datetime
     answer: KeptAnswer
+    text: tuple[bytes, bytes]
     record: tuple[str, str, str]
     exposures: tuple[Exposure, ...]
     slate: KeptSlate | None
@@ -59,9 +61,10 @@ class Answered:
     silent: bool
 
 
-def once_more(
-    services: Services, body: NextBestOffersRequest, permitted: Permitted, decision_id: str, whose: str | None
-) -> tuple[str, Decided, Answered] | None:
+Again = tuple[bytes, Decided, Answered]  # an answer's text, its decision, and what it repeats
+
+
+def once_more(services: Services, body: NextBestOffersRequest, permitted: Permitted, decision_id: str, whose: str | None) -> Again | None:
     """The answer that a decision would come to, if it is one that was given before, its text first; None: decide.
 
     Args:
@@ -87,7 +90,7 @@ def once_more(
     with contextlib.suppress(StateBroken):  # safe: whoever decides reads once more, and says so
         customer = live.memory.read(live.reader, customer_id)
         if customer is not None and layout.holds(customer, assigned, now):
-            text = whole_answer(decision_id, "", known.answer.body)
+            text = b"%b%b%b" % (known.text[0], decision_id.encode(), known.text[1])
             record = f"{known.record[0]}{decision_id}{known.record[1]}{seed}{known.record[2]}"
             at = services.ledger.clock()
             return text, Decided(decision_id, whose, at, "", record, None, known.exposures, known.slate, known.answer), known
@@ -117,15 +120,18 @@ def remember(services: Services, body: NextBestOffersRequest, permitted: Permitt
     between, _, last = rest.partition(seed)
     answer = KeptAnswer.of(before, behind[0], decided.recorded_as, decided.slate) if len(behind) == 1 else None
     if answer is not None and first and last:
-        told = (first, between + '"seed":', last)
-        _keep(layout, body, _answered(decision, decided, answer, told, silent=holdout is Holdout.UNIVERSAL))
+        told, text = (first, between + '"seed":', last), (before.encode(), behind[0].encode())
+        _keep(layout, body, _answered(decision, decided, answer, text, told, silent=holdout is Holdout.UNIVERSAL))
 
 
-def _answered(decision: Decision, decided: Decided, answer: KeptAnswer, record: tuple[str, str, str], *, silent: bool) -> Answered:
+def _answered(
+    decision: Decision, decided: Decided, answer: KeptAnswer, text: tuple[bytes, bytes], record: tuple[str, str, str], *, silent: bool
+) -> Answered:
     board = decision.board
     return Answered(
         now=decision.context.now,
         answer=answer,
+        text=text,
         record=record,
         exposures=decided.exposures,
         slate=decided.slate,

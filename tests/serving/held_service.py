@@ -95,7 +95,7 @@ def held(
     """Serve with one place; `taken`: one call, with `headers`, holds it until the block ends. Afterwards nobody is there or coming."""
     go, begun = threading.Event(), threading.Event()
 
-    async def holding(*args: Any) -> str:
+    async def holding(*args: Any) -> bytes:
         begun.set()
         while not go.is_set():
             await asyncio.sleep(0.005)

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from features.decisions.record import DecisionRecord
 from serving.api import direct_route
@@ -76,6 +79,52 @@ def test_both_routes_answer_alike(client: TestClient, passed_on: list[bool], bod
     assert len(passed_on) == 1
     assert passed_on == [direct[0] == 200]
     assert direct == plain
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'\xef\xbb\xbf{"customer_id": "c001"}',
+        '{"customer_id": "c001"}'.encode("utf-16"),
+        b'{"customer_id": "c001", "customer_id": "c002"}',
+        b'{"context": {"a": 1, "a": 2.5}, "limit": 2}',
+        b'{"context": {"a": 1e400, "b": -Infinity, "c": NaN, "d": 12345678901234567890123}}',
+        b'{"context": {"a": ' + b"9" * 5000 + b"}}",
+        b'{"context": {"a": {"b": 1}}}',
+        b'{"customer_id": "\\ud800"}',
+        b'{"customer_id": "\\ud83d\\ude00"}',
+        b'{"customer_id": "tab\there"}',
+        b'{"cart": {"p01": 1}}',
+        b'{"cart": ["p01", 7]}',
+        b'{"limit": 3.0000000000000001}',
+        b'{"limit": 1E0}',
+        b'{"limit": 00}',
+        b' {"customer_id": "c001"} ',
+        b'{"customer_id": "c001"} {}',
+        b'{"customer_id": "c001",}',
+        b"{'customer_id': 'c001'}",
+    ],
+)
+def test_what_parsers_read_differently_is_answered_alike(client: TestClient, body: bytes) -> None:
+    assert asked(client, body, "application/json") == asked(client, body, "application/json; charset=UTF-8")
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6), lambda more: st.lists(more, max_size=3), max_leaves=4
+)
+_FIELDS = st.sampled_from([*NextBestOffersRequest.model_fields, "other"])
+
+
+@given(st.dictionaries(_FIELDS, _VALUES | st.dictionaries(st.text(max_size=4), _VALUES, max_size=3), max_size=5))
+def test_a_question_is_read_as_the_framework_reads_it(told: dict[str, Any]) -> None:
+    body = json.dumps(told).encode()
+    try:
+        expected = NextBestOffersRequest.model_validate(json.loads(body))
+    except ValidationError:
+        expected = None
+    found = direct_route.read_question(body)
+    assert (found is None) == (expected is None)
+    assert found is None or expected is None or repr(found) == repr(expected)
 
 
 def test_what_is_no_json_by_its_own_words_is_the_frameworks(client: TestClient, passed_on: list[bool]) -> None:

@@ -1,0 +1,109 @@
+"""What is answered as it was before is answered by the server itself, before a request object, a task or a middleware is made for it.
+
+Most who ask about a customer again are answered with the same words (`serving/api/once_more.py`), which takes less than the framework
+around an answer does. Asked is here only who sends a plain call (`serving/early_refusal.py`) of this one route; whoever is not answered
+goes the long way, with the id that the draw was made with: a tenth of the decisions find something out, whichever way they take. Callers
+stand in line meanwhile as on the long way and are answered one at a time; whoever came in between is looked at before the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from serving.api.direct_route import PLAIN, read_question
+from serving.api.gate import SEAL
+from serving.api.next_best_offers import PATH, asked_about, given_again
+from serving.api.once_more import once_more
+from serving.api.route_scopes import scope_of
+
+if TYPE_CHECKING:
+    from serving.early_refusal import PlainCall
+
+_HEADERS: Final = 100  # as the gate's limit
+_STATUS: Final = b"HTTP/1.1 200 OK\r\n"
+_SEAL: Final = b"".join(b"%s: %s\r\n" % pair for pair in SEAL)
+_NEEDED: Final = scope_of("POST", PATH)
+_ADDRESS: Final = PATH.encode()
+
+
+class AtOnce:
+    """The callers of one process who may be answered at once, in the order in which they came."""
+
+    def __init__(self) -> None:
+        """Nobody is there."""
+        self._line: deque[Callable[[], None]] = deque()
+        self._left = 0.0  # when the last turns ended
+
+    @staticmethod
+    def takes(call: PlainCall) -> bool:
+        """Whether a call may be answered here, by its head."""
+        services, grant = call.services, call.grant
+        return (
+            call.method == "POST"
+            and call.url == _ADDRESS
+            and call.kind in PLAIN
+            and 0 < call.length <= services.settings.body_limit_bytes
+            and call.headers <= _HEADERS
+            and services.tracing is None  # a trace begins where the framework does
+            and services.permissions.at_hand
+            and (_NEEDED is None or _NEEDED in grant.scopes)
+        )
+
+    def wait(self, turn: Callable[[], None]) -> None:
+        """Stand in line.
+
+        Args:
+            turn: called when it comes; nothing is awaited in it, and nothing raised.
+        """
+        self._line.append(turn)
+        if len(self._line) == 1:
+            self._left = time.perf_counter()
+            asyncio.get_running_loop().call_soon(self._turns)
+
+    def _turns(self) -> None:
+        # Between two turns the loop reads whoever has come meanwhile, who would else be answered late instead of sent away. Where sending
+        # away takes long, as many are answered as take as long: else there would be time for nothing but refusals.
+        began = time.perf_counter()
+        until = began + (began - self._left)
+        while True:
+            self._line.popleft()()
+            self._left = time.perf_counter()
+            if not self._line:
+                return
+            if self._left >= until:
+                asyncio.get_running_loop().call_soon(self._turns)
+                return
+
+
+def answer(call: PlainCall, body: bytes, default_headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes | None, str | None]:
+    """An answer as it goes out, recorded and counted.
+
+    Args:
+        call: that `AtOnce.takes`.
+        body: all of it.
+        default_headers: the server's own.
+
+    Returns:
+        The answer, or None: the call goes the long way. The id of the decision, also of one that is to be made there; None where there is
+        nothing to decide.
+    """
+    question = read_question(body)
+    if question is None:
+        return None, None
+    services, whose, decision_id = call.services, asked_about(question), call.services.engine.new_id()
+    permitted = services.permissions.of(whose, services.outbound_channels, since=services.contacts_since)
+    again = once_more(services, question, permitted, decision_id, whose)
+    bucket = call.grant.bucket
+    if again is None or (bucket is not None and bucket.take() > 0):  # where nothing is left, the gate says so
+        return None, decision_id
+    text = given_again(services, again)
+    services.telemetry.at_once("POST", PATH, call.began, decision_id)
+    services.trial.answered(services.live.models, failed=False)
+    rate = b"" if bucket is None else b"".join(f"{name}: {value}\r\n".encode() for name, value in bucket.headers().items())
+    own = b"".join(b"%s: %s\r\n" % pair for pair in default_headers)
+    head = b"%b%bcontent-length: %d\r\ncontent-type: application/json\r\n%b%b\r\n" % (_STATUS, own, len(text), _SEAL, rate)
+    return head + text, decision_id
