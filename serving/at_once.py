@@ -11,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 from serving.api.direct_route import PLAIN, read_question
 from serving.api.gate import SEAL
@@ -30,12 +30,22 @@ _NEEDED: Final = scope_of("POST", PATH)
 _ADDRESS: Final = PATH.encode()
 
 
+class Caller(Protocol):
+    """Whose call waits; nothing is awaited in either, and nothing raised."""
+
+    def take_turn(self) -> None:
+        """Be answered."""
+
+    def leave(self) -> None:
+        """Be sent away."""
+
+
 class AtOnce:
     """The callers of one process who may be answered at once, in the order in which they came."""
 
     def __init__(self) -> None:
         """Nobody is there."""
-        self._line: deque[Callable[[], None]] = deque()
+        self._line: deque[Caller] = deque()
         self._left = 0.0  # when the last turns ended
 
     @staticmethod
@@ -53,13 +63,21 @@ class AtOnce:
             and (_NEEDED is None or _NEEDED in grant.scopes)
         )
 
-    def wait(self, turn: Callable[[], None]) -> None:
-        """Stand in line.
+    def makes_place(self, call: PlainCall) -> bool:
+        """Whether there is a place for a call, also where whoever has waited longest is sent away for it.
 
-        Args:
-            turn: called when it comes; nothing is awaited in it, and nothing raised.
+        Of more callers than there are answers the same number is answered either way, but who has just come gets an answer soon.
         """
-        self._line.append(turn)
+        if not call.lane.full:
+            return True
+        if not self._line or not self.takes(call):
+            return False
+        self._line.popleft().leave()
+        return True
+
+    def wait(self, caller: Caller) -> None:
+        """Stand in line."""
+        self._line.append(caller)
         if len(self._line) == 1:
             self._left = time.perf_counter()
             asyncio.get_running_loop().call_soon(self._turns)
@@ -68,13 +86,11 @@ class AtOnce:
         # Between two turns the loop reads whoever has come meanwhile, who would else be answered late instead of sent away. Where sending
         # away takes long, as many are answered as take as long: else there would be time for nothing but refusals.
         began = time.perf_counter()
-        until = began + (began - self._left)
-        while True:
-            self._line.popleft()()
+        until = began + (began - self._left) / 4
+        while self._line:
+            self._line.popleft().take_turn()
             self._left = time.perf_counter()
-            if not self._line:
-                return
-            if self._left >= until:
+            if self._line and self._left >= until:
                 asyncio.get_running_loop().call_soon(self._turns)
                 return
 

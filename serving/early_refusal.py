@@ -25,6 +25,9 @@ _LONGEST: Final = 8_192  # bytes of a head that is read here; the gate's limits 
 _METHODS: Final = frozenset({b"GET", b"POST", b"PUT", b"DELETE"})
 _NOT_PLAIN: Final = frozenset({b"origin", b"transfer-encoding", b"upgrade", b"expect"})
 
+_MOST: Final = 64  # addresses whose refusal is kept while the server's own headers, among them the time, stay as they are
+_MADE: dict[str, tuple[Sequence[tuple[bytes, bytes]], bytes]] = {}
+
 Headers = Sequence[tuple[bytes, bytes]]
 
 
@@ -37,6 +40,7 @@ class PlainCall(NamedTuple):
         kind: of its body: Content-Type; empty where none is told.
         length: of its body, bytes.
         headers: how many.
+        authorization, host: of them.
         lane: the line it wants to stand in.
         grant: of its key.
         services: those that answer now.
@@ -49,6 +53,8 @@ class PlainCall(NamedTuple):
     kind: bytes
     length: int
     headers: int
+    authorization: bytes | None
+    host: bytes
     lane: Lane
     grant: Grant
     services: Services
@@ -95,13 +101,29 @@ class EarlyRefusals:
         rest = len(read) - end
         if length != b"%d" % rest:
             return None
-        outside = is_reached_from_outside(services.access, host)
-        grant = None if outside else services.access.known(authorization)
+        grant = _granted(services, authorization, host)
         told, path = method.decode("ascii"), url.partition(b"?")[0].decode("ascii")
         lane = None if grant is None else self._lanes.of_call(told, path)
         if lane is None or grant is None:
             return None
-        return PlainCall(told, path, url, kind, rest, len(headers), lane, grant, services, time.perf_counter())
+        return PlainCall(told, path, url, kind, rest, len(headers), authorization, host, lane, grant, services, time.perf_counter())
+
+    def again(self, call: PlainCall, length: int) -> PlainCall | None:
+        """A call with the very head of one that was plain; None: it is not any more, as its key was revoked, for instance.
+
+        Args:
+            call: the one before.
+            length: of the body.
+        """
+        services = self._services()
+        grant = None if services is None else _granted(services, call.authorization, call.host)
+        if services is None or grant is None:
+            return None
+        return call._replace(length=length, grant=grant, services=services, began=time.perf_counter())
+
+
+def _granted(services: Services, authorization: bytes | None, host: bytes) -> Grant | None:
+    return None if is_reached_from_outside(services.access, host) else services.access.known(authorization)
 
 
 def refusal(call: PlainCall, default_headers: Headers) -> bytes:
@@ -112,11 +134,18 @@ def refusal(call: PlainCall, default_headers: Headers) -> bytes:
         default_headers: the server's own.
     """
     call.services.telemetry.sent_away(call.method, call.lane.name)
+    bucket = call.grant.bucket
+    if bucket is None and (made := _MADE.get(call.path)) is not None and made[0] is default_headers:
+        return made[1]
     start, body = refusal_of(FULL, call.path)
-    told = call.grant.bucket.headers() if call.grant.bucket is not None else {}
-    rate = ((name.encode(), value.encode()) for name, value in told.items())
+    rate = () if bucket is None else ((name.encode(), value.encode()) for name, value in bucket.headers().items())
     head = b"".join(b"%s: %s\r\n" % pair for pair in (*default_headers, *start["headers"], *SEAL, *rate))
-    return _STATUS + head + b"\r\n" + bytes(body["body"])
+    whole = _STATUS + head + b"\r\n" + bytes(body["body"])
+    if bucket is None:
+        if len(_MADE) >= _MOST:
+            _MADE.clear()
+        _MADE[call.path] = default_headers, whole
+    return whole
 
 
 def _is_plain(url: bytes) -> bool:

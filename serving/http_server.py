@@ -12,6 +12,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from serving.asgi import COMING, DRAWN, Scope, came
 from serving.at_once import AtOnce, answer
 from serving.early_refusal import EarlyRefusals, PlainCall, refusal
+from serving.same_head import SameHead
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -46,6 +47,8 @@ class ServerProtocol(HttpToolsProtocol):
     _coming: Scope | None = None  # of the call that counts as coming
     _asking: PlainCall | None = None  # that may be answered at once
     _question = b""  # its body
+    _unparsed = b""  # all of it, where its head was not parsed
+    _judged: tuple[PlainCall, str | None] | None = None  # that is parsed only now, to go the long way
 
     def __init__(self, *args: Any, early: EarlyRefusals, at_once: AtOnce, **more: Any) -> None:  # noqa: ANN401 - uvicorn's
         """Take a connection.
@@ -57,7 +60,7 @@ class ServerProtocol(HttpToolsProtocol):
             more: uvicorn's.
         """
         super().__init__(*args, **more)
-        self._early, self._at_once = early, at_once
+        self._early, self._at_once, self._known = early, at_once, SameHead()
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """A caller is there; their first request must come."""
@@ -95,16 +98,18 @@ class ServerProtocol(HttpToolsProtocol):
         self._milestones, self._bytes, self._in_body = self._milestones + 1, 0, True
         self._unwind()
         self._came()  # the one before has answered or never will
-        call = self._plain_call()
-        if call is not None and call.lane.full:
-            self._refusal = refusal(call, self.server_state.default_headers)
+        if self._judged is not None:
+            self._begin(*self._judged)
             return
-        if call is not None:
-            call.lane.coming += 1
-            if self._at_once.takes(call):
-                self._asking, self._question = call, b""
-                return
-        self._begin(call)
+        call = self._plain_call()
+        if call is not None and not self._at_once.makes_place(call):
+            self._refusal = refusal(call, self.server_state.default_headers)
+        elif call is not None and self._at_once.takes(call):
+            self._ask(call)
+        else:
+            if call is not None:
+                call.lane.coming += 1
+            self._begin(call)
 
     def on_body(self, body: bytes) -> None:
         """A part of its body."""
@@ -122,7 +127,7 @@ class ServerProtocol(HttpToolsProtocol):
             super().on_response_complete()  # the line waits for the next call
             return
         if self._asking is not None:
-            self._at_once.wait(self._my_turn)
+            self._at_once.wait(self)
             return
         super().on_message_complete()
         if self.cycle.response_complete:  # refused before all of it came: the next one must come
@@ -139,6 +144,8 @@ class ServerProtocol(HttpToolsProtocol):
             self.transport.abort()  # each call that waits costs kilobytes, and nobody sends so many without reading
             return
         self._go_the_long_way()  # more on a line whose call waits: they are answered in order
+        if self._is_known(data):
+            return
         before = self._milestones
         self._read = b"" if self._in_body or self._bytes else data
         super().data_received(data)
@@ -157,24 +164,69 @@ class ServerProtocol(HttpToolsProtocol):
 
     def _plain_call(self) -> PlainCall | None:
         """The call whose head is there, if it may be sent away."""
-        read, cycle, parser = self._read, self.cycle, self.parser
+        read, parser = self._read, self.parser
         self._read = b""  # whatever else is in it does not begin with a call
-        if not read or (cycle is not None and not cycle.response_complete) or self.flow.write_paused or self.root_path:
+        if not read or not self._is_free() or self.root_path:
             return None
         if parser.get_http_version() != "1.1" or not parser.should_keep_alive() or parser.should_upgrade():
             return None
-        if self.limit_concurrency is not None and len(self.connections) >= self.limit_concurrency:
-            return None
-        return self._early.plain(read, parser.get_method(), self.url, self.headers)
+        call = self._early.plain(read, parser.get_method(), self.url, self.headers)
+        if call is not None:
+            self._known.learn(call, read)
+        return call
 
-    def _begin(self, call: PlainCall | None) -> None:
-        """Make a request of what was read; a plain one counts as coming already."""
+    def _is_free(self) -> bool:
+        """Whether nobody else is answered on this line, and the server keeps it."""
+        if self.flow.write_paused or (self.cycle is not None and not self.cycle.response_complete):
+            return False
+        return self.limit_concurrency is None or len(self.connections) < self.limit_concurrency
+
+    def _is_known(self, data: bytes) -> bool:
+        """Whether a call came whose head is known, and that is sent away or waits to be answered at once."""
+        body = self._known.body_in(data) if self._known.call is not None and not (self._in_body or self._bytes) else None
+        if body is None or self._known.call is None or not self._is_free():
+            return False
+        call = self._early.again(self._known.call, len(body))
+        if call is None or not self._at_once.takes(call):
+            return False
+        self._unset_keepalive_if_required()
+        self._unwind()
+        if self._at_once.makes_place(call):
+            self._ask(call, body, data)
+            self._at_once.wait(self)
+        else:
+            self._send_away(call)
+        return True
+
+    def _begin(self, call: PlainCall | None, drawn: str | None = None) -> None:
+        """Make a request of what was read; a plain one counts as coming already.
+
+        Args:
+            call: None: it is not plain.
+            drawn: id that its decision must get.
+        """
         super().on_headers_complete()
         if call is not None:
             self._coming = cast("Scope", self.scope)
-            self._coming[COMING] = call.lane.arrive
+            self._coming.update({COMING: call.lane.arrive, DRAWN: drawn})
 
-    def _my_turn(self) -> None:
+    def _ask(self, call: PlainCall, question: bytes = b"", unparsed: bytes = b"") -> None:
+        """Let a call wait until it is answered at once; it counts as coming."""
+        call.lane.coming += 1
+        self._asking, self._question, self._unparsed = call, question, unparsed
+
+    def leave(self) -> None:
+        """Send the call that waits away, if it still does: there are too many."""
+        call = self._asking
+        self._let_go()
+        if call is not None and not self.transport.is_closing():
+            self._send_away(call)
+
+    def _send_away(self, call: PlainCall) -> None:
+        self.transport.write(refusal(call, self.server_state.default_headers))
+        super().on_response_complete()
+
+    def take_turn(self) -> None:
         """Answer the call that waits, if it still does, or begin it."""
         if (call := self._asking) is None or self.transport.is_closing():
             self._let_go()
@@ -195,8 +247,12 @@ class ServerProtocol(HttpToolsProtocol):
         if (call := self._asking) is None:
             return
         self._asking = None
-        self._begin(call)
-        cast("Scope", self.scope)[DRAWN] = drawn
+        if self._unparsed:
+            self._judged = call, drawn
+            super().data_received(self._unparsed)
+            self._judged = None
+            return
+        self._begin(call, drawn)
         super().on_body(self._question)
         super().on_message_complete()
 

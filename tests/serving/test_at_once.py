@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -188,16 +188,16 @@ def test_more_on_the_line_of_a_call_that_waits_is_answered_in_order(service: Hel
 
 
 def test_whoever_hangs_up_while_waiting_takes_nobodys_place(service: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    customer, turns = free(service), list[Callable[[], None]]()
+    customer, turns = free(service), list[at_once.Caller]()
     known(service, customer)
-    monkeypatch.setattr(at_once.AtOnce, "wait", lambda self, turn: turns.append(turn))  # whose turn does not come
+    monkeypatch.setattr(at_once.AtOnce, "wait", lambda self, caller: turns.append(caller))  # whose turn does not come
     body = body_of(customer)
     with service.line() as line:
         head = f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
         line.sendall((head + body).encode())
         wait_until(lambda: service.lanes.answers.coming == 1, 20, "the call to wait")
     wait_until(lambda: service.lanes.answers.coming == 0, 20, "its place to be free")
-    turns[0]()  # nothing happens, and nothing is raised
+    turns[0].take_turn()  # nothing happens, and nothing is raised
 
 
 def test_what_fails_there_is_told_on_the_long_way(service: Held, long_way: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,3 +219,34 @@ def read_answers(line: socket.socket, number: int) -> bytes:
         told += (more := line.recv(65_536))
         assert more, told
     return told
+
+
+def test_where_the_line_is_full_whoever_has_waited_longest_is_sent_away(service: Held, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer, began = free(service), list[at_once.AtOnce]()
+    known(service, customer)
+    wait = at_once.AtOnce.wait
+
+    def paused(self: at_once.AtOnce, caller: at_once.Caller) -> None:
+        """As `wait`, but nobody's turn comes by itself."""
+        began.append(self)
+        if not self._line:
+            self._line.append(caller)
+        else:
+            wait(self, caller)
+
+    monkeypatch.setattr(at_once.AtOnce, "wait", paused)
+    body = body_of(customer)
+    call = f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+    places = service.services.settings.answers_in_work + service.services.settings.answers_waiting
+    with ExitStack() as stack:
+        lines = [stack.enter_context(service.line()) for _ in range(places + 2)]
+        for number, line in enumerate(lines):
+            line.sendall(call.encode())
+            wait_until(lambda number=number: len(began) == number + 1, 20, "the call to wait")  # type: ignore[misc]
+        assert [line.recv(65_536)[:12] for line in lines[:2]] == [b"HTTP/1.1 429"] * 2
+        assert service.lanes.answers.coming == places
+        loop = service.connections[0].loop
+        loop.call_soon_threadsafe(began[0]._turns)
+        assert [line.recv(65_536)[:12] for line in lines[2:]] == [b"HTTP/1.1 200"] * places
+    assert service.counted("huitou_refused_total", line="answers") == 2
+    assert service.lanes.answers.coming == service.lanes.answers.present == 0
