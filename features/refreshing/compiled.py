@@ -1,6 +1,6 @@
 """The feature definitions as SQL: written once by Ibis, run again and again on tables whose content is swapped.
 
-Ibis takes half a second to write the text of all views; running it for one customer takes a tenth.
+Ibis takes half a second to write the text of all views; running it for one customer takes a tenth. A process writes it once a shop.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
+import ibis
 import polars as pl
 
 from features.definitions import category_cycle, category_demand
@@ -77,16 +78,29 @@ def compile_views(held: Held, first_event: datetime, *, excluded_categories: Col
         put(backend, table.name, table.empty())
     put(backend, "spine", pl.DataFrame(schema=_SPINE))
     put(backend, "pairs", pl.DataFrame(schema=_PAIRS))
-    shop = shop_of(held, first_event)
-    spine, pairs = backend.table("spine"), backend.table("pairs")
+    tables = (*(table.name for table in PERSONAL), "products", "offers", "units", "spine", "pairs")
+    schemas = tuple((name, backend.table(name).schema()) for name in tables)
+    return Compiled(backend, first_event, *_texts(schemas, held.units.purchase_days, first_event, tuple(sorted(excluded_categories))))
+
+
+@lru_cache(maxsize=4)  # a history that is folded anew is the same shop
+def _texts(
+    schemas: tuple[tuple[str, ibis.Schema], ...], unit_days: int, first_event: datetime, excluded_categories: tuple[str, ...]
+) -> tuple[dict[str, str], str, str]:
+    """SQL of the views, of the pairs and of the cycle, on tables of these names; everything that it depends on is an argument."""
+    tables = {name: ibis.table(schema, name=name) for name, schema in schemas}
+    spine, pairs = tables.pop("spine"), tables.pop("pairs")
+    shop = Shop(**tables, unit_days=unit_days, first_event=first_event)
     with one_date_each():
-        return Compiled(
-            backend,
-            first_event,
-            {view.name: backend.compile(view.build(shop, spine)) for view in CUSTOMER_VIEWS},
-            backend.compile(category_cycle.pair_spine(shop, spine, excluded_categories=excluded_categories)),
-            backend.compile(category_cycle.pair_features(shop, pairs)),
+        return (
+            {view.name: _text(view.build(shop, spine)) for view in CUSTOMER_VIEWS},
+            _text(category_cycle.pair_spine(shop, spine, excluded_categories=excluded_categories)),
+            _text(category_cycle.pair_features(shop, pairs)),
         )
+
+
+def _text(table: ibis.Table) -> str:
+    return str(ibis.to_sql(table, dialect="duckdb"))
 
 
 def shop_of(held: Held, first_event: datetime) -> Shop:
