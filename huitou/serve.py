@@ -53,6 +53,10 @@ def serve(
 
     import uvicorn
 
+    from training.artifacts.lightgbm_alone import import_alone
+
+    import_alone()  # before whatever else imports it
+
     from serving.access.access import Access
     from serving.access.key_file import FILE as KEY_FILE
     from serving.app import create_app

@@ -23,6 +23,8 @@ _POLL = 0.02
 # Everything is imported before the port is told: a next server can be got ready while this one runs.
 _WARM = """
 import resource, sys
+from training.artifacts.lightgbm_alone import import_alone
+import_alone()
 import uvicorn, serving.app, serving.services
 from huitou.main import main
 port, _, size = sys.stdin.readline().strip().partition(" ")
