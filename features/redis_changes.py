@@ -9,6 +9,7 @@ may be remembered at most `_TRUST` seconds longer than the server holds it, shou
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 import weakref
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from redis import Redis
 
 _PLACES: Final = 4096  # customers share them: a row that changed has a few others read anew
+_LOG: Final = logging.getLogger("huitou.features")
 _BEAT: Final = 0.1  # seconds between two signs of life
 _TRUST: Final = 0.3  # seconds for which one is good, from when it was asked for
 _REST: Final = 0.5  # seconds before a line that was lost is taken up again
+_REFUSED: Final = 10.0  # the same, where the server answered that it does not tell, or may not
 _CHANNEL: Final = "__redis__:invalidate"
 _START: Final = len(entity_key(""))
 _PREFIX: Final = entity_key("")[:-4]  # all but the length of the id
@@ -104,23 +107,29 @@ def _listen(server: RedisServer, heard: _Heard, stop: threading.Event) -> None:
     from redis.exceptions import RedisError, ResponseError
     from redis.retry import Retry
 
-    client: Redis = Redis.from_url(
-        server.url,
-        socket_timeout=_TRUST,
-        socket_connect_timeout=_TRUST,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-        client_name="huitou-changes",
-    )
+    told = False
     while not stop.is_set():
+        client: Redis = Redis.from_url(
+            server.url,
+            socket_timeout=_TRUST,
+            socket_connect_timeout=_TRUST,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+            client_name="huitou-changes",
+        )
+        rest = _REST
         try:
             with contextlib.closing(client):
                 _hear(client, heard, stop)
-        except ResponseError:
-            return  # safe: it does not tell, or may not tell us; every row is read
-        except (RedisError, OSError):
-            heard.until = 0.0  # safe: what cannot be heard is read
-        stop.wait(_REST)
+        except ResponseError as error:
+            rest = _REFUSED
+            if not told:
+                _LOG.warning("The Redis with the online rows (%s) tells no changes (%s): each answer reads its row.", server.shown, error)
+            told = True
+        except (RedisError, OSError):  # safe: what cannot be heard is read
+            pass
+        heard.until = 0.0
+        stop.wait(rest)
 
 
 def _hear(client: Redis, heard: _Heard, stop: threading.Event) -> None:
@@ -144,7 +153,6 @@ def _hear(client: Redis, heard: _Heard, stop: threading.Event) -> None:
         heard.until = asked + _TRUST
         while (left := asked + _BEAT - time.monotonic()) > 0 and hears.is_told(left):
             heard.take(hears.read())
-    heard.until = 0.0
 
 
 class _Line:

@@ -68,12 +68,10 @@ class AtOnce:
 
         Of more callers than there are answers the same number is answered either way, but who has just come gets an answer soon.
         """
-        if not call.lane.full:
-            return True
-        if not self._line or not self.takes(call):
-            return False
-        self._line.popleft().leave()
-        return True
+        if call.lane.full and self.takes(call) and not (call.grant.bucket is not None and call.grant.bucket.is_empty):
+            while self._line and call.lane.full:  # some of them went the long way meanwhile, or hung up, and leave no place
+                self._line.popleft().leave()
+        return not call.lane.full
 
     def wait(self, caller: Caller) -> None:
         """Stand in line."""
@@ -87,12 +85,15 @@ class AtOnce:
         # away takes long, as many are answered as take as long: else there would be time for nothing but refusals.
         began = time.perf_counter()
         until = began + (began - self._left) / 4
-        while self._line:
-            self._line.popleft().take_turn()
-            self._left = time.perf_counter()
-            if self._line and self._left >= until:
+        try:
+            while self._line:
+                self._line.popleft().take_turn()
+                self._left = time.perf_counter()
+                if self._left >= until:
+                    return
+        finally:  # whatever went wrong with one, the others' turns come
+            if self._line:
                 asyncio.get_running_loop().call_soon(self._turns)
-                return
 
 
 def answer(call: PlainCall, body: bytes, default_headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes | None, str | None]:
@@ -116,10 +117,12 @@ def answer(call: PlainCall, body: bytes, default_headers: Sequence[tuple[bytes, 
     bucket = call.grant.bucket
     if again is None or (bucket is not None and bucket.take() > 0):  # where nothing is left, the gate says so
         return None, decision_id
-    text = given_again(services, again)
-    services.telemetry.at_once("POST", PATH, call.began, decision_id)
-    services.trial.answered(services.live.models, failed=False)
+    text = again[0]
     rate = b"" if bucket is None else b"".join(f"{name}: {value}\r\n".encode() for name, value in bucket.headers().items())
     own = b"".join(b"%s: %s\r\n" % pair for pair in default_headers)
     head = b"%b%bcontent-length: %d\r\ncontent-type: application/json\r\n%b%b\r\n" % (_STATUS, own, len(text), _SEAL, rate)
+    # Last: whoever is answered on the long way after all must not be recorded here.
+    given_again(services, again)
+    services.telemetry.at_once("POST", PATH, call.began, decision_id)
+    services.trial.answered(services.live.models, failed=False)
     return head + text, decision_id

@@ -23,7 +23,7 @@ from serving.pending_contacts import PendingContacts
 _LOG = logging.getLogger("huitou.serving")
 _ROOM = 10_000  # decisions in line; at some 2 kB each 20 MB, and a minute of a database that does not answer at 150 a second
 _GROUP = 200  # in one commit: for as long nobody is answered where there is one core, a few milliseconds
-_GATHER = 0.1  # seconds in which a group gathers: at most 10 commits a second beside those of the events
+_GATHER = 0.1  # seconds in which a group gathers: some 10 commits a second, more from 2,000 decisions a second on
 _PAUSE = 1.0  # seconds before a database that was away is tried again
 _PATIENCE = 15.0  # seconds that a stopping service waits for its last decisions
 _STUCK = _GATHER + 0.15  # seconds in which nothing leaves the line; a commit takes a few hundredths, behind an import a tenth

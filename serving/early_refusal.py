@@ -119,7 +119,8 @@ class EarlyRefusals:
         grant = None if services is None else _granted(services, call.authorization, call.host)
         if services is None or grant is None:
             return None
-        return call._replace(length=length, grant=grant, services=services, began=time.perf_counter())
+        method, path, url, kind, _, headers, authorization, host, lane, *_ = call
+        return PlainCall(method, path, url, kind, length, headers, authorization, host, lane, grant, services, time.perf_counter())
 
 
 def _granted(services: Services, authorization: bytes | None, host: bytes) -> Grant | None:

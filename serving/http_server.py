@@ -98,8 +98,9 @@ class ServerProtocol(HttpToolsProtocol):
         self._milestones, self._bytes, self._in_body = self._milestones + 1, 0, True
         self._unwind()
         self._came()  # the one before has answered or never will
-        if self._judged is not None:
-            self._begin(*self._judged)
+        if (judged := self._judged) is not None:
+            self._judged = None
+            self._begin(*judged)
             return
         call = self._plain_call()
         if call is not None and not self._at_once.makes_place(call):
@@ -246,21 +247,24 @@ class ServerProtocol(HttpToolsProtocol):
         """Begin the call that waits, if one does, with the id that its decision must get."""
         if (call := self._asking) is None:
             return
-        self._asking = None
-        if self._unparsed:
-            self._judged = call, drawn
-            super().data_received(self._unparsed)
-            self._judged = None
+        question, unparsed = self._question, self._unparsed
+        self._asking, self._question, self._unparsed = None, b"", b""
+        if not unparsed:
+            self._begin(call, drawn)
+            super().on_body(question)
+            super().on_message_complete()
             return
-        self._begin(call, drawn)
-        super().on_body(self._question)
-        super().on_message_complete()
+        self._judged = call, drawn
+        super().data_received(unparsed)
+        if self._judged is not None:  # never: it was parsed before
+            self._judged = None
+            call.lane.arrive()
 
     def _let_go(self) -> None:
         """Nobody waits any more."""
         if self._asking is not None:
             self._asking.lane.arrive()
-            self._asking = None
+            self._asking, self._question, self._unparsed = None, b"", b""
 
     def _came(self) -> None:
         if self._coming is not None:

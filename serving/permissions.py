@@ -20,7 +20,7 @@ from features.ledger import consents
 from features.ledger.consents import Purpose, State
 from features.ledger.contact_history import NO_HISTORY, ContactHistory
 from features.ledger.ledger import Ledger
-from features.ledger.people_changes import are_told, changes_at, places_of
+from features.ledger.people_changes import all_changes, are_told, changes_at, places_of
 from features.ledger.person import Person, read_people
 
 # Different ways to have agreed that are remembered, some kilobytes each: an import gives one, a form a few, each of their orders another.
@@ -63,7 +63,7 @@ class _Found(NamedTuple):
 
     Attributes:
         place: theirs in the ledger's changes.
-        changes: of them, as the ledger told before it was looked up.
+        changes: number of that place, as it was before anything was looked up.
         channels: that were asked for.
         since: from where on the history is whole; None: it was not asked for.
         permitted: what was found.
@@ -75,14 +75,16 @@ class _Found(NamedTuple):
     since: datetime | None
     permitted: Permitted
 
-    def now(self, changes: int, channels: tuple[str, ...], since: datetime | None) -> Permitted | None:
+    def now(self, changes: int | None, channels: tuple[str, ...], since: datetime | None) -> Permitted | None:
         """What would be found now; None where it must be looked up."""
-        if changes != self.changes or channels != self.channels or (since is None) != (self.since is None):
-            return None
         told = self.permitted
-        if since is None or self.since is None or since == self.since:
+        if changes != self.changes or channels != self.channels:
+            return None
+        if since == self.since:
             return told
-        if since < self.since:
+        if since is None:
+            return replace(told, history=NO_HISTORY)
+        if self.since is None or since < self.since:
             return None
         return replace(told, history=told.history.since(since)) if told.history.contacts or told.history.negatives else told
 
@@ -99,6 +101,7 @@ class Permissions:
         """
         self._ledger, self._most = ledger, remembered
         self._found: dict[str, _Found] = {}
+        self._erasures = 0  # when somebody last looked
         self._told: bool | None = None  # whether the ledger tells changes; None: it was not asked yet
 
     @property
@@ -129,7 +132,7 @@ class Permissions:
         """
         if customer_id is not None and (known := self._found.get(customer_id)) is not None:
             with contextlib.suppress(HuitouError):  # safe: told below
-                changes = changes_at(self._ledger.database, (known.place,))[0]
+                (changes,) = changes_at(self._ledger.database, (known.place,))
                 if (told := known.now(changes, tuple(channels), since)) is not None:
                     return told
         (found,) = self._of_many((customer_id,), channels, since=since)
@@ -140,6 +143,7 @@ class Permissions:
         try:
             found = self._looked_up(asked, outbound, since) if asked else {}
         except HuitouError:
+            self._forget()  # what becomes of the ledger meanwhile is not told
             return [NOBODY if one is None else _nothing_known(one) for one in customer_ids]
         return [NOBODY if one is None else found[one] for one in customer_ids]
 
@@ -161,7 +165,8 @@ class Permissions:
             new = [one for one in held if one not in found]
             for one, person in read_people(database, new, since=since).items():
                 found[one] = _permitted(person, channels)
-                self._keep(one, _Found(places[one], changes[one], channels, since, found[one]), only_id=person.only_id)
+                if (number := changes[one]) is not None:
+                    self._keep(one, _Found(places[one], number, channels, since, found[one]), only_id=person.only_id)
         return found
 
     def _keep(self, customer_id: str, found: _Found, *, only_id: bool) -> None:
@@ -173,9 +178,26 @@ class Permissions:
             with contextlib.suppress(KeyError, StopIteration, RuntimeError):  # safe: another thread has let go of somebody meanwhile
                 del self._found[next(iter(self._found))]
 
-    def forget(self) -> None:
-        """Nobody is known any more: somebody was erased, and nothing of them is kept."""
-        self._found = {}
+    def look(self) -> None:
+        """Let go of everybody about whom something has changed, so that nothing is kept of who was erased; several times a second.
+
+        Raises:
+            LedgerAway, LedgerBroken: the ledger does not answer.
+        """
+        database, before = self._ledger.database, self._erasures
+        if not self._most:
+            return
+        ((self._erasures,),) = database.rows("SELECT count(*) FROM erasures", ())
+        if self._erasures != before or not are_told(database):
+            self._forget()
+            return
+        now = all_changes(database)
+        for customer_id, found in list(self._found.items()):
+            if now.get(found.place) != found.changes:
+                self._found.pop(customer_id, None)
+
+    def _forget(self) -> None:
+        self._found, self._told = {}, None
 
     def profiled(self) -> set[str]:
         """Everybody of whom scores may be computed.

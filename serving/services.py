@@ -199,6 +199,7 @@ class Services:
             self.reload_if_changed()
         elif self.live.stamp is not None and self.live.stamp != stamp_of(self.settings.online_dir / self.live.version / PRODUCTS_FILE):
             self.reopen()  # another process took somebody out of it
+        self.permissions.look()
         with self._reloading:
             known = self.watch.experiments
             self._ruled |= self.policies.look(self._suits)  # until it is in force: the ledger may be away
@@ -281,7 +282,6 @@ class Services:
         Raises:
             StateBroken, StateMissing: it cannot be read; what answers now goes on answering.
         """
-        self.permissions.forget()
         with self._reloading:
             self.live = self.opening.open(self.shelf.current)
 

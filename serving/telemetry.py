@@ -82,6 +82,7 @@ class Telemetry:
         self._online = Gauge("huitou_online_version_info", "The build that answers.", ("version",), registry=self.registry)
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._of_type: dict[str, Counter] = {}
+        self._of_line: dict[str, Counter] = {}
         self._shown: set[tuple[str, str]] = set()
         self._told: set[str] = set()
 
@@ -106,7 +107,10 @@ class Telemetry:
 
     def refused(self, line: str) -> None:
         """Count a call that was told to come back."""
-        self._refused.labels(line).inc()
+        found = self._of_line.get(line)
+        if found is None:
+            found = self._of_line[line] = self._refused.labels(line)
+        found.inc()
 
     def sent_away(self, method: str, line: str) -> None:
         """Count, and tell of, a call that the server sent away before anything was made of it."""

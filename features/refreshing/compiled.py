@@ -5,7 +5,7 @@ Ibis takes half a second to write the text of all views; running it for one cust
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, reduce
@@ -23,6 +23,7 @@ from features.refreshing.held import PERSONAL, Frames, Held, put
 from features.schema import TIME
 
 _SPINE: dict[str, pl.DataType | type[pl.DataType]] = {"customer_id": pl.String, "as_of": TIME}
+_TABLES = (*(table.name for table in PERSONAL), "products", "offers", "units")
 _PAIRS: dict[str, pl.DataType | type[pl.DataType]] = {"customer_id": pl.String, "product_category": pl.String, "as_of": TIME}
 
 
@@ -78,8 +79,7 @@ def compile_views(held: Held, first_event: datetime, *, excluded_categories: Col
         put(backend, table.name, table.empty())
     put(backend, "spine", pl.DataFrame(schema=_SPINE))
     put(backend, "pairs", pl.DataFrame(schema=_PAIRS))
-    tables = (*(table.name for table in PERSONAL), "products", "offers", "units", "spine", "pairs")
-    schemas = tuple((name, backend.table(name).schema()) for name in tables)
+    schemas = tuple((name, backend.table(name).schema()) for name in (*_TABLES, "spine", "pairs"))
     return Compiled(backend, first_event, *_texts(schemas, held.units.purchase_days, first_event, tuple(sorted(excluded_categories))))
 
 
@@ -89,8 +89,8 @@ def _texts(
 ) -> tuple[dict[str, str], str, str]:
     """SQL of the views, of the pairs and of the cycle, on tables of these names; everything that it depends on is an argument."""
     tables = {name: ibis.table(schema, name=name) for name, schema in schemas}
-    spine, pairs = tables.pop("spine"), tables.pop("pairs")
-    shop = Shop(**tables, unit_days=unit_days, first_event=first_event)
+    spine, pairs = tables["spine"], tables["pairs"]
+    shop = _shop(tables, unit_days, first_event)
     with one_date_each():
         return (
             {view.name: _text(view.build(shop, spine)) for view in CUSTOMER_VIEWS},
@@ -105,9 +105,11 @@ def _text(table: ibis.Table) -> str:
 
 def shop_of(held: Held, first_event: datetime) -> Shop:
     """The shop on the tables that are swapped."""
-    names = [*(table.name for table in PERSONAL), "products", "offers", "units"]
-    tables = {name: held.backend.table(name) for name in names}
-    return Shop(**tables, unit_days=held.units.purchase_days, first_event=first_event)
+    return _shop({name: held.backend.table(name) for name in _TABLES}, held.units.purchase_days, first_event)
+
+
+def _shop(tables: Mapping[str, ibis.Table], unit_days: int, first_event: datetime) -> Shop:
+    return Shop(**{name: tables[name] for name in _TABLES}, unit_days=unit_days, first_event=first_event)
 
 
 def demand_columns() -> list[str]:

@@ -39,6 +39,12 @@ class TokenBucket:
                 return 0.0
             return (1.0 - self._tokens) / self.per_second
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether `take` would find no token; takes none."""
+        with self._turn:
+            return self._tokens + (self._clock() - self._at) * self.per_second < 1.0
+
     def headers(self) -> Mapping[str, str]:
         """`RateLimit` and `RateLimit-Policy` as the IETF's draft (httpapi-ratelimit-headers) writes them.
 

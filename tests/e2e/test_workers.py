@@ -112,7 +112,7 @@ def test_told_to_end_it_answers_what_it_took(server: Server) -> None:
             except ConnectionRefusedError:
                 return  # nobody is there any more
             except OSError as error:
-                if not isinstance(error, ConnectionResetError):  # connected, and not yet taken
+                if not isinstance(error, ConnectionResetError | BrokenPipeError):  # connected, and not yet taken
                     failed.append(repr(error))
                 return
             if status != 200:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,13 @@ from features.decisions.assignment import holdout_of
 from features.decisions.policy import FILE
 from features.ledger.decisions import Recorded, recorded_decisions
 from serving import at_once
+from serving.access.access import OPEN
 from serving.access.key_file import change_keys
 from serving.access.scopes import Scope
+from serving.access.token_bucket import TokenBucket
+from serving.api.admission import Lane
 from serving.api.next_best_offers import answered
+from serving.early_refusal import PlainCall
 from tests.e2e.server_process import wait_until
 from tests.serving.held_service import OFFERS, Answer, Held, asked, held
 from tests.serving.keyed_shop import add_key, bearer
@@ -250,3 +256,93 @@ def test_where_the_line_is_full_whoever_has_waited_longest_is_sent_away(service:
         assert [line.recv(65_536)[:12] for line in lines[2:]] == [b"HTTP/1.1 200"] * places
     assert service.counted("huitou_refused_total", line="answers") == 2
     assert service.lanes.answers.coming == service.lanes.answers.present == 0
+
+
+class Somebody:
+    """Who waits, and what became of it."""
+
+    def __init__(self, call: PlainCall) -> None:
+        self.call, self.left, self.waits = call, False, True
+
+    def take_turn(self) -> None:
+        raise RuntimeError("a mistake of ours")
+
+    def leave(self) -> None:
+        self.left = True
+        if self.waits:
+            self.call.lane.coming -= 1
+
+
+def waiting(service: Held, number: int, **more: Any) -> tuple[at_once.AtOnce, list[Somebody], PlainCall]:
+    """A line in which so many wait, filled with their calls."""
+    line, services = at_once.AtOnce(), service.services
+    lane = Lane("answers", number, 0)
+    call = PlainCall("POST", OFFERS, OFFERS.encode(), b"application/json", 9, 3, None, b"", lane, OPEN, services, 0.0)._replace(**more)
+    people = [Somebody(call) for _ in range(number)]
+    line._line.extend(people)
+    lane.coming = number
+    return line, people, call
+
+
+def test_nobody_is_sent_away_for_a_key_that_may_not_ask_or_a_call_that_cannot_be_answered(service: Held) -> None:
+    bucket = TokenBucket(0.001, 1, lambda: 0.0)
+    for odd in ({"path": "/x", "url": b"/x"}, {"grant": replace(OPEN, bucket=bucket)}):
+        bucket.take()
+        line, people, call = waiting(service, 3, **odd)
+        assert not line.makes_place(call)
+        assert not any(one.left for one in people)
+    line, people, call = waiting(service, 3)
+    assert line.makes_place(call)
+    assert [one.left for one in people] == [True, False, False]
+
+
+def test_who_went_the_long_way_meanwhile_makes_no_place(service: Held) -> None:
+    line, people, call = waiting(service, 3)
+    people[0].waits = people[1].waits = False
+    assert line.makes_place(call)
+    assert [one.left for one in people] == [True] * 3
+    line, people, call = waiting(service, 2)
+    people[0].waits = people[1].waits = False
+    assert not line.makes_place(call)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"length": 65_537}, {"headers": 101}, {"length": 0}, {"kind": b"text/plain"}, {"url": OFFERS.encode() + b"?x"}]
+)
+def test_what_is_beyond_the_limits_is_not_taken(service: Held, odd: dict[str, Any]) -> None:
+    line, _, call = waiting(service, 1)
+    assert line.takes(call)
+    assert not line.takes(call._replace(**odd))
+
+
+def test_a_mistake_with_one_takes_nobodys_turn(service: Held) -> None:
+    async def turns() -> int:
+        line, _, _ = waiting(service, 3)
+        for _ in range(3):
+            with suppress(RuntimeError):
+                line._turns()
+            await asyncio.sleep(0)
+        return len(line._line)
+
+    assert asyncio.run(turns()) == 0
+
+
+def test_whoever_waits_is_answered_when_the_server_ends_and_nothing_of_them_is_kept(
+    service: Held, monkeypatch: pytest.MonkeyPatch, long_way: list[str]
+) -> None:
+    customer = free(service)
+    known(service, customer)
+    body = body_of(customer)
+    with service.line() as line:
+        assert asked(line, "POST", OFFERS, body)[0] == 200
+        protocol = service.connections[0]
+        assert (protocol._question, protocol._unparsed) == (b"", b"")
+        monkeypatch.setattr(at_once.AtOnce, "wait", lambda self, caller: None)  # whose turn does not come
+        began = len(long_way)
+        call = f"POST {OFFERS} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}"
+        line.sendall(call.encode())
+        wait_until(lambda: service.lanes.answers.coming == 1, 20, "the call to wait")
+        protocol.loop.call_soon_threadsafe(protocol.shutdown)
+        assert b"HTTP/1.1 200" in line.recv(65_536)
+        assert len(long_way) == began + 1
+        assert (protocol._question, protocol._unparsed) == (b"", b"")

@@ -7,8 +7,10 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from features.ledger import consents, erasing, identities
 from features.ledger.consents import State, Statement
@@ -16,7 +18,9 @@ from features.ledger.contacts import Contact, give_back, record_contacts
 from features.ledger.database import LedgerDatabase
 from features.ledger.events import Event
 from features.ledger.ledger import Ledger, open_ledger
+from features.ledger.migrating import downgrade, migrate
 from features.settings import FeatureSettings
+from serving import permissions
 from serving.permissions import Permissions
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -102,7 +106,8 @@ def test_nobody_is_looked_up_twice_while_nothing_happens_to_them(file: Ledger, l
     assert looks == [["c1"]]
     ledger.append([Event("m1", "complaint_opened", "c2", NOW, "t", json.dumps({"complaint_id": "x"}))])
     people.of("c1", CHANNELS, since=since + timedelta(days=1))
-    assert looks == [["c1"]], "what happened to another is nothing to them"
+    people.of("c1", CHANNELS)
+    assert looks == [["c1"]], "what happened to another is nothing to them, and less is asked"
     people.of("c1", CHANNELS, since=since - timedelta(days=1))
     people.of("c1", ("email",), since=since)
     assert looks == [["c1"]] * 3, "further back, and other channels"
@@ -110,11 +115,60 @@ def test_nobody_is_looked_up_twice_while_nothing_happens_to_them(file: Ledger, l
     assert looks[3] == ["c2", "c3", "c4"]
     people.of("c1", ("email",), since=since)
     assert looks[4:] == [["c1"]], "the longest ago was forgotten for them"
-    people.forget()
+    people.look()
     people.of("c1", ("email",), since=since)
-    assert looks[5:] == [["c1"]]
+    assert not looks[5:], "whoever nothing has changed about is kept"
     with ledger.database.writing() as connection:
         identities.link(connection, "card", "c1", at=NOW, source="t")
     for _ in range(2):
         people.of("c1", ("email",), since=since)
-    assert looks[6:] == [["c1"]] * 2, "with a second id they are looked up every time"
+    assert looks[5:] == [["c1"]] * 2, "with a second id they are looked up every time"
+
+
+def test_who_changed_something_meanwhile_is_looked_up_again(file: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    people, before, once = Permissions(file, 3), permissions.read_people, [True]
+    with file.database.writing() as connection:
+        consents.state(connection, [Statement("c1", "*", "*", State.GRANTED, NOW, "t")])
+
+    def withdrawn_meanwhile(database: LedgerDatabase, asked: Any, **more: Any) -> Any:
+        found = before(database, asked, **more)
+        if once.pop() if once else False:
+            with file.database.writing() as connection:
+                consents.state(connection, [Statement("c1", "*", "*", State.WITHDRAWN, NOW, "t")])
+        return found
+
+    monkeypatch.setattr(permissions, "read_people", withdrawn_meanwhile)
+    assert people.of("c1", CHANNELS).personal, "as it was when it was read"
+    assert not people.of("c1", CHANNELS).personal
+
+
+def test_nothing_is_kept_of_who_was_erased_nor_where_changes_are_not_told(file: Ledger) -> None:
+    people = Permissions(file, 9)
+    for one in ("c1", "c2"):
+        people.of(one, CHANNELS)
+    erasing.begin(file, "c1", actor="t")
+    people.look()
+    assert not people._found
+    for one in ("c1", "c2"):
+        people.of(one, CHANNELS)
+    file.append([Event("m1", "complaint_opened", "c2", NOW, "t", json.dumps({"complaint_id": "x"}))])
+    people.look()
+    assert list(people._found) == ["c1"]
+    with file.database.writing() as connection:
+        connection.execute(text("DROP TRIGGER people_changes_consents_insert"))
+    people.look()
+    assert not people._found
+    people.of("c2", CHANNELS)
+    assert not people._found
+
+
+def test_a_ledger_that_goes_back_and_on_while_a_service_runs_is_looked_up(file: Ledger) -> None:
+    people = Permissions(file, 9)
+    with file.database.writing() as connection:
+        consents.state(connection, [Statement("c1", "*", "*", State.GRANTED, NOW, "t")])
+    assert people.of("c1", CHANNELS).personal
+    downgrade(file.database, "0008")
+    with file.database.writing() as connection:
+        consents.state(connection, [Statement("c1", "*", "*", State.WITHDRAWN, NOW, "t")])
+    migrate(file.database)
+    assert not people.of("c1", CHANNELS).personal

@@ -1,4 +1,7 @@
-"""A number for each place of people, raised by the file itself whenever something about one of them changes."""
+"""A number for each place of people, drawn anew by the file itself whenever something about one of them changes.
+
+Drawn, not counted: a table that was made anew, or a file that was brought back, must not come to a number that was there before.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +27,24 @@ def upgrade() -> None:
     op.create_table(
         "people_changes",
         sa.Column("place", sa.Integer(), nullable=False, autoincrement=False),
-        sa.Column("changes", sa.Integer(), nullable=False),
+        sa.Column("changes", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("place", name="pk_people_changes"),
     )
     if op.get_bind().dialect.name == "postgresql":
         return
+    op.execute(
+        "WITH RECURSIVE counted(place) AS (SELECT 0 UNION ALL SELECT place + 1 FROM counted WHERE place < 1023) "
+        "INSERT INTO people_changes(place, changes) SELECT place, random() FROM counted"
+    )
     for table, ids in _IDS.items():
         for what, rows in _ROWS.items():
-            raised = " ".join(
-                f"INSERT INTO people_changes(place, changes) VALUES ({_PLACE.format(id=f'{row}.{name}')}, 1) "  # noqa: S608 - constants only
-                "ON CONFLICT(place) DO UPDATE SET changes = changes + 1;"
+            drawn = " ".join(
+                f"UPDATE people_changes SET changes = random() WHERE place = {_PLACE.format(id=f'{row}.{name}')};"  # noqa: S608 - constants only
                 for row in rows
                 for name in ids
             )
             when = f"WHEN {' OR '.join(f'{row}.{_NEGATIVE}' for row in rows)}" if table == "events" else ""
-            op.execute(f"CREATE TRIGGER people_changes_{table}_{what.lower()} AFTER {what} ON {table} {when} BEGIN {raised} END")
+            op.execute(f"CREATE TRIGGER people_changes_{table}_{what.lower()} AFTER {what} ON {table} {when} BEGIN {drawn} END")
 
 
 def downgrade() -> None:
