@@ -145,19 +145,21 @@ def _median(work: Callable[[Any], object], things: list[Any]) -> float:
 
 
 def plot(figures: Figures, path: Path) -> None:
-    """The curves as one picture of four."""
+    """The curves as one picture of six."""
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
     curves = figures.measured["curves"]
-    figure, axes = pyplot.subplots(2, 2, figsize=(10, 7), constrained_layout=True)
+    figure, axes = pyplot.subplots(2, 3, figsize=(14, 7), constrained_layout=True)
     parts = (
         ("offers", ("per CPU-second",), "written offers", "decisions a CPU-second"),
         ("items", ("all looked at, CPU ms", "score alone, CPU ms", "CPU ms"), "items", "best 20 for a customer, CPU ms"),
         ("customers", ("CPU ms",), "customers online", "one customer's read, CPU ms"),
-        ("offers", ("p50 ms",), "written offers", "median latency, one connection, ms"),
+        ("offers", ("p50 ms", "p99 ms"), "written offers", "latency at one connection, ms"),
+        ("workers", ("per CPU-second",), "workers", "decisions a CPU-second"),
+        ("workers", ("p50 ms", "p99 ms"), "workers", "latency at one connection, ms"),
     )
     for axis, (curve, lines, x, y) in zip(axes.flat, parts, strict=True):
         for what in lines:
@@ -167,12 +169,17 @@ def plot(figures: Figures, path: Path) -> None:
                 marker="o",
                 label=_LABELS.get(what, what),
             )
-        axis.set(xscale="log", xlabel=x, ylabel=y)
-        if len(lines) > 1:
-            axis.set_yscale("log")
-            axis.legend()
+        axis.set(xlabel=x, ylabel=y)
+        if curve == "workers":
+            axis.set_xticks([point[curve] for point in curves[curve]])
         else:
-            axis.set_ylim(bottom=0)
+            axis.set_xscale("log")
+        if curve == "items":
+            axis.set_yscale("log")
+        else:
+            axis.set_ylim(0, 1.1 * max(point[what] for point in curves[curve] for what in lines))
+        if len(lines) > 1:
+            axis.legend()
         axis.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
