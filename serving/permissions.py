@@ -185,7 +185,7 @@ class Permissions:
             LedgerAway, LedgerBroken: the ledger does not answer.
         """
         database, before = self._ledger.database, self._erasures
-        if not self._most:
+        if not self._most or not self.at_hand:  # nobody is kept
             return
         ((self._erasures,),) = database.rows("SELECT count(*) FROM erasures", ())
         if self._erasures != before or not are_told(database):

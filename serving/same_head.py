@@ -1,7 +1,7 @@
 """A head that came before on the same line, to the byte, means what it meant: it is not parsed again.
 
-Clients that keep a connection send the same head with every call, but for the length of the body. Parsing one takes a third of what an
-answer does that is given again, and most of what sending somebody away does. Only heads of plain calls are known (`serving.early_refusal`);
+Clients that keep a connection send the same head with every call, but for the length of the body. Parsing one takes some 20 µs,
+where all else of an answer that is given again takes 45. Only heads of plain calls are known (`serving.early_refusal`);
 whether their key is still in force, and whether they may still be answered here, is asked each time.
 """
 

@@ -23,7 +23,7 @@ GRANT: Final = "huitou.grant"  # in the ASGI scope; None: of an event whose key 
 STRANGER_BYTES: Final = 1_048_576  # of a body whose key is in it: Segment's libraries send half of this at most
 _ADDRESS_BYTES = 8_192
 _HEAD_BYTES = 32_768
-_HEADERS = 100
+HEADERS: Final = 100  # of one request
 _STRANGER = Grant("nobody", frozenset())
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _KEY_IN_BODY = frozenset(EVENT_PATHS)
@@ -123,6 +123,6 @@ def _read_head(scope: Asgi) -> tuple[bytes | None, bytes, bytes | None]:
             host = value
         elif name == b"origin":
             origin = value
-    if size > _HEAD_BYTES or len(headers) > _HEADERS:
-        raise HeadTooLarge(f"A request's head may have at most {_HEADERS} headers and {_HEAD_BYTES:,} bytes.")
+    if size > _HEAD_BYTES or len(headers) > HEADERS:
+        raise HeadTooLarge(f"A request's head may have at most {HEADERS} headers and {_HEAD_BYTES:,} bytes.")
     return authorization, host, origin
